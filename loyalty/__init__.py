@@ -1,0 +1,1 @@
+"""The project: settings, addresses, background work, embedded servers and the night."""
