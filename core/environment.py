@@ -56,9 +56,7 @@ def boolean(name: str, *, default: Default) -> bool | Default:
     return _read(name, default, parse)
 
 
-def integer(
-    name: str, *, default: Default, minimum: int | None = None, maximum: int | None = None
-) -> int | Default:
+def integer(name: str, *, default: Default, minimum: int | None = None, maximum: int | None = None) -> int | Default:
     """Return a whole number within the bounds, both inclusive."""
 
     def parse(value: str) -> int:
@@ -124,9 +122,7 @@ def choice(name: str, *, default: Default, choices: Collection[str]) -> str | De
 
 def text_list(name: str, *, default: Collection[str] = ()) -> list[str]:
     """Return the comma-separated words, without blanks around them."""
-    return _read(
-        name, list(default), lambda value: [word.strip() for word in value.split(",") if word.strip()]
-    )
+    return _read(name, list(default), lambda value: [word.strip() for word in value.split(",") if word.strip()])
 
 
 def path(name: str, *, default: Default) -> Path | Default:
@@ -159,9 +155,7 @@ def _file_values(file: Path) -> dict[str, str]:
     return parse_environment_file(file) if file.is_file() else {}
 
 
-def _is_outside(
-    number: Decimal | int, minimum: Decimal | int | None, maximum: Decimal | int | None
-) -> bool:
+def _is_outside(number: Decimal | int, minimum: Decimal | int | None, maximum: Decimal | int | None) -> bool:
     return (minimum is not None and number < minimum) or (maximum is not None and number > maximum)
 
 

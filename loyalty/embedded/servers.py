@@ -10,6 +10,7 @@ from typing import Protocol
 from core import environment
 from core.environment import PROJECT_FOLDER
 from loyalty.embedded import folders
+from loyalty.embedded.account import service_account
 from loyalty.embedded.locks import Locks, try_lock
 from loyalty.embedded.postgres import PostgresServer
 from loyalty.embedded.redis import RedisServer
@@ -99,7 +100,9 @@ def _ensure_keeper(server: Server, locks: Locks) -> None:
 
 
 def _spawn_keeper(server: Server, keeper: int) -> subprocess.Popen[bytes]:
-    with (folders.home() / server.name / "keeper.log").open("ab") as log:
+    file = folders.home() / server.name / "keeper.log"
+    with file.open("ab") as log:
+        service_account().own(file)
         return subprocess.Popen(
             [sys.executable, "-m", "loyalty.embedded.keeper", server.name, str(keeper)],
             pass_fds=[keeper],

@@ -1,9 +1,7 @@
 """Django's settings. Importing them starts nothing: type checkers and build steps import them too."""
 
-from loyalty.settings.api import REST_FRAMEWORK, SIMPLE_JWT, SPECTACULAR_SETTINGS
-from loyalty.settings.background import *  # noqa: F403
-from loyalty.settings.console import UNFOLD
-from loyalty.settings.django import *  # noqa: F403
-from loyalty.settings.observability import LOGGING
-
-__all__ = ["LOGGING", "REST_FRAMEWORK", "SIMPLE_JWT", "SPECTACULAR_SETTINGS", "UNFOLD"]
+from loyalty.settings.api import *
+from loyalty.settings.background import *
+from loyalty.settings.base import *
+from loyalty.settings.console import *
+from loyalty.settings.observability import *

@@ -3,22 +3,6 @@
 from core import environment
 from loyalty.settings.databases import broker_url
 
-__all__ = [
-    "CELERY_BEAT_SCHEDULER",
-    "CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP",
-    "CELERY_BROKER_TRANSPORT_OPTIONS",
-    "CELERY_BROKER_URL",
-    "CELERY_TASK_ACKS_LATE",
-    "CELERY_TASK_IGNORE_RESULT",
-    "CELERY_TASK_REJECT_ON_WORKER_LOST",
-    "CELERY_TASK_SEND_SENT_EVENT",
-    "CELERY_TASK_TIME_LIMIT",
-    "CELERY_TIMEZONE",
-    "CELERY_WORKER_HIJACK_ROOT_LOGGER",
-    "CELERY_WORKER_MAX_MEMORY_PER_CHILD",
-    "CELERY_WORKER_PREFETCH_MULTIPLIER",
-]
-
 _TASK_HOURS_MAX = environment.integer("TASK_HOURS_MAX", default=6, minimum=1, maximum=48)
 
 CELERY_BROKER_URL = broker_url()

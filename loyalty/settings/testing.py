@@ -1,6 +1,6 @@
 """Settings of the tests: the same database engine, nothing that needs Redis."""
 
-from loyalty.settings import *  # noqa: F403
+from loyalty.settings import *
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CELERY_BROKER_URL = "memory://"
