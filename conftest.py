@@ -1,7 +1,6 @@
 """What every test run needs: a database of its own on the embedded server."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 

@@ -1,7 +1,6 @@
 """Test databases: a name no other run has, and the removal of those whose run was killed."""
 
 import hashlib
-import os
 import re
 import socket
 
