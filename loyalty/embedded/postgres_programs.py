@@ -18,10 +18,10 @@ _INSTALLATION = f"{_PACKAGE}/pginstall{MAJOR_VERSION}"
 
 def run(program: str, *arguments: str) -> None:
     """Run a program that prints its complaint to stderr and leaves nothing running."""
-        finished = _start(program, arguments, stderr=subprocess.PIPE)
-        if finished.returncode != 0:
-            complaint = finished.stderr.decode(errors="replace").strip()
-            raise EmbeddedServerError(f"PostgreSQL's {program} failed: {complaint}")
+    finished = _start(program, arguments, stderr=subprocess.PIPE)
+    if finished.returncode != 0:
+        complaint = finished.stderr.decode(errors="replace").strip()
+        raise EmbeddedServerError(f"PostgreSQL's {program} failed: {complaint}")
 
 
 def run_quietly(program: str, *arguments: str) -> bool:
