@@ -1,0 +1,148 @@
+"""What the gaming platform reports of real play, and the daily rows built from it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models.functions import Now
+
+from players.models.player import Player
+
+
+class ActivityKind(models.TextChoices):
+    DEPOSIT = "DEPOSIT", "Deposit"
+    WITHDRAWAL = "WITHDRAWAL", "Withdrawal"
+    WAGER = "WAGER", "Wager"
+    WIN = "WIN", "Win"
+    SESSION = "SESSION", "Session"
+    ACTION = "ACTION", "Action"
+
+
+class GameCategory(models.Model):
+    """A kind of game with what it earns the house and what it counts for."""
+
+    code = models.CharField(max_length=40, primary_key=True)
+    name = models.CharField(max_length=80)
+    house_edge_rate = models.DecimalField(
+        max_digits=7, decimal_places=6, help_text="Share of the stake the house keeps in the long run, 0–1."
+    )
+    contribution_weight = models.DecimalField(
+        max_digits=5, decimal_places=4, default=Decimal(1), help_text="Share of a stake that counts as wagering, 0–1."
+    )
+    lp_per_unit_staked = models.DecimalField(
+        max_digits=9, decimal_places=6, default=Decimal("0.1"), help_text="Loyalty points earned per unit staked."
+    )
+
+    class Meta:
+        db_table = "game_categories"
+        ordering = ["code"]
+        verbose_name_plural = "game categories"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(house_edge_rate__gte=0, house_edge_rate__lte=1), name="game_category_edge_0_to_1"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(contribution_weight__gte=0, contribution_weight__lte=1),
+                name="game_category_weight_0_to_1",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(lp_per_unit_staked__gte=0), name="game_category_lp_rate_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Activity(models.Model):
+    """One reported event. Append-only; partitioned by month of `occurred_at`; unique through ActivityKey."""
+
+    id = models.BigAutoField(primary_key=True)
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    kind = models.CharField(max_length=12, choices=ActivityKind.choices)
+    source = models.CharField(max_length=40)
+    external_id = models.CharField(max_length=100)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField(db_default=Now())
+    amount = models.DecimalField(max_digits=18, decimal_places=2, null=True, blank=True)
+    bonus_amount = models.DecimalField(
+        max_digits=18, decimal_places=2, null=True, blank=True, help_text="The part of the amount that is bonus money."
+    )
+    bet_id = models.CharField(max_length=100, blank=True, default="", db_default="")
+    game_category = models.CharField(max_length=40, blank=True, default="", db_default="")
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="End of a session.")
+    ip_address = models.GenericIPAddressField(null=True, blank=True)
+    device_id = models.CharField(max_length=100, blank=True, default="", db_default="")
+    action = models.CharField(max_length=60, blank=True, default="", db_default="")
+    corrects_external_id = models.CharField(max_length=100, blank=True, default="", db_default="")
+
+    class Meta:
+        db_table = "player_activity"
+        ordering = ["-occurred_at"]
+        verbose_name_plural = "activity"
+        indexes = [models.Index(fields=["player", "occurred_at"], name="idx_activity_player_date")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(kind__in=ActivityKind.values), name="activity_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.source}/{self.external_id}"
+
+
+class ActivityKey(models.Model):
+    """The unique name of an event with the hash of its body, outside the partitions."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.CharField(max_length=40, db_collation="C")
+    external_id = models.CharField(max_length=100, db_collation="C")
+    body_hash = models.BinaryField(max_length=32)
+    occurred_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "player_activity_keys"
+        constraints = [models.UniqueConstraint(fields=["source", "external_id"], name="activity_key_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.source}/{self.external_id}"
+
+
+def _sum() -> models.DecimalField:
+    return models.DecimalField(max_digits=18, decimal_places=2, default=Decimal("0.00"), db_default=Decimal("0.00"))
+
+
+class PlayerDay(models.Model):
+    """What one player did on one business date; windows and points from play are computed from these rows."""
+
+    player = models.ForeignKey(Player, on_delete=models.CASCADE, related_name="days", db_index=False)
+    on = models.DateField()
+    deposited = _sum()
+    withdrawn = _sum()
+    wagered = _sum()
+    won = _sum()
+    bets = models.IntegerField(default=0, db_default=0)
+    sessions = models.IntegerField(default=0, db_default=0)
+    playtime_hours = models.DecimalField(
+        max_digits=12, decimal_places=2, default=Decimal("0.00"), db_default=Decimal("0.00")
+    )
+    games = models.JSONField(
+        null=True, blank=True, help_text="By game category: bets, wagered, won; NULL where the source names none."
+    )
+    lp_due = _sum()
+    lp_posted = _sum()
+    is_estimated = models.BooleanField(
+        default=False, db_default=False, help_text="Spread from the difference of two files, not reported by day."
+    )
+
+    class Meta:
+        db_table = "player_days"
+        ordering = ["-on"]
+        constraints = [models.UniqueConstraint(fields=["player", "on"], name="player_day_unique")]
+        indexes = [
+            models.Index(
+                fields=["player"], condition=~models.Q(lp_due=models.F("lp_posted")), name="idx_player_day_lp_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.player_id} on {self.on}"

@@ -1,0 +1,14 @@
+"""What each restriction does to each kind of credit: the written matrix the posting core reads from its table."""
+
+from __future__ import annotations
+
+_GUARDED = ("SELF_EXCLUDED", "COOL_OFF", "RG_HARM", "BLOCKED")
+_REFUSED = ("PROMOTION", "EARNED", "OPENING")
+_MARKED = ("SETTLEMENT", "REFUND", "REVERSAL", "ADJUSTMENT", "SPEND", "EXPIRY")
+
+# (restriction, purpose) → effect; a pair that is missing is allowed. An opt-out refuses offers only.
+RESTRICTION_MATRIX: dict[tuple[str, str], str] = {
+    **{(kind, purpose): "REFUSE" for kind in _GUARDED for purpose in _REFUSED},
+    **{(kind, purpose): "MARK" for kind in _GUARDED for purpose in _MARKED},
+    ("MARKETING_OPT_OUT", "PROMOTION"): "REFUSE",
+}

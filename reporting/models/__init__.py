@@ -1,0 +1,3 @@
+from reporting.models.daily import DailySummary
+
+__all__ = ["DailySummary"]

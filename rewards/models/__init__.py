@@ -1,0 +1,27 @@
+from rewards.models.decisions import RewardDecision, RewardHistory, RewardStatus, Verdict
+from rewards.models.evaluation import AllocationCandidate, PlayerFacts, RuleAllocation, RuleMatch
+from rewards.models.rules import (
+    FrequencyPeriod,
+    RewardRule,
+    RewardRuleVersion,
+    RewardType,
+    RuleBudgetDay,
+    RuleStatus,
+)
+
+__all__ = [
+    "AllocationCandidate",
+    "FrequencyPeriod",
+    "PlayerFacts",
+    "RewardDecision",
+    "RewardHistory",
+    "RewardRule",
+    "RewardRuleVersion",
+    "RewardStatus",
+    "RewardType",
+    "RuleAllocation",
+    "RuleBudgetDay",
+    "RuleMatch",
+    "RuleStatus",
+    "Verdict",
+]

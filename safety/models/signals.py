@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from players.models import Player
+
+
+class AbuseSignal(models.Model):
+    """One detected sign of abuse with evidence a person can check."""
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="abuse_signals", db_index=False)
+    signal_type = models.CharField(max_length=100)
+    severity = models.PositiveSmallIntegerField(help_text="1 (weak) to 10 (certain).")
+    description = models.CharField(max_length=500, blank=True, default="", db_default="")
+    metadata = models.JSONField(default=dict, db_default={}, blank=True)
+    is_resolved = models.BooleanField(default=False, db_default=False)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    detected_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "abuse_signals"
+        ordering = ["-detected_at"]
+        indexes = [models.Index(fields=["player", "is_resolved"], name="idx_abuse_player_unresolved")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(severity__gte=1, severity__lte=10), name="abuse_signal_severity_1_to_10"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_resolved=False, resolved_at__isnull=True)
+                | models.Q(is_resolved=True, resolved_at__isnull=False),
+                name="abuse_signal_resolved_at_when_resolved",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.signal_type} of {self.player_id}"

@@ -1,0 +1,105 @@
+"""Render the posting core for the tables of one ledger.
+
+The core knows accounts, not players: whoever has an owner table to lock, a balance row per account and tables named
+`<prefix>_operations`, `_lots`, `_lot_movements` and `_refusals` can install it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+_POSTING_SQL = Path(__file__).parent / "sql" / "posting.sql"
+_RESTRICTION_JOIN = """
+        LEFT JOIN LATERAL (
+            SELECT min(r.kind) FILTER (WHERE e.effect = 'REFUSE') AS refusing,
+                   min(r.kind) FILTER (WHERE e.effect = 'MARK') AS marking
+            FROM player_restrictions r
+            JOIN restriction_effects e ON e.kind = r.kind AND e.purpose = p.purpose
+            WHERE r.player_id = p.account_key AND r.starts_at <= posted_at
+              AND (r.ends_at IS NULL OR r.ends_at > posted_at)
+        ) x ON true"""
+_BONUS_SETS = """bonus_wagering_required = coalesce(a.wagering_required, b.bonus_wagering_required),
+        bonus_wagering_completed = coalesce(a.wagering_completed, b.bonus_wagering_completed),
+        bonus_expiry = CASE WHEN s.has_bonus THEN a.expires_at ELSE b.bonus_expiry END,
+        bonus_max_bet = CASE WHEN s.has_bonus THEN a.max_bet ELSE b.bonus_max_bet END,
+        bonus_eligible_games = CASE WHEN s.has_bonus THEN a.eligible_games ELSE b.bonus_eligible_games END,
+        lp_earned = b.lp_earned + s.lp_earned,"""
+# An aggregate without rows still gives one row, so a player whose last bonus ended gets zeros, not stale figures.
+_BONUS_JOIN = """LEFT JOIN LATERAL (
+        SELECT coalesce(sum(l.wagering_required), 0) AS wagering_required,
+               coalesce(sum(l.wagering_completed), 0) AS wagering_completed,
+               min(l.expires_at) AS expires_at, min(l.max_bet) AS max_bet,
+               (array_agg(l.eligible_games ORDER BY l.expires_at NULLS LAST, l.id))[1] AS eligible_games
+        FROM wallet_lots l
+        WHERE l.player_id = s.account_key AND l.currency_type = 'BONUS' AND l.remaining > 0 AND l.status = 'ACTIVE'
+    ) a ON s.has_bonus"""
+_BONUS_SUMS = """bool_or(t.currency_type = 'BONUS') AS has_bonus,
+               coalesce(sum(t.amount) FILTER (WHERE t.currency_type = 'LP' AND t.purpose IN
+                   ('EARNED', 'PROMOTION', 'OPENING', 'ADJUSTMENT') AND t.amount > 0), 0) AS lp_earned,"""
+
+
+class _SqlTemplate(Template):
+    """A template whose marks do not collide with dollar quotes."""
+
+    delimiter = "@"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerShape:
+    """The tables and columns one ledger is made of; `balance_columns` maps a currency to its column."""
+
+    prefix: str
+    account: str
+    account_type: str
+    owner_table: str
+    owner_key: str
+    balance_table: str
+    entry_table: str
+    balance_columns: dict[str, str]
+    restriction_join: str = ""
+    restriction_case: str = ""
+    restriction_mark: str = "NULL::varchar"
+    derived_sets: str = ""
+    derived_sums: str = ""
+    derived_join: str = ""
+
+    def posting_sql(self) -> str:
+        """Return the statements that install the posting core for this ledger."""
+        columns = self.balance_columns.items()
+        return _SqlTemplate(_POSTING_SQL.read_text()).substitute(
+            {name: getattr(self, name) for name in self.__dataclass_fields__},
+            balance_cases=" ".join(f"WHEN '{currency}' THEN b.{column}" for currency, column in columns),
+            balance_sets=", ".join(f"{column} = b.{column} + s.{column}" for _, column in columns),
+            balance_sums=", ".join(
+                f"coalesce(sum(t.amount) FILTER (WHERE t.currency_type = '{currency}'), 0) AS {column}"
+                for currency, column in columns
+            ),
+            operation_sequence=f"{self.prefix}_operations_id_seq",
+            lot_sequence=f"{self.prefix}_lots_id_seq",
+            entry_sequence=f"{self.entry_table}_id_seq",
+        )
+
+
+PLAYER_LEDGER = LedgerShape(
+    prefix="wallet",
+    account="player_id",
+    account_type="varchar",
+    owner_table="players",
+    owner_key="player_id",
+    balance_table="loyalty_balances",
+    entry_table="transactions",
+    balance_columns={
+        "LP": "lp_balance",
+        "RP": "rp_balance",
+        "BONUS": "bonus_balance",
+        "TICKETS": "tickets_balance",
+    },
+    restriction_join=_RESTRICTION_JOIN,
+    restriction_case="WHEN x.refusing IS NOT NULL THEN 'RESTRICTED'",
+    restriction_mark="coalesce(x.refusing, x.marking)",
+    derived_sets=_BONUS_SETS,
+    derived_sums=_BONUS_SUMS,
+    derived_join=_BONUS_JOIN,
+)

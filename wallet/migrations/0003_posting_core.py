@@ -1,0 +1,32 @@
+from pathlib import Path
+from typing import Any
+
+from django.db import migrations
+
+from wallet.ledger_shape import PLAYER_LEDGER
+
+IMMUTABILITY_SQL = Path(__file__).parent.parent / "sql" / "immutability.sql"
+DROP_SQL = """
+DROP FUNCTION wallet_write_balances, wallet_take_lots, wallet_plan, wallet_post;
+DROP AGGREGATE wallet_chain(bytea, text);
+DROP FUNCTION wallet_canonical, wallet_chain_step;
+DROP TYPE wallet_take, wallet_planned, wallet_posting;
+DROP FUNCTION refuse_ledger_change CASCADE;
+"""
+
+
+def install(apps: Any, schema_editor: Any) -> None:
+    # The editor's own execute() would read the percent signs and dollar quotes as parameters.
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(PLAYER_LEDGER.posting_sql())
+        cursor.execute(IMMUTABILITY_SQL.read_text())
+
+
+def uninstall(apps: Any, schema_editor: Any) -> None:
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(DROP_SQL)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("wallet", "0002_partition_transactions"), ("players", "0003_restriction_matrix")]
+    operations = [migrations.RunPython(install, uninstall)]
