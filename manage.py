@@ -8,7 +8,7 @@ from loyalty.embedded import start_needed_servers
 from loyalty.embedded.errors import EmbeddedServerError
 
 WITHOUT_SERVERS = frozenset(
-    {"help", "version", "check", "collectstatic", "spectacular", "makemessages", "compilemessages", "test"}
+    {"help", "version", "check", "collectstatic", "spectacular", "makemessages", "compilemessages", "stop"}
 )
 
 

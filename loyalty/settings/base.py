@@ -94,6 +94,9 @@ CACHES: dict[str, dict[str, Any]] = {
     },
 }
 
+QUEUE_URL = redis_url()
+"""Where Redis is, for whoever speaks to it without Celery."""
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = environment.text("TIME_ZONE", default="UTC")
 USE_TZ = True

@@ -1,0 +1,76 @@
+"""Serve: the web server, a worker and beat, until somebody wants them gone."""
+
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from types import FrameType
+
+from core.environment import PROJECT_FOLDER
+from loyalty.house.launcher import launcher_has_gone
+from loyalty.house.processes import Children
+
+_READY_SECONDS_MAX = 60
+_BIN = f"{sys.prefix}/bin"
+
+
+class ClosingTimeError(Exception):
+    """Somebody asked the house to close: Ctrl-C, a signal, or the end of whoever started it."""
+
+
+def close_on_signals() -> None:
+    """Turn the signals that end a process into ClosingTimeError, so that everything is tidied up."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _raise_closing_time)
+
+
+def ignore_signals() -> None:
+    """Let nothing interrupt the tidying up."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def start_children(host: str, port: int) -> Children:
+    """Start the three processes; what they print goes to files in `var/log`."""
+    children = Children(PROJECT_FOLDER / "var" / "log")
+    celery = [f"{_BIN}/celery", "--app", "loyalty"]
+    children.start("web", [f"{_BIN}/granian", *_granian_options(host, port), "loyalty.wsgi:application"])
+    children.start("worker", [*celery, "worker", "--loglevel", "INFO", "--concurrency", "2"])
+    children.start("beat", [*celery, "beat", "--loglevel", "INFO"])
+    return children
+
+
+def wait_until_ready(children: Children, url: str) -> None:
+    """Return when the health page says that all is well; raises ChildEndedError where a child gave up."""
+    deadline = time.monotonic() + _READY_SECONDS_MAX
+    while not _is_healthy(url):
+        children.check()
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{url} did not become healthy; see {children.log_of('web')}")
+        time.sleep(0.2)
+
+
+def watch(children: Children) -> None:
+    """Return never: raises ClosingTimeError or ChildEndedError."""
+    while True:
+        children.check()
+        if launcher_has_gone():
+            raise ClosingTimeError
+        time.sleep(0.5)
+
+
+def _granian_options(host: str, port: int) -> list[str]:
+    return ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", "1", "--blocking-threads", "4"]
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _raise_closing_time(_number: int, _frame: FrameType | None) -> None:
+    raise ClosingTimeError

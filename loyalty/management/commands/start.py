@@ -1,0 +1,63 @@
+"""Open the house on this machine."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+
+from loyalty.embedded import stop_when_unused
+from loyalty.house import opening, serving
+from loyalty.house.ports import free_port
+from loyalty.house.presence import HouseAlreadyOpenError, presence
+from loyalty.house.processes import ChildEndedError, Children
+
+
+class Command(BaseCommand):
+    """Prepare the tables and the sample data, then serve until interrupted."""
+
+    help = "Migrate, load fixtures and sample players, run the night once, then serve the admin with a worker and beat."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1)")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="port to serve on; the next free one if taken (8000)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        console = Console()
+        serving.close_on_signals()
+        try:
+            with presence():
+                opening.prepare(console)
+                serve(console, options["host"], options["port"])
+        except serving.ClosingTimeError:
+            console.print("\nClosing …")
+        except (HouseAlreadyOpenError, ChildEndedError, TimeoutError) as error:
+            raise CommandError(str(error)) from error
+        finally:
+            serving.ignore_signals()
+            stop_when_unused()
+
+
+def serve(console: Console, host: str, wanted_port: int) -> None:
+    """Start the children, say where they are to be found, and watch over them."""
+    port = free_port(host, wanted_port)
+    if port != wanted_port:
+        console.print(f"[yellow]Port {wanted_port} is taken, so the house serves on port {port}.[/]")
+    children = serving.start_children(host, port)
+    try:
+        serving.wait_until_ready(children, f"http://{host}:{port}/health/")
+        announce(console, f"http://{host}:{port}", children)
+        serving.watch(children)
+    finally:
+        serving.ignore_signals()
+        children.stop()
+
+
+def announce(console: Console, url: str, children: Children) -> None:
+    """Print the addresses."""
+    console.print(f"\n[bold]Admin[/]      {url}/admin/")
+    console.print(f"[bold]API[/]        {url}/api/docs/")
+    console.print(f"[bold]Logs[/]       {children.log_folder}")
+    console.print("Ctrl-C ends everything.\n")
