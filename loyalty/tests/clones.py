@@ -73,7 +73,8 @@ class Clone:
         """Return the keeper of PostgreSQL, if there is one."""
         for process in psutil.process_iter(["cmdline", "cwd"]):
             command = process.info["cmdline"] or []
-            if command[1:4] == ["-m", "loyalty.embedded.keeper", "postgres"] and process.info["cwd"] == str(self.folder):
+            is_keeper = command[1:4] == ["-m", "loyalty.embedded.keeper", "postgres"]
+            if is_keeper and process.info["cwd"] == str(self.folder):
                 return process
         return None
 
