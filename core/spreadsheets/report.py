@@ -35,6 +35,8 @@ class Report:
     notices: list[Notice] = field(default_factory=list)
     rows: int = 0
     blank_rows: int = 0
+    seconds: float = 0.0
+    """From opening the file to its last row."""
 
     def notice(self, code: str, message: str, *, row: int | None = None) -> None:
         """Remember something worth telling."""

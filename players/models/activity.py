@@ -130,6 +130,7 @@ class PlayerDay(models.Model):
     )
     lp_due = _sum()
     lp_posted = _sum()
+    lp_refused = _sum()
     is_estimated = models.BooleanField(
         default=False, db_default=False, help_text="Spread from the difference of two files, not reported by day."
     )
@@ -140,8 +141,15 @@ class PlayerDay(models.Model):
         constraints = [models.UniqueConstraint(fields=["player", "on"], name="player_day_unique")]
         indexes = [
             models.Index(
-                fields=["player"], condition=~models.Q(lp_due=models.F("lp_posted")), name="idx_player_day_lp_open"
-            )
+                fields=["player"],
+                condition=models.Q(lp_due__gt=models.F("lp_posted") + models.F("lp_refused")),
+                name="idx_player_day_lp_open",
+            ),
+            models.Index(
+                fields=["player"],
+                condition=models.Q(is_estimated=True, lp_due=0, wagered__gt=0),
+                name="idx_player_day_unaccrued",
+            ),
         ]
 
     def __str__(self) -> str:

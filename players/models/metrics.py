@@ -45,6 +45,9 @@ class PlayerMetrics(models.Model):
         help_text="First business date covered by daily rows; a window that starts earlier is unknown.",
     )
     opening_lp = _amount("Points carried over from an earlier programme; the night credits them once.")
+    opening_lp_settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the carried-over points were credited or refused."
+    )
     # Derived; see players.metrics for the definitions.
     net_pnl = _amount("The player's own result: won − wagered.")
     house_edge_contribution = _amount("GGR: wagered − won.")
@@ -72,6 +75,13 @@ class PlayerMetrics(models.Model):
     class Meta:
         db_table = "player_metrics"
         verbose_name_plural = "player metrics"
+        indexes = [
+            models.Index(
+                fields=["player"],
+                condition=models.Q(opening_lp__gt=0, opening_lp_settled_at__isnull=True),
+                name="idx_metrics_opening_lp_open",
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(

@@ -20,6 +20,9 @@ class Tier(models.Model):
     lp_max = models.IntegerField(
         null=True, blank=True, help_text="Last whole point of the tier; empty for the top one."
     )
+    is_saved_by_staff = models.BooleanField(
+        default=False, db_default=False, help_text="Off: the environment's threshold holds for this tier."
+    )
     benefits = models.JSONField(
         default=dict, blank=True, help_text='For example {"cashback_multiplier": "1.2", "free_plays": 2}.'
     )

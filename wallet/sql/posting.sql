@@ -127,22 +127,23 @@ BEGIN
 
     takes := @{prefix}_take_lots(planned, posted_at);
 
+    -- Several postings may share one new lot; its terms are those of the first.
     INSERT INTO @{prefix}_lots
         (id, @{account}, operation_id, currency_type, kind, status, share_key, amount, remaining, granted_on,
          promotional_value, expected_cost, created_at, available_at, expires_at, wagering_required, max_bet,
          max_conversion, eligible_games, rule_number, decision_id, run_id)
-    SELECT n.lot_id, (n.posting).account_key, min(n.operation_id), (n.posting).currency_type, (n.posting).lot_kind,
+    SELECT DISTINCT ON (n.lot_id)
+           n.lot_id, (n.posting).account_key, n.operation_id, (n.posting).currency_type, (n.posting).lot_kind,
            CASE WHEN (n.posting).available_at > posted_at THEN 'PENDING' ELSE 'ACTIVE' END,
-           (n.posting).share_key, sum((n.posting).amount), sum((n.posting).amount), (n.posting).granted_on,
-           sum(coalesce((n.posting).promotional_value, 0)), sum(coalesce((n.posting).expected_cost, 0)),
-           min(n.created_at), (n.posting).available_at, (n.posting).expires_at,
-           sum(coalesce((n.posting).wagering_required, 0)), (n.posting).max_bet, (n.posting).max_conversion,
+           (n.posting).share_key, sum((n.posting).amount) OVER lot, sum((n.posting).amount) OVER lot,
+           (n.posting).granted_on,
+           sum(coalesce((n.posting).promotional_value, 0)) OVER lot, sum(coalesce((n.posting).expected_cost, 0)) OVER lot,
+           n.created_at, (n.posting).available_at, (n.posting).expires_at,
+           sum(coalesce((n.posting).wagering_required, 0)) OVER lot, (n.posting).max_bet, (n.posting).max_conversion,
            (n.posting).eligible_games, (n.posting).rule_number, (n.posting).decision_id, posted_run
     FROM unnest(planned) n WHERE n.outcome = 'POSTED' AND n.is_new_lot
-    GROUP BY n.lot_id, (n.posting).account_key, (n.posting).currency_type, (n.posting).lot_kind,
-             (n.posting).available_at, (n.posting).share_key, (n.posting).granted_on, (n.posting).expires_at,
-             (n.posting).max_bet, (n.posting).max_conversion, (n.posting).eligible_games, (n.posting).rule_number,
-             (n.posting).decision_id;
+    WINDOW lot AS (PARTITION BY n.lot_id)
+    ORDER BY n.lot_id, n.ordinal;
 
     UPDATE @{prefix}_lots l
     SET amount = l.amount + t.credited,

@@ -1,0 +1,58 @@
+"""What every list and form of the admin has in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import ShowFacets
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from core.admin.counting import EstimatingPaginator
+
+
+class HouseAdmin(ModelAdmin):
+    """Lists that stay quick: one count at most, no facets, fifty rows a page."""
+
+    list_per_page = 50
+    list_max_show_all = 200
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_fullwidth = True
+    list_filter_submit = True
+    list_filter_sheet = False
+    warn_unsaved_form = True
+
+
+class ReadOnlyPermissions:
+    """Nobody adds, changes or deletes here, superusers included; who may look is the role's matter."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(ReadOnlyPermissions, HouseAdmin):
+    """Rows that only services write: ledger, decisions, histories, runs."""
+
+    actions = None
+    warn_unsaved_form = False
+
+
+class HugeReadOnlyAdmin(ReadOnlyAdmin):
+    """Tables of millions of rows: page counts are estimated, the newest rows come first by key."""
+
+    paginator = EstimatingPaginator
+    ordering = ("-pk",)
+
+
+class ReadOnlyInline(ReadOnlyPermissions, TabularInline):
+    """Rows shown below the one they belong to."""
+
+    extra = 0
+    show_change_link = True

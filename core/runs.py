@@ -1,0 +1,168 @@
+"""Runs made of steps made of chunks: watchable, resumable after a crash, each chunk done exactly once.
+
+A worker claims a chunk by locking its row and does the chunk's work in the same transaction; a killed worker's
+transaction rolls back and the chunk is free again. There are no leases to expire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from core.models import Run, RunChunk, RunStatus, RunStep
+
+Counts = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRange:
+    """The keys `lower` ≤ key < `upper`; None is an open end."""
+
+    lower: str | None = None
+    upper: str | None = None
+
+    def condition(self, column: str) -> tuple[str, list[str]]:
+        """Return SQL and parameters that hold for `column` within the range."""
+        bounds = [(f"{column} >= %s", self.lower), (f"{column} < %s", self.upper)]
+        given = [(sql, key) for sql, key in bounds if key is not None]
+        return (" AND ".join(sql for sql, _ in given) or "true", [key for _, key in given])
+
+    def filters(self, field_name: str) -> dict[str, str]:
+        """Return the same as keyword arguments for `filter()`."""
+        bounds = {f"{field_name}__gte": self.lower, f"{field_name}__lt": self.upper}
+        return {name: key for name, key in bounds.items() if key is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkContext:
+    """What a step's work gets: the run, its range of keys, its number in the step and one real time."""
+
+    run: Run
+    keys: KeyRange
+    number: int
+    at: datetime
+
+
+ALL_KEYS = KeyRange()
+Work = Callable[[ChunkContext], Counts]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A named step: its work per chunk, and the ranges it is cut into (all keys at once by default)."""
+
+    name: str
+    work: Work
+    ranges: Callable[[Run], Sequence[KeyRange]] = field(default=lambda _: (ALL_KEYS,))
+    before: Callable[[Run], None] | None = None
+
+
+def sample_key_ranges(*, table: str, column: str, rows_per_chunk: int) -> list[KeyRange]:
+    """Cut a table's keys into ranges of about `rows_per_chunk` rows, by sampling the keys, whatever their shape."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        rows = cursor.fetchone()[0]
+        chunks = -(-rows // rows_per_chunk)
+        if chunks <= 1:
+            return [ALL_KEYS]
+        percent = min(100.0, 100 * max(0.02, chunks * 300 / rows))
+        fractions = [number / chunks for number in range(1, chunks)]
+        cursor.execute(
+            f"SELECT DISTINCT k FROM unnest((SELECT percentile_disc(%s::float8[]) WITHIN GROUP (ORDER BY {column}) "
+            f'FROM {table} TABLESAMPLE BERNOULLI (%s) REPEATABLE (1))) k ORDER BY k COLLATE "C"',
+            [fractions, percent],
+        )
+        edges = [key for (key,) in cursor.fetchall() if key is not None]
+    bounds = [None, *edges, None]
+    return [KeyRange(lower=low, upper=high) for low, high in zip(bounds, bounds[1:], strict=False)]
+
+
+def execute_steps(run: Run, steps: Sequence[Step], *, on_chunk: Callable[[RunStep], None] | None = None) -> None:
+    """Work through the steps together with whoever else works on the same run; return when all are done."""
+    for position, step in enumerate(steps):
+        record = _open_step(run, step, position)
+        while record.finished_at is None and _work_on_chunk(run, step, record):
+            if on_chunk is not None:
+                on_chunk(record)
+        _close_step(record)
+
+
+def _open_step(run: Run, step: Step, position: int) -> RunStep:
+    """Return the step's row, making it and its chunks once, however many workers arrive."""
+    with transaction.atomic():
+        Run.objects.select_for_update(no_key=True).get(pk=run.pk)
+        existing = RunStep.objects.filter(run=run, position=position).first()
+        if existing is not None:
+            return existing
+        if step.before is not None:
+            step.before(run)
+        record = RunStep.objects.create(run=run, position=position, name=step.name)
+        RunChunk.objects.bulk_create(
+            RunChunk(step=record, number=number, lower_key=keys.lower, upper_key=keys.upper)
+            for number, keys in enumerate(step.ranges(run), start=1)
+        )
+        return record
+
+
+def _work_on_chunk(run: Run, step: Step, record: RunStep) -> bool:
+    """Claim one chunk and do it; say whether there may be more."""
+    with transaction.atomic():
+        chunk = _claim(record)
+        if chunk is None:
+            return RunChunk.objects.filter(step=record, is_done=False).exists()
+        keys = KeyRange(lower=chunk.lower_key, upper=chunk.upper_key)
+        counts = step.work(ChunkContext(run=run, keys=keys, number=chunk.number, at=timezone.now()))
+        chunk.is_done, chunk.counts, chunk.finished_at = True, counts, timezone.now()
+        chunk.save(update_fields=["is_done", "counts", "finished_at"])
+    return True
+
+
+def _claim(record: RunStep) -> RunChunk | None:
+    """Lock a free chunk; where only locked ones are left, wait for one and look again."""
+    waiting = RunChunk.objects.filter(step=record, is_done=False).order_by("number")
+    free = waiting.select_for_update(skip_locked=True, no_key=True).first()
+    return free or waiting.select_for_update(no_key=True).first()
+
+
+def _close_step(record: RunStep) -> None:
+    RunStep.objects.filter(pk=record.pk, finished_at=None).update(finished_at=timezone.now())
+
+
+def step_counts(run: Run) -> dict[str, Counts]:
+    """Return the counts of each step, summed over its chunks, in order."""
+    totals: dict[str, Counts] = {}
+    rows = RunChunk.objects.filter(step__run=run).order_by("step__position", "number")
+    for name, counts in rows.values_list("step__name", "counts"):
+        step_total = totals.setdefault(name, {})
+        for key, count in counts.items():
+            step_total[key] = step_total.get(key, 0) + count
+    return totals
+
+
+@contextmanager
+def recorded_failure(run: Run) -> Iterator[None]:
+    """Write an error that ends the run into its row, so that it can be read; a later attempt resumes it."""
+    try:
+        yield
+    except Exception as error:
+        Run.objects.filter(pk=run.pk).exclude(status=RunStatus.SUCCEEDED).update(
+            status=RunStatus.FAILED, error=f"{type(error).__name__}: {error}"
+        )
+        raise
+
+
+def finish_run(run: Run, counts: dict[str, Any]) -> bool:
+    """Mark the run done; True for the one worker that did."""
+    changed = (
+        Run.objects.filter(pk=run.pk)
+        .exclude(status=RunStatus.SUCCEEDED)
+        .update(status=RunStatus.SUCCEEDED, counts=counts, error="", finished_at=timezone.now())
+    )
+    run.refresh_from_db()
+    return changed == 1

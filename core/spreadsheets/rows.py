@@ -1,0 +1,122 @@
+"""Send rows: pick the known columns, clean what must be cleaned, keep count."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, BinaryIO
+
+from core.spreadsheets.columns import Column
+from core.spreadsheets.header import Header, unnamed_columns_message
+from core.spreadsheets.markers import CONTROL
+from core.spreadsheets.report import Report
+
+# Row-level findings, sent in the second column of the stream.
+EXTRA_CELLS = "extra"
+"""Followed by the number of cells the row has."""
+TOTAL_ROW = "total"
+
+_TOTAL_LABEL = re.compile(
+    r"\W*(?:(?:grand|sub|over\s?all|sum)[\s-]?)?(?:totals?|sum|summe|gesamt(?:summe)?|zwischensumme|somme|totale|suma|"
+    r"razem|celkem|összesen|ukupno|toplam|итого|всего|合计|总计|合計|総計)(?:\s+(?:general|général|geral|generale))?\W*",
+    re.IGNORECASE,
+)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BUFFER_BYTES = 256 * 1024
+
+
+def is_total_label(text: str) -> bool:
+    """Whether a cell reads like the label of a row of sums, in the languages spreadsheets are often written in."""
+    return len(text) < 60 and _TOTAL_LABEL.fullmatch(text.strip()) is not None
+
+
+def clean_text(text: str) -> str:
+    """Return text without control characters, marked where it had any; line ends and tabs are left for the caller."""
+    cleaned = _CONTROLS.sub("", text)
+    return text if cleaned == text else CONTROL + cleaned
+
+
+class RowSender:
+    """Writes rows in COPY's CSV form: row number, finding, then the known columns in order. Empty means NULL."""
+
+    def __init__(self, target: BinaryIO, *, header: Header, columns: Sequence[Column], report: Report) -> None:
+        self._text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=False)
+        # Quotes whatever holds either half of the line end, which COPY demands.
+        self._write = csv.writer(self._text, lineterminator="\r\n").writerow
+        self._pick = _picker(header.indices)
+        self._report = report
+        self._header = header
+        self._id_index = header.id_index(columns)
+        self._named = {index for index, cell in enumerate(header.cells) if cell.strip()}
+        self._unnamed_used: set[int] = set()
+        self._short_rows = 0
+        self.rows = 0
+        self.blank_rows = 0
+
+    def send_plain(self, row_number: int, cells: Sequence[str]) -> None:
+        """Send a row that is as wide as the header and has an id."""
+        self.rows += 1
+        self._write((row_number, "", *self._pick(cells)))
+
+    def send_picked(self, row_number: int, values: Sequence[str]) -> None:
+        """Send the known columns' values of a row that has an id."""
+        self.rows += 1
+        self._write((row_number, "", *values))
+
+    def note_unnamed(self, index: int) -> None:
+        """Remember that a column without a name has a value."""
+        self._unnamed_used.add(index)
+
+    def send(self, row_number: int, cells: list[str], *, is_aligned: bool) -> None:
+        """Send any row. Where cells have no fixed place (text files), a row wider than its header is a finding."""
+        if not any(cell.strip() for cell in cells):
+            self.blank_rows += 1
+            return
+        finding = self._finding(cells, is_aligned=is_aligned)
+        self.rows += 1
+        self._write((row_number, finding, *self._pick(self._padded(cells))))
+
+    def finish(self) -> None:
+        """Send what is buffered and complete the report."""
+        self._text.flush()
+        self._report.rows, self._report.blank_rows = self.rows, self.blank_rows
+        if self._unnamed_used:
+            self._report.notice("unnamed_columns", unnamed_columns_message(self._unnamed_used))
+        if self._short_rows:
+            self._report.notice(
+                "short_rows", f"{self._short_rows:,} rows have fewer cells than the header; the missing ones count as empty"
+            )
+
+    def _padded(self, cells: list[str]) -> list[str]:
+        missing = self._header.width - len(cells)
+        return cells + [""] * missing if missing > 0 else cells
+
+    def _finding(self, cells: list[str], *, is_aligned: bool) -> str:
+        if len(cells) < self._header.width and not is_aligned:
+            self._short_rows += 1
+        beyond = [index for index in range(self._header.width, len(cells)) if cells[index].strip()]
+        if beyond and not is_aligned:
+            return f"{EXTRA_CELLS}{len(cells)}"
+        self._unnamed_used.update(beyond)
+        self._note_unnamed(cells)
+        has_id = self._id_index < len(cells) and cells[self._id_index].strip()
+        return TOTAL_ROW if not has_id and any(map(is_total_label, cells)) else ""
+
+    def _note_unnamed(self, cells: list[str]) -> None:
+        used = (index for index, cell in enumerate(cells[: self._header.width]) if cell.strip())
+        self._unnamed_used.update(index for index in used if index not in self._named)
+
+
+def _picker(indices: list[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    if len(indices) == 1:
+        only = indices[0]
+        return lambda cells: (cells[only],)
+    return itemgetter(*indices)
+
+
+def buffered(target: Any) -> BinaryIO:
+    """Return the stream with a buffer wide enough that a row does not cost a system call."""
+    return io.BufferedWriter(target, _BUFFER_BYTES)

@@ -1,0 +1,193 @@
+"""What every kind of workbook has in common: choose the sheet, then send its rows with each cell written by its column's kind."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from core.spreadsheets.cells import Convert, Override, converters
+from core.spreadsheets.columns import CellKind, Column
+from core.spreadsheets.errors import NoRowsError, SheetChoiceError, SpreadsheetTooLargeError
+from core.spreadsheets.header import Header, best_header, describe_header, require_complete
+from core.spreadsheets.limits import Limits
+from core.spreadsheets.report import Report
+from core.spreadsheets.rows import RowSender
+
+Cells = Sequence[Any]
+Overrides = dict[int, dict[int, str]]
+
+_TEXT = converters(CellKind.TEXT)
+
+
+class Sheet(Protocol):
+    """One sheet of a workbook."""
+
+    name: str
+    is_visible: bool
+
+    def rows(self) -> Iterator[Cells]:
+        """Yield every row from the sheet's first one, blank ones included."""
+        ...
+
+    def overrides(self, id_index: int) -> Overrides:
+        """Return the cells whose text is not what the reader gives: row number → column index → text."""
+        ...
+
+    def notices(self) -> list[tuple[str, str]]:
+        """Return what should be said about this sheet once it is chosen: code and message."""
+        ...
+
+    def forget(self) -> None:
+        """Release what was read; another sheet was chosen."""
+        ...
+
+
+class Workbook(Protocol):
+    """A workbook of any kind."""
+
+    sheets: list[Sheet]
+    counts_from_1904: bool
+
+
+class WorkbookTable:
+    """The one table of a workbook."""
+
+    def __init__(self, workbook: Workbook, *, columns: Sequence[Column], limits: Limits, sheet_name: str) -> None:
+        if len(workbook.sheets) > limits.sheets_max:
+            raise SpreadsheetTooLargeError(
+                f"the workbook has {len(workbook.sheets)} sheets; at most {limits.sheets_max} are looked at"
+            )
+        self._columns = columns
+        self._counts_from_1904 = workbook.counts_from_1904
+        self._sheets = workbook.sheets
+        self._chooser = _SheetChooser(columns=columns, rows_max=limits.header_rows_max)
+        self.sheet, self.header = self._chooser.choose(workbook.sheets, wanted=sheet_name)
+
+    def describe(self, report: Report) -> None:
+        """Write down which sheet was read and which were not."""
+        report.sheet = self.sheet.name
+        describe_header(report, self.header)
+        others = [sheet for sheet in self._sheets if sheet is not self.sheet]
+        for is_visible, wording in ((True, "sheets that were not read"), (False, "hidden sheets that were not read")):
+            names = ", ".join(repr(sheet.name) for sheet in others if sheet.is_visible is is_visible)
+            if names:
+                report.notice("other_sheets", f"{wording}: {names}")
+        if not self.sheet.is_visible:
+            report.notice("hidden_sheet", f"the sheet {self.sheet.name!r} is hidden; it was read because it was named")
+        for code, message in self.sheet.notices():
+            report.notice(code, message)
+
+    def send_rows(self, sender: RowSender) -> None:
+        """Send every row below the header."""
+        kinds = {column.name: column.kind for column in self._columns}
+        known = [
+            (found.index, converters(kinds[found.name], counts_from_1904=self._counts_from_1904))
+            for found in self.header.match.found
+        ]
+        id_index = self.header.id_index(self._columns)
+        overrides = self.sheet.overrides(id_index)
+        unnamed = {index for index, cell in enumerate(self.header.cells) if not cell}
+        for row_number, cells in enumerate(self._below_header(), self.header.row_number + 1):
+            if row_number in overrides:
+                cells = _overridden(cells, overrides[row_number])  # noqa: PLW2901 - the row as people see it
+            if id_index >= len(cells) or cells[id_index] == "":
+                sender.send(row_number, [_as_text(cell) for cell in cells], is_aligned=True)
+                continue
+            sender.send_picked(row_number, _picked(cells, known))
+            if unnamed or len(cells) > self.header.width:
+                _note_unnamed(cells, unnamed, sender, width=self.header.width)
+
+    def _below_header(self) -> Iterator[Cells]:
+        return itertools.islice(self.sheet.rows(), self.header.row_number, None)
+
+
+class _SheetChooser:
+    """Finds the sheet that holds the table."""
+
+    def __init__(self, *, columns: Sequence[Column], rows_max: int) -> None:
+        self._columns, self._rows_max = columns, rows_max
+
+    def choose(self, sheets: list[Sheet], *, wanted: str) -> tuple[Sheet, Header]:
+        if wanted:
+            sheet = _by_name(sheets, wanted)
+            return sheet, self._required_header(sheet)
+        visible = [sheet for sheet in sheets if sheet.is_visible]
+        if not visible:
+            raise SheetChoiceError("the workbook has no visible sheet with cells: unhide the one to read, or name it")
+        fitting = [sheet for sheet in visible if self._fits(sheet)]
+        if len(fitting) > 1:
+            names = " and ".join(repr(sheet.name) for sheet in fitting)
+            raise SheetChoiceError(
+                f"the sheets {names} each hold such a table: name the one to read", sheets=[s.name for s in fitting]
+            )
+        if fitting:
+            return fitting[0], self._required_header(fitting[0])
+        return self._refuse(visible, hidden=[sheet for sheet in sheets if not sheet.is_visible])
+
+    def _fits(self, sheet: Sheet) -> bool:
+        header = self._header(sheet)
+        fits = header is not None and header.match.is_complete and self._has_rows(sheet, header)
+        if not fits:
+            sheet.forget()
+        return fits
+
+    def _refuse(self, visible: list[Sheet], *, hidden: list[Sheet]) -> tuple[Sheet, Header]:
+        """Raise what is wrong with the sheet that comes nearest."""
+        hiding = [sheet for sheet in hidden if self._fits(sheet)]
+        if hiding:
+            raise SheetChoiceError(
+                f"only the hidden sheet {hiding[0].name!r} holds such a table, and hidden sheets are not read unless named"
+            )
+        nearest = max(visible, key=self._found_columns)
+        return nearest, self._required_header(nearest)
+
+    def _found_columns(self, sheet: Sheet) -> int:
+        header = self._header(sheet)
+        return len(header.match.found) if header else -1
+
+    def _required_header(self, sheet: Sheet) -> Header:
+        place = f"the sheet {sheet.name!r}"
+        header = require_complete(self._header(sheet), columns=self._columns, place=place)
+        if not self._has_rows(sheet, header):
+            raise NoRowsError(f"{place} has column names in row {header.row_number} and no rows below them")
+        return header
+
+    def _header(self, sheet: Sheet) -> Header | None:
+        rows = ((number, [_as_text(cell) for cell in cells]) for number, cells in enumerate(sheet.rows(), 1))
+        return best_header(rows, columns=self._columns, rows_max=self._rows_max)
+
+    def _has_rows(self, sheet: Sheet, header: Header) -> bool:
+        below = itertools.islice(sheet.rows(), header.row_number, None)
+        return any(any(cell != "" for cell in cells) for cells in below)
+
+
+def _by_name(sheets: list[Sheet], wanted: str) -> Sheet:
+    for matches in (str.__eq__, lambda name, other: name.casefold().strip() == other.casefold().strip()):
+        for sheet in sheets:
+            if matches(sheet.name, wanted):
+                return sheet
+    names = ", ".join(repr(sheet.name) for sheet in sheets)
+    raise SheetChoiceError(f"there is no sheet {wanted!r}; the workbook has {names}")
+
+
+def _as_text(cell: Any) -> str:
+    return _TEXT[type(cell)](cell)
+
+
+def _picked(cells: Cells, known: Iterable[tuple[int, dict[type, Convert]]]) -> list[str]:
+    width = len(cells)
+    return [convert[type(cells[index])](cells[index]) if index < width else "" for index, convert in known]
+
+
+def _overridden(cells: Cells, overrides: dict[int, str]) -> list[Any]:
+    changed = list(cells) + [""] * (max(overrides) + 1 - len(cells))
+    for index, text in overrides.items():
+        changed[index] = Override(text)
+    return changed
+
+
+def _note_unnamed(cells: Cells, unnamed: set[int], sender: RowSender, *, width: int) -> None:
+    for index in (*unnamed, *range(width, len(cells))):
+        if index < len(cells) and cells[index] != "":
+            sender.note_unnamed(index)

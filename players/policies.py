@@ -1,0 +1,105 @@
+"""The policies of measuring, segmenting and ranking players."""
+
+from decimal import Decimal
+
+from core.policies import Policy, declare
+
+NEW_PLAYER_WAGER_THRESHOLD = declare(
+    Policy(
+        name="NEW_PLAYER_WAGER_THRESHOLD",
+        default=Decimal(1000),
+        minimum=Decimal(0),
+        unit="money",
+        help="A player who wagered less than this is NEW.",
+    )
+)
+VIP_WAGER_THRESHOLD = declare(
+    Policy(
+        name="VIP_WAGER_THRESHOLD",
+        default=Decimal(100000),
+        minimum=Decimal(0),
+        unit="money",
+        help="A player who wagered more than this, in enough sessions, is VIP.",
+    )
+)
+VIP_SESSIONS_THRESHOLD = declare(
+    Policy(
+        name="VIP_SESSIONS_THRESHOLD",
+        default=100,
+        minimum=0,
+        unit="sessions",
+        help="A VIP has more sessions than this.",
+    )
+)
+WINNING_RATIO_THRESHOLD = declare(
+    Policy(
+        name="WINNING_RATIO_THRESHOLD",
+        default=Decimal("1.1"),
+        minimum=Decimal(1),
+        unit="ratio",
+        help="A player ahead whose won ÷ wagered is above this is WINNING. "
+        "With 1.1 and a breakeven share of 0.05 a player 5–10 % ahead falls to LOSING.",
+    )
+)
+BREAKEVEN_RATE = declare(
+    Policy(
+        name="BREAKEVEN_RATE",
+        default=Decimal("0.05"),
+        minimum=Decimal(0),
+        maximum=Decimal(1),
+        unit="share of turnover",
+        help="A player whose result, up or down, is below this share of turnover is BREAKEVEN.",
+    )
+)
+SEGMENT_BASIS_DAYS = declare(
+    Policy(
+        name="SEGMENT_BASIS_DAYS",
+        default=0,
+        minimum=0,
+        maximum=3650,
+        unit="business days",
+        help="Segments look at this many days up to the business date; 0 looks at the whole lifetime.",
+    )
+)
+NET_PNL_BASIS = declare(
+    Policy(
+        name="NET_PNL_BASIS",
+        default="WAGERED",
+        choices=("WAGERED", "DEPOSITED"),
+        help="What net_pnl compares winnings with: stakes, or deposits as the schema document writes it.",
+    )
+)
+RISK_WIN_RATIO_THRESHOLD = declare(
+    Policy(
+        name="RISK_WIN_RATIO_THRESHOLD",
+        default=Decimal("1.5"),
+        minimum=Decimal(0),
+        unit="ratio",
+        help="A won ÷ wagered above this adds risk points.",
+    )
+)
+RISK_WIN_RATIO_POINTS = declare(
+    Policy(
+        name="RISK_WIN_RATIO_POINTS",
+        default=20,
+        minimum=0,
+        maximum=100,
+        unit="points",
+        help="Risk points for a win ratio above the threshold.",
+    )
+)
+TIER_SILVER_LP = declare(
+    Policy(name="TIER_SILVER_LP", default=1000, minimum=1, unit="points", help="Points earned from which a player is SILVER.")
+)
+TIER_GOLD_LP = declare(
+    Policy(name="TIER_GOLD_LP", default=10000, minimum=1, unit="points", help="Points earned from which a player is GOLD.")
+)
+TIER_PLATINUM_LP = declare(
+    Policy(
+        name="TIER_PLATINUM_LP",
+        default=50000,
+        minimum=1,
+        unit="points",
+        help="Points earned from which a player is PLATINUM.",
+    )
+)

@@ -1,0 +1,119 @@
+"""The policies of profit safety, caps and abuse."""
+
+from decimal import Decimal
+
+from core.policies import Policy, declare
+
+
+def _cap(name: str, default: int, period: str) -> Policy[Decimal]:
+    return declare(
+        Policy(
+            name=name,
+            default=Decimal(default),
+            minimum=Decimal(0),
+            unit="money value",
+            help=f"The most a player may be granted per {period}, rewards and manual credits together.",
+        )
+    )
+
+
+MAX_DAILY_REWARD_PER_PLAYER = _cap("MAX_DAILY_REWARD_PER_PLAYER", 1000, "business day")
+MAX_WEEKLY_REWARD_PER_PLAYER = _cap("MAX_WEEKLY_REWARD_PER_PLAYER", 5000, "ISO week")
+MAX_MONTHLY_REWARD_PER_PLAYER = _cap("MAX_MONTHLY_REWARD_PER_PLAYER", 20000, "calendar month")
+
+PROFIT_HORIZON_DAYS = declare(
+    Policy(
+        name="PROFIT_HORIZON_DAYS",
+        default=30,
+        minimum=1,
+        maximum=365,
+        unit="business days",
+        help="How far ahead profit safety looks for play, and how far back for rewards already granted.",
+    )
+)
+EXPECTED_ACTIVE_DAYS_PRIOR = declare(
+    Policy(
+        name="EXPECTED_ACTIVE_DAYS_PRIOR",
+        default=Decimal(6),
+        minimum=Decimal(0),
+        maximum=Decimal(30),
+        unit="days in 30",
+        help="Active days expected of a player about whom no daily rows are known; known ones are shrunk towards it.",
+    )
+)
+PRIOR_WEIGHT_DAYS = declare(
+    Policy(
+        name="PRIOR_WEIGHT_DAYS",
+        default=Decimal(10),
+        minimum=Decimal(0),
+        unit="days",
+        help="How many of the player's own days weigh as much as the segment's mean.",
+    )
+)
+BONUS_COST_FLOOR_RATE = declare(
+    Policy(
+        name="BONUS_COST_FLOOR_RATE",
+        default=Decimal("0.30"),
+        minimum=Decimal(0),
+        maximum=Decimal(1),
+        unit="share of the amount",
+        help="A bonus never counts as costing less than this share, however high its wagering requirement.",
+    )
+)
+ABUSE_HALF_LIFE_DAYS = declare(
+    Policy(
+        name="ABUSE_HALF_LIFE_DAYS",
+        default=90,
+        minimum=1,
+        unit="days",
+        help="After this time an unresolved signal counts half.",
+    )
+)
+ABUSE_POINTS_PER_SEVERITY = declare(
+    Policy(
+        name="ABUSE_POINTS_PER_SEVERITY",
+        default=Decimal(5),
+        minimum=Decimal(0),
+        unit="points",
+        help="Score points per unit of a signal's severity.",
+    )
+)
+ABUSE_REDUCE_FROM = declare(
+    Policy(name="ABUSE_REDUCE_FROM", default=31, minimum=0, maximum=101, help="Abuse score from which rewards are cut.")
+)
+ABUSE_REDUCED_RATE = declare(
+    Policy(
+        name="ABUSE_REDUCED_RATE",
+        default=Decimal("0.5"),
+        minimum=Decimal(0),
+        maximum=Decimal(1),
+        help="What is left of a reward in the first band of abuse scores.",
+    )
+)
+ABUSE_WAGERING_FROM = declare(
+    Policy(
+        name="ABUSE_WAGERING_FROM",
+        default=61,
+        minimum=0,
+        maximum=101,
+        help="Abuse score from which wagering requirements are raised instead.",
+    )
+)
+ABUSE_WAGERING_MULTIPLIER = declare(
+    Policy(
+        name="ABUSE_WAGERING_MULTIPLIER",
+        default=Decimal("1.5"),
+        minimum=Decimal(1),
+        maximum=Decimal(100),
+        help="By how much requirements are raised in the second band.",
+    )
+)
+ABUSE_REVIEW_FROM = declare(
+    Policy(
+        name="ABUSE_REVIEW_FROM",
+        default=81,
+        minimum=0,
+        maximum=101,
+        help="Abuse score from which nothing is given and a person looks.",
+    )
+)

@@ -1,0 +1,91 @@
+"""Loyalty points from play: daily rows say what is due, the night posts what is not posted yet."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core.expressions import fetch_rows, run_statement
+from core.runs import ALL_KEYS, Counts, KeyRange
+from wallet.policies import LP_EXPIRY_MONTHS
+
+_ACCRUE_SQL = """
+    UPDATE player_days d
+    SET lp_due = round(d.wagered * c.lp_per_unit_staked * coalesce((t.benefits ->> 'lp_multiplier')::numeric, 1), 2)
+    FROM players p LEFT JOIN tiers t ON t.tier_level = p.tier, game_categories c
+    WHERE p.player_id = d.player_id AND c.code = 'other' AND d.is_estimated AND d.lp_due = 0 AND d.wagered > 0
+      AND {in_range}
+"""
+_LOCK_SQL = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM players WHERE player_id IN (
+            SELECT d.player_id FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {days_in_range}
+            UNION ALL
+            SELECT m.player_id FROM player_metrics m
+            WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL AND {metrics_in_range}
+        ) ORDER BY player_id FOR NO KEY UPDATE
+    ) locked
+"""
+# One entry per player and day; the key carries the total due, so that a later rise posts only the difference.
+_POST_DAYS_SQL = """
+    WITH due AS MATERIALIZED (
+        SELECT d.player_id, d.on, d.lp_due, d.lp_due - d.lp_posted - d.lp_refused AS points,
+               CASE WHEN %s > 0
+                    THEN (date_trunc('month', d.on) + make_interval(months => %s + 1))::timestamp AT TIME ZONE %s END AS expires_at
+        FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {in_range}
+    ),
+    posted AS MATERIALIZED (
+        SELECT (n.posting).account_key AS player_id, (n.posting).reference_id::date AS on, (n.posting).amount AS points,
+               n.outcome
+        FROM wallet_post(
+            (SELECT array_agg(ROW(
+                'play:' || d.player_id || ':' || d.on || ':' || d.lp_due, 'LP_FROM_PLAY',
+                sha256(convert_to(d.player_id || ':' || d.on || ':' || d.lp_due, 'UTF8')), d.player_id, 'EARNED',
+                'LP_EARNED', 'LP', d.points, NULL, NULL, 'PLAY',
+                'play:' || coalesce(to_char(d.expires_at, 'YYYY-MM'), 'never'), d.on, NULL, NULL, NULL, d.expires_at, NULL,
+                NULL, NULL, NULL, NULL, NULL, 'Points from play', d.on::text, NULL)::wallet_posting
+                ORDER BY d.player_id, d.on) FROM due d),
+            %s, 'night', %s) n
+    )
+    UPDATE player_days d
+    SET lp_posted = d.lp_posted + CASE p.outcome WHEN 'REFUSED' THEN 0 ELSE p.points END,
+        lp_refused = d.lp_refused + CASE p.outcome WHEN 'REFUSED' THEN p.points ELSE 0 END
+    FROM posted p WHERE d.player_id = p.player_id AND d.on = p.on
+"""
+_POST_OPENINGS_SQL = """
+    WITH posted AS MATERIALIZED (
+        SELECT (n.posting).account_key AS player_id
+        FROM wallet_post(
+            (SELECT array_agg(ROW(
+                'opening:' || m.player_id, 'OPENING_POINTS', sha256(convert_to('opening:' || m.player_id, 'UTF8')),
+                m.player_id, 'OPENING', 'OPENING', 'LP', m.opening_lp, NULL, NULL, 'OPENING', NULL, %s::date, NULL, NULL,
+                NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'Carried over from an earlier programme', '',
+                NULL)::wallet_posting ORDER BY m.player_id)
+             FROM player_metrics m WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL AND {in_range}),
+            %s, 'night', %s) n
+    )
+    UPDATE player_metrics m SET opening_lp_settled_at = %s FROM posted p WHERE m.player_id = p.player_id
+"""
+
+
+def post_points_from_play(
+    *, at: datetime, business_zone: str, keys: KeyRange = ALL_KEYS, run_id: int | None = None
+) -> Counts:
+    """Accrue points for days spread from files, then post every point due and not posted; return the counts.
+
+    Must run inside a transaction. A restricted player's points are refused with evidence and not tried again.
+    """
+    days_in_range, days_params = keys.condition("d.player_id")
+    metrics_in_range, metrics_params = keys.condition("m.player_id")
+    run_statement(_ACCRUE_SQL.format(in_range=days_in_range), days_params)
+    lock_sql = _LOCK_SQL.format(days_in_range=days_in_range, metrics_in_range=metrics_in_range)
+    locked = fetch_rows(lock_sql, [*days_params, *metrics_params])[0][0]
+    if not locked:
+        return {"days": 0, "openings": 0}
+    months = LP_EXPIRY_MONTHS.value()
+    days = run_statement(
+        _POST_DAYS_SQL.format(in_range=days_in_range), [months, months, business_zone, *days_params, at, run_id]
+    )
+    openings = run_statement(
+        _POST_OPENINGS_SQL.format(in_range=metrics_in_range), [at.date(), *metrics_params, at, run_id, at]
+    )
+    return {"days": days, "openings": openings}
