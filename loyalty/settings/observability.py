@@ -3,6 +3,7 @@
 from typing import Any
 
 import structlog
+import structlog.tracebacks
 
 from core import environment
 
@@ -16,9 +17,11 @@ _shared_processors: list[Any] = [
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# Without local variables: they hold personal data and, in settings, passwords.
+_tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _renderers: dict[str, list[Any]] = {
-    "json": [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()],
-    "text": [structlog.dev.ConsoleRenderer()],
+    "json": [_tracebacks, structlog.processors.JSONRenderer()],
+    "text": [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)],
 }
 
 structlog.configure(
