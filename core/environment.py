@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.environment_file import parse_environment_file
 
@@ -115,6 +116,19 @@ def choice(name: str, *, default: Default, choices: Collection[str]) -> str | De
     def parse(value: str) -> str:
         if value not in choices:
             raise EnvironmentValueError(name, value, f"one of {', '.join(choices)} is needed")
+        return value
+
+    return _read(name, default, parse)
+
+
+def time_zone(name: str, *, default: Default) -> str | Default:
+    """Return the name of a time zone that this machine knows."""
+
+    def parse(value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise EnvironmentValueError(name, value, "a time zone's name is needed, for example Europe/Malta") from None
         return value
 
     return _read(name, default, parse)

@@ -98,6 +98,14 @@ def test_a_choice_is_one_of_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
         environment.choice("LOG_FORMAT", default="text", choices=("json", "text"))
 
 
+@pytest.mark.parametrize("value", ["Malta/Europe", "../../etc/passwd", "Europe"])
+def test_a_time_zone_is_one_that_exists(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("TIME_ZONE", value)
+
+    with pytest.raises(EnvironmentValueError, match=f"TIME_ZONE is '{value}': a time zone's name is needed"):
+        environment.time_zone("TIME_ZONE", default="UTC")
+
+
 def test_a_list_is_cut_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", " a.example, b.example,, ")
 

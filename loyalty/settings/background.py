@@ -20,5 +20,5 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_SEND_SENT_EVENT = True
 # What a task achieved stands in the database (a run, an import job); nobody reads Celery's own results.
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TIMEZONE = environment.text("TIME_ZONE", default="UTC")
+CELERY_TIMEZONE = environment.time_zone("TIME_ZONE", default="UTC")
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

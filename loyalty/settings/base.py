@@ -98,7 +98,7 @@ QUEUE_URL = redis_url()
 """Where Redis is, for whoever speaks to it without Celery."""
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = environment.text("TIME_ZONE", default="UTC")
+TIME_ZONE = environment.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 
 STATIC_URL = "static/"
