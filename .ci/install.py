@@ -48,8 +48,8 @@ def install() -> int:
         print(f"Making .venv with Python {sys.version.split()[0]} …", flush=True)
         venv.create(ENVIRONMENT, clear=True, with_pip=True, symlinks=True)
     print("Installing the pinned packages (a minute or two the first time) …", flush=True)
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS[1]]
-    code = subprocess.run(command, cwd=PROJECT_FOLDER, check=False).returncode
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--use-pep517"]
+    code = subprocess.run([*command, "--requirement", REQUIREMENTS[1]], cwd=PROJECT_FOLDER, check=False).returncode
     if code == 0:
         STAMP.write_text(wanted_stamp())
     return code
