@@ -75,9 +75,16 @@ _RESULTS = (
     ("bets_per_session", ("total_bets", "total_sessions"), "bets", "Bet frequency: bets ÷ sessions."),
 )
 # Lifetime results that the metrics step stores; the rest are computed from columns.
-_STORED_RESULTS = {"net_pnl", "house_edge_contribution", "win_loss_ratio", "avg_bet_size", "avg_session_duration"} | {
-    "bets_per_session"
+_STORED_RESULTS = {
+    "net_pnl",
+    "house_edge_contribution",
+    "win_loss_ratio",
+    "avg_bet_size",
+    "avg_session_duration",
+    "bets_per_session",
 }
+# The lifetime net loss follows the stored result, whatever basis that has.
+_STORED_AS = {"net_loss": "net_pnl"}
 
 _PROFILE = (
     ("segment", Kind.TEXT, "p.segment", "segment", "NEW, WINNING, BREAKEVEN, LOSING or VIP."),
@@ -133,11 +140,11 @@ TIER_BENEFITS = (
 )
 # What safety reads beside the rule's own fields.
 _SAFETY = (
-    ("house_edge_rate", "safety_edge", 6),
-    ("granted_value_day", "grants", 2),
-    ("granted_value_week", "grants", 2),
-    ("granted_value_month", "grants", 2),
-    ("expected_cost_horizon", "grants", 2),
+    ("house_edge_rate", "games", "h", 6),
+    ("granted_value_day", "grants", "g", 2),
+    ("granted_value_week", "grants", "g", 2),
+    ("granted_value_month", "grants", "g", 2),
+    ("expected_cost_horizon", "grants", "g", 2),
 )
 
 ALIASES = {
@@ -188,8 +195,8 @@ def _columns() -> tuple[Column, ...]:
     columns += [_benefit_column(name, default) for name, default, *_ in TIER_BENEFITS]
     columns += _window_columns()
     columns += [
-        Column(name=n, kind=Kind.NUMBER, sql=f"g.{n}", source=source, decimal_places=places)
-        for n, source, places in _SAFETY
+        Column(name=n, kind=Kind.NUMBER, sql=f"{alias}.{n}", source=source, decimal_places=places)
+        for n, source, alias, places in _SAFETY
     ]
     return tuple(columns)
 
@@ -244,7 +251,7 @@ def _fields() -> tuple[Field, ...]:
             kind=Kind.NUMBER,
             unit=u,
             help=h,
-            columns=(n,) if n in _STORED_RESULTS else columns,
+            columns=(_STORED_AS.get(n, n),),
             is_lifetime_total=True,
         )
         for n, columns, u, h in _RESULTS

@@ -47,6 +47,9 @@ class RewardDecision(models.Model):
     rule_version = models.PositiveIntegerField()
     run_id = models.BigIntegerField(null=True)
     verdict = models.CharField(max_length=15, choices=Verdict.choices)
+    reason = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="The code that decided; empty when approved."
+    )
     reasons = models.JSONField(default=list, help_text="Reason codes with their figures, in the order they applied.")
     facts = models.JSONField(null=True, help_text="The values of the rule's fields when it was decided.")
     segment = models.CharField(max_length=20)

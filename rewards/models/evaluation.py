@@ -71,7 +71,10 @@ class RuleAllocation(models.Model):
     player_id = models.CharField(max_length=50, db_collation="C")
     rule_number = models.IntegerField()
     verdict = models.CharField(max_length=15)
+    reason = models.CharField(max_length=40, default="")
     reasons = models.JSONField()
+    facts = models.JSONField(null=True)
+    decision_id = models.BigIntegerField(null=True)
     amount_computed = models.DecimalField(max_digits=18, decimal_places=2, null=True)
     amount_given = models.DecimalField(max_digits=18, decimal_places=2)
     money_value = models.DecimalField(max_digits=18, decimal_places=2)
@@ -111,7 +114,7 @@ class AllocationCandidate(models.Model):
     expected_margin = models.DecimalField(max_digits=18, decimal_places=2)
     cap_room = models.DecimalField(max_digits=18, decimal_places=2)
     amount_after_caps = models.DecimalField(max_digits=18, decimal_places=2)
-    verdict = models.CharField(max_length=15)
+    reason = models.CharField(max_length=40)
 
     class Meta:
         managed = False

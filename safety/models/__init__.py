@@ -1,4 +1,4 @@
-from safety.models.profit import RetentionMultiplier, RewardFamily, UnitValue
+from safety.models.profit import RetentionMultiplier, RewardFamily, SegmentBaseline, UnitValue
 from safety.models.signals import AbuseSignal
 
-__all__ = ["AbuseSignal", "RetentionMultiplier", "RewardFamily", "UnitValue"]
+__all__ = ["AbuseSignal", "RetentionMultiplier", "RewardFamily", "SegmentBaseline", "UnitValue"]

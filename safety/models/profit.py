@@ -49,3 +49,19 @@ class UnitValue(models.Model):
 
     def __str__(self) -> str:
         return f"1 {self.currency_type} = {self.money_value}"
+
+
+class SegmentBaseline(models.Model):
+    """What an ordinary player of a segment stakes on an active day: what little history is shrunk towards."""
+
+    segment = models.CharField(max_length=20, choices=PlayerSegment.choices, primary_key=True)
+    wager_per_active_day = models.DecimalField(max_digits=18, decimal_places=2)
+    players = models.PositiveIntegerField()
+    as_of = models.DateField()
+
+    class Meta:
+        db_table = "safety_segment_baselines"
+        ordering = ["segment"]
+
+    def __str__(self) -> str:
+        return f"{self.segment}: {self.wager_per_active_day} a day"

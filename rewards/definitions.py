@@ -1,0 +1,280 @@
+"""A rule read in full: conditions, amount, terms and limits as frozen objects, or every problem at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from rewards.conditions import NUMBER_MAX, Condition, comparisons, parse_conditions
+from rewards.fields import Field
+from rewards.formulas import Formula, Number, formula_fields, parse_formula
+from rewards.models import FrequencyPeriod, RewardRule, RewardType
+from rewards.problems import Problem, nearest
+from safety.profitability import RewardTerms
+
+CONFIG_KEYS = (
+    "type",
+    "formula",
+    "amount",
+    "max_amount",
+    "min_amount",
+    "wagering_requirement",
+    "expiry_hours",
+    "eligible_games",
+    "max_bet",
+    "max_conversion",
+)
+PERIOD_DAYS = {FrequencyPeriod.DAY: 1, FrequencyPeriod.WEEK: 7, FrequencyPeriod.MONTH: 31}
+BONUS_TYPES = (RewardType.BONUS_BALANCE, RewardType.CASHBACK, RewardType.FREE_PLAY)
+WAGERING_MAX = Decimal(1000)
+EXPIRY_HOURS_MAX = 24 * 3650
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardConfig:
+    """What a rule gives: amounts in the reward's own unit, `wagering_requirement` as a multiple of the amount."""
+
+    type: RewardType
+    formula: Formula
+    max_amount: Decimal | None
+    min_amount: Decimal
+    wagering_requirement: Decimal
+    expiry_hours: int | None
+    eligible_games: tuple[str, ...] | None
+    max_bet: Decimal | None
+    max_conversion: Decimal | None
+
+    @property
+    def terms(self) -> RewardTerms:
+        """What safety must know of it."""
+        return RewardTerms(
+            reward_type=self.type, wagering_requirement=self.wagering_requirement, eligible_games=self.eligible_games
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleLimits:
+    """How often, to whom and up to what a rule may give; budgets in money value."""
+
+    frequency_period: FrequencyPeriod
+    frequency_max: int
+    cooldown_days: int
+    daily_budget: Decimal | None
+    total_budget: Decimal | None
+    exclusive_group: str
+    holdout_percent: Decimal
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether the players of the rule compete for money, so that its allocation must be settled in one place."""
+        return self.daily_budget is not None or self.total_budget is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleDefinition:
+    """One version of a rule, ready to be compiled."""
+
+    rule_id: str
+    number: int
+    version: int
+    priority: int
+    conditions: Condition
+    reward: RewardConfig
+    limits: RuleLimits
+
+    @property
+    def fields(self) -> list[Field]:
+        """Every field the rule reads, in conditions and formula."""
+        used = [comparison.field for comparison in comparisons(self.conditions)] + formula_fields(self.reward.formula)
+        return list({field.name: field for field in used}.values())
+
+    @property
+    def columns(self) -> list[str]:
+        """Every column of the facts the rule reads."""
+        return sorted({column for field in self.fields for column in field.columns})
+
+
+def define_rule(rule: RewardRule) -> tuple[RuleDefinition | None, list[Problem]]:
+    """Read a rule row; the definition is None where there are problems."""
+    conditions, problems = parse_conditions(rule.conditions)
+    reward, config_problems = parse_reward_config(rule.reward_config)
+    limits = _limits(rule)
+    problems = problems + config_problems + _limit_problems(limits)
+    if reward is None or problems:
+        return None, problems
+    definition = RuleDefinition(
+        rule_id=rule.rule_id,
+        number=rule.number,
+        version=rule.version,
+        priority=rule.priority,
+        conditions=conditions,
+        reward=reward,
+        limits=limits,
+    )
+    repeat_problems = _repeat_problems(definition)
+    return (None if repeat_problems else definition), repeat_problems
+
+
+def parse_reward_config(raw: object) -> tuple[RewardConfig | None, list[Problem]]:
+    """Read the documented `reward_config` object."""
+    if not isinstance(raw, dict):
+        return None, [Problem("reward_config", "an object is needed", '{"type": "BONUS_BALANCE", "amount": 10}')]
+    reader = _ConfigReader(raw)
+    reward = reader.read()
+    return (None if reader.problems else reward), reader.problems
+
+
+class _ConfigReader:
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.raw = raw
+        self.problems = [
+            Problem(f"reward_config.{str(key)[:60]}", "unknown key", nearest(str(key), CONFIG_KEYS))
+            for key in raw
+            if key not in CONFIG_KEYS
+        ]
+
+    def read(self) -> RewardConfig | None:
+        reward_type = self._type()
+        formula = self._formula()
+        config = {
+            "max_amount": self._decimal("max_amount", above=Decimal(0)),
+            "min_amount": self._decimal("min_amount") or Decimal(0),
+            "wagering_requirement": self._decimal("wagering_requirement", maximum=WAGERING_MAX) or Decimal(0),
+            "expiry_hours": self._hours(),
+            "eligible_games": self._games(),
+            "max_bet": self._decimal("max_bet", above=Decimal(0)),
+            "max_conversion": self._decimal("max_conversion", above=Decimal(0)),
+        }
+        if reward_type is None or formula is None:
+            return None
+        self._check_bonus_terms(reward_type)
+        self._check_limits(formula, config)
+        return RewardConfig(type=reward_type, formula=formula, **config)
+
+    def _type(self) -> RewardType | None:
+        raw = self.raw.get("type")
+        if raw in RewardType.values:
+            return RewardType(raw)
+        suggestion = nearest(str(raw), RewardType.values) or "one of " + ", ".join(RewardType.values)
+        self._refuse("type", f"unknown reward type {str(raw)[:60]!r}" if raw else "the type is missing", suggestion)
+        return None
+
+    def _formula(self) -> Formula | None:
+        if ("formula" in self.raw) == ("amount" in self.raw):
+            self._refuse("formula", "either a formula or an amount is needed, not both", 'for example "amount": 10')
+            return None
+        if "amount" in self.raw:
+            amount = self._decimal("amount", above=Decimal(0))
+            return None if amount is None else Number(amount)
+        formula, problems = parse_formula(self.raw["formula"])
+        self.problems += problems
+        if formula is not None and "max_amount" not in self.raw:
+            self._refuse("max_amount", "a formula without a maximum could give any amount", 'add "max_amount"')
+        return formula
+
+    def _decimal(self, key: str, *, above: Decimal | None = None, maximum: Decimal = NUMBER_MAX) -> Decimal | None:
+        raw = self.raw.get(key)
+        if raw is None:
+            return None
+        number = _decimal_of(raw)
+        too_small = number is not None and (number < 0 or (above is not None and number <= above))
+        if number is None or too_small or number > maximum or number != round(number, 2):
+            least = "more than 0" if above is not None else "0 or more"
+            shown = repr(raw)[:60]
+            self._refuse(
+                key, f"{shown} is not usable", f"a number of {least}, at most {maximum:f}, with two decimals at most"
+            )
+            return None
+        return number
+
+    def _hours(self) -> int | None:
+        raw = self.raw.get("expiry_hours")
+        if raw is None:
+            return None
+        if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= EXPIRY_HOURS_MAX:
+            self._refuse("expiry_hours", f"{repr(raw)[:60]} is not usable", f"whole hours from 1 to {EXPIRY_HOURS_MAX}")
+            return None
+        return raw
+
+    def _games(self) -> tuple[str, ...] | None:
+        raw = self.raw.get("eligible_games")
+        if raw is None:
+            return None
+        if (
+            not isinstance(raw, list)
+            or not raw
+            or not all(isinstance(game, str) and 0 < len(game) <= 40 for game in raw)
+        ):
+            self._refuse("eligible_games", "a list of game categories is needed", 'for example ["slots", "roulette"]')
+            return None
+        return tuple(dict.fromkeys(raw))
+
+    def _check_bonus_terms(self, reward_type: RewardType) -> None:
+        if reward_type in BONUS_TYPES:
+            return
+        for key in ("wagering_requirement", "eligible_games", "max_bet", "max_conversion"):
+            if self.raw.get(key):
+                self._refuse(key, f"{reward_type} is not bonus money and has no such condition", "remove it")
+
+    def _check_limits(self, formula: Formula, config: dict[str, Any]) -> None:
+        most, least = config["max_amount"], config["min_amount"]
+        if most is not None and least > most:
+            self._refuse("min_amount", f"{least} is above max_amount {most}", "no reward could ever be given")
+        if isinstance(formula, Number) and most is not None and formula.value > most:
+            self._refuse("amount", f"{formula.value} is above max_amount {most}", "lower one of them")
+
+    def _refuse(self, key: str, message: str, suggestion: str) -> None:
+        self.problems.append(Problem(f"reward_config.{key}", message, suggestion))
+
+
+def _decimal_of(raw: object) -> Decimal | None:
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str | Decimal) or len(str(raw)) > 40:
+        return None
+    try:
+        number = Decimal(str(raw))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _limits(rule: RewardRule) -> RuleLimits:
+    return RuleLimits(
+        frequency_period=FrequencyPeriod(rule.frequency_period),
+        frequency_max=rule.frequency_max,
+        cooldown_days=rule.cooldown_days,
+        daily_budget=rule.daily_budget,
+        total_budget=rule.total_budget,
+        exclusive_group=rule.exclusive_group,
+        holdout_percent=rule.holdout_percent,
+    )
+
+
+def _limit_problems(limits: RuleLimits) -> list[Problem]:
+    if limits.frequency_period is FrequencyPeriod.ONCE and limits.frequency_max > 1:
+        return [Problem("frequency_max", "once means one reward", "choose a period, or set frequency_max to 1")]
+    return []
+
+
+def _repeat_problems(definition: RuleDefinition) -> list[Problem]:
+    """Refuse a repeating rule that pays by lifetime measures: it would pay the same loss again and again.
+
+    What the amount is computed from matters; a fixed amount repeats by intention.
+    """
+    limits = definition.limits
+    if limits.frequency_period is FrequencyPeriod.ONCE:
+        return []
+    period = max(PERIOD_DAYS[limits.frequency_period] // limits.frequency_max, limits.cooldown_days, 1)
+    return [
+        Problem(
+            "reward_config.formula",
+            f"{field.name} would pay the same play again every {period} day(s)",
+            f"use {_measure(field)}_since_last_reward, or a window no longer than the period",
+        )
+        for field in formula_fields(definition.reward.formula)
+        if field.is_lifetime_total or (field.window_days or 0) > period
+    ]
+
+
+def _measure(field: Field) -> str:
+    return field.name.removesuffix(f"_{field.window_days}d")

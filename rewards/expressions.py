@@ -1,0 +1,232 @@
+"""Compile conditions and formulas to Django expressions over `player_facts`. The only evaluator there is.
+
+Three-valued as SQL is: a comparison with an unknown value is unknown, `not` of unknown is unknown, unknown matches nothing.
+PostgreSQL's GREATEST and LEAST skip NULL; here a minimum of something unknown is unknown.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import reduce
+from typing import Any
+
+from django.db.models import BooleanField, Case, DecimalField, F, Func, OuterRef, Q, Subquery, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.fields.json import KT
+from django.db.models.functions import Abs, Cast, Ceil, Coalesce, Floor, Round
+from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, LessThan, LessThanOrEqual
+
+from core.expressions import Not, Quotient
+from rewards.conditions import AllOf, AnyOf, Comparison, Condition, Negation, Operator
+from rewards.fields import SINCE_LAST_REWARD, Field, Kind
+from rewards.formulas import Binary, Call, Formula, Name, Negative, Number
+from rewards.models import RewardDecision
+from rewards.models.decisions import GIVEN_VERDICTS
+
+_EXACT = DecimalField(max_digits=38, decimal_places=10)
+_LOOKUPS: dict[Operator, Any] = {
+    Operator.MIN: GreaterThanOrEqual,
+    Operator.MAX: LessThanOrEqual,
+    Operator.GT: GreaterThan,
+    Operator.LT: LessThan,
+    Operator.EQUALS: Exact,
+    Operator.IN: In,
+}
+
+
+class _TagsOverlap(Func):
+    """Whether a player has at least one of the tags."""
+
+    template = "(%(expressions)s::varchar[])"
+    arg_joiner = " && "
+    arity = 2
+    output_field = BooleanField()
+
+
+class _Extreme(Func):
+    """`exact_min` or `exact_max`: unknown if either is. A function, because CASE would repeat nested operands."""
+
+    arity = 2
+    output_field = _EXACT
+
+
+class _Arithmetic(Func):
+    """One operator on exact numerics, always in parentheses."""
+
+    arity = 2
+    output_field = _EXACT
+
+    def __init__(self, sign: str, left: Any, right: Any) -> None:
+        super().__init__(left, right, arg_joiner=f" {sign} ", template="(%(expressions)s)")
+
+
+def condition_expression(condition: Condition, *, rule_number: int) -> Q:
+    """Return what must be true of a row of `player_facts`."""
+    match condition:
+        case AllOf(members):
+            combined = Q()
+            for member in members:
+                combined &= condition_expression(member, rule_number=rule_number)
+            return combined
+        case AnyOf(members):
+            return _any_of([condition_expression(member, rule_number=rule_number) for member in members])
+        case Negation(member):
+            return Q(Not(_as_boolean(condition_expression(member, rule_number=rule_number))))
+        case Comparison():
+            return Q(_comparison_expression(condition, rule_number=rule_number))
+
+
+def _any_of(members: list[Q]) -> Q:
+    # An empty Q is true, and Q's own `|` would drop it.
+    if any(not member for member in members):
+        return Q()
+    combined = members[0]
+    for member in members[1:]:
+        combined |= member
+    return combined
+
+
+def _as_boolean(condition: Q) -> Q:
+    return condition or Q(Exact(Value(1), Value(1)))
+
+
+def _comparison_expression(comparison: Comparison, *, rule_number: int) -> Combinable:
+    if comparison.field.kind is Kind.TAGS:
+        return _tags_expression(comparison)
+    actual = field_expression(comparison.field, rule_number=rule_number)
+    if comparison.operator is Operator.NOT:
+        return Not(Exact(actual, _value(comparison.value)))
+    if comparison.operator is Operator.NOT_IN:
+        return Not(In(actual, _values(comparison.value)))
+    if comparison.operator is Operator.IN:
+        return In(actual, _values(comparison.value))  # type: ignore[no-any-return]
+    return _LOOKUPS[comparison.operator](actual, _value(comparison.value))  # type: ignore[no-any-return]
+
+
+def _tags_expression(comparison: Comparison) -> Combinable:
+    wanted = list(_values(comparison.value))
+    overlap = _TagsOverlap(F("tags"), Value(wanted))
+    return Not(overlap) if comparison.operator in (Operator.NOT, Operator.NOT_IN) else overlap
+
+
+def _value(value: Any) -> Value:
+    return Value(value, output_field=_EXACT) if isinstance(value, Decimal) else Value(value)
+
+
+def _values(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def field_expression(field: Field, *, rule_number: int) -> Combinable:
+    """Return the value of a field: a column of the facts, or what the registry derives from columns."""
+    if field.is_since_last_reward:
+        base = field.name.removesuffix(SINCE_LAST_REWARD)
+        columns = {column: _since_last_reward(column, rule_number=rule_number) for column in field.columns}
+    else:
+        base = field.name.removesuffix(f"_{field.window_days}d") if field.window_days else field.name
+        columns = {column: F(column) for column in field.columns}
+    if base == "net_loss" and field.columns == ("net_pnl",):
+        return _not_below_zero(_Arithmetic("-", Value(0), F("net_pnl")))
+    if len(field.columns) == 1:
+        return next(iter(columns.values()))
+    return _result(base, *columns.values())
+
+
+def _result(base: str, first: Combinable, second: Combinable) -> Combinable:
+    """Return a result over its two measures, in the order the registry names them."""
+    match base:
+        case "net_pnl":
+            return _Arithmetic("-", first, second)
+        case "net_loss":
+            return _not_below_zero(_Arithmetic("-", second, first))
+        case "house_edge_contribution":
+            return _Arithmetic("-", second, first)
+        case "win_loss_ratio":
+            return Case(
+                When(Q(Exact(second, Value(0))), then=Value(Decimal(0))),
+                default=Quotient(first, second),
+                output_field=_EXACT,
+            )
+        case _:
+            return Quotient(first, second)
+
+
+def _not_below_zero(amount: Combinable) -> Combinable:
+    return Case(When(Q(LessThan(amount, Value(0))), then=Value(Decimal(0))), default=amount, output_field=_EXACT)
+
+
+def _since_last_reward(column: str, *, rule_number: int) -> Combinable:
+    """Return a total less what it was when this rule last gave the player a reward."""
+    then = (
+        RewardDecision.objects.filter(
+            player_id=OuterRef("player_id"),
+            rule_id=rule_number,
+            verdict__in=[str(verdict) for verdict in GIVEN_VERDICTS],
+        )
+        .order_by("-first_on", "-id")
+        .annotate(total=Cast(KT(f"facts__{column}"), _EXACT))
+        .values("total")[:1]
+    )
+    return _Arithmetic("-", F(column), Coalesce(Subquery(then), Value(Decimal(0)), output_field=_EXACT))
+
+
+def formula_expression(formula: Formula, *, rule_number: int) -> Combinable:
+    """Return the formula's value, unknown where a field is unknown or a divisor is 0."""
+    match formula:
+        case Number(value):
+            return Value(value, output_field=_EXACT)
+        case Name(field):
+            return Cast(field_expression(field, rule_number=rule_number), _Numeric())
+        case Negative(operand):
+            return _Arithmetic(
+                "-", Value(Decimal(0), output_field=_EXACT), formula_expression(operand, rule_number=rule_number)
+            )
+        case Binary("/", left, right):
+            return Quotient(
+                formula_expression(left, rule_number=rule_number), formula_expression(right, rule_number=rule_number)
+            )
+        case Binary(sign, left, right):
+            return _Arithmetic(
+                sign,
+                formula_expression(left, rule_number=rule_number),
+                formula_expression(right, rule_number=rule_number),
+            )
+        case Call(function, arguments):
+            compiled = [formula_expression(argument, rule_number=rule_number) for argument in arguments]
+            return _call(function, compiled, arguments)
+
+
+class _Numeric(DecimalField):
+    """Numeric without a scale, so that a cast does not round."""
+
+    def db_type(self, connection: Any) -> str:
+        return "numeric"
+
+    def cast_db_type(self, connection: Any) -> str:
+        return "numeric"
+
+
+def _call(function: str, compiled: list[Combinable], arguments: tuple[Formula, ...]) -> Combinable:
+    match function:
+        case "min" | "max":
+            return reduce(lambda left, right: _Extreme(left, right, function=f"exact_{function}"), compiled)
+        case "round":
+            places = arguments[1] if len(arguments) == 2 else Number(Decimal(0))
+            precision = int(places.value) if isinstance(places, Number) else 0
+            return Round(compiled[0], precision=precision, output_field=_EXACT)
+        case "floor":
+            return Floor(compiled[0], output_field=_EXACT)
+        case "ceil":
+            return Ceil(compiled[0], output_field=_EXACT)
+        case _:
+            return Abs(compiled[0], output_field=_EXACT)
+
+
+def reward_amount_expression(
+    *, formula: Formula, max_amount: Decimal | None, is_whole: bool, rule_number: int
+) -> Combinable:
+    """Return the amount a rule computes: capped at `max_amount`, half up to the cent, or to whole units for tickets."""
+    amount = formula_expression(formula, rule_number=rule_number)
+    if max_amount is not None:
+        amount = _Extreme(amount, Value(max_amount, output_field=_EXACT), function="exact_min")
+    return Round(amount, precision=0 if is_whole else 2, output_field=_EXACT)

@@ -1,0 +1,221 @@
+"""Formulas of a rule: arithmetic over numeric fields, parsed to a tree with a whitelist, never evaluated by Python.
+
+`+ − * / ( )`, decimal numbers, field names and `min max round floor ceil abs`. Compiled by `rewards.expressions`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from rewards.conditions import NUMBER_MAX
+from rewards.fields import ALIASES, FIELDS, Field, find_field
+from rewards.problems import Problem, nearest
+
+LENGTH_MAX = 1000
+DEPTH_MAX = 40
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>[-+*/(),]))", re.ASCII
+)
+# Function → fewest and most arguments.
+FUNCTIONS = {"min": (2, 10), "max": (2, 10), "round": (1, 2), "floor": (1, 1), "ceil": (1, 1), "abs": (1, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A literal."""
+
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A numeric field."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """Unary minus."""
+
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`+`, `-`, `*` or `/`; a division by zero has no value."""
+
+    sign: str
+    left: Formula
+    right: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A whitelisted function; unknown if any argument is."""
+
+    function: str
+    arguments: tuple[Formula, ...]
+
+
+Formula = Number | Name | Negative | Binary | Call
+
+
+class _FormulaError(Exception):
+    def __init__(self, position: int, message: str, suggestion: str = "") -> None:
+        super().__init__(message)
+        self.position, self.message, self.suggestion = position, message, suggestion
+
+
+def parse_formula(raw: object, *, path: str = "reward_config.formula") -> tuple[Formula | None, list[Problem]]:
+    """Return the formula's tree, or None with the problem and its position (counted from 1)."""
+    if not isinstance(raw, str):
+        return None, [Problem(path, "a formula is a text", 'for example "net_loss * 0.10"')]
+    if len(raw) > LENGTH_MAX:
+        return None, [Problem(path, f"{len(raw)} characters are too many", f"at most {LENGTH_MAX}")]
+    try:
+        return _Parser(raw).parse(), []
+    except _FormulaError as error:
+        return None, [Problem(path, f"{error.message} at character {error.position + 1}", error.suggestion)]
+
+
+def formula_fields(formula: Formula) -> list[Field]:
+    """Return the fields a formula reads, in order."""
+    match formula:
+        case Number():
+            return []
+        case Name(found):
+            return [found]
+        case Negative(operand):
+            return formula_fields(operand)
+        case Binary(_, left, right):
+            return formula_fields(left) + formula_fields(right)
+        case Call(_, arguments):
+            return [found for argument in arguments for found in formula_fields(argument)]
+
+
+class _Parser:
+    """Recursive descent: sum → product → factor."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = _tokens(text)
+        self.index = 0
+        self.depth = 0
+
+    def parse(self) -> Formula:
+        formula = self._sum()
+        kind, text, position = self.tokens[self.index]
+        if kind != "end":
+            raise _FormulaError(position, f"unexpected {text!r}", "an operator such as + or * is needed here")
+        return formula
+
+    def _sum(self) -> Formula:
+        left = self._product()
+        while self._peek() in ("+", "-"):
+            sign = self._next()
+            left = Binary(sign, left, self._product())
+        return left
+
+    def _product(self) -> Formula:
+        left = self._factor()
+        while self._peek() in ("*", "/"):
+            sign = self._next()
+            left = Binary(sign, left, self._factor())
+        return left
+
+    def _factor(self) -> Formula:
+        self.depth += 1
+        kind, text, position = self.tokens[self.index]
+        if self.depth > DEPTH_MAX:
+            raise _FormulaError(position, f"nested deeper than {DEPTH_MAX} levels")
+        self.index += 1
+        factor = self._read_factor(kind, text, position)
+        self.depth -= 1
+        return factor
+
+    def _read_factor(self, kind: str, text: str, position: int) -> Formula:
+        if kind == "number":
+            return _number(text, position)
+        if kind == "name":
+            return self._call(text, position) if self._peek() == "(" else _name(text, position)
+        if text == "-":
+            return Negative(self._factor())
+        if text == "(":
+            inner = self._sum()
+            self._expect(")")
+            return inner
+        wanted = "a number, a field or ("
+        raise _FormulaError(position, "the formula ends too early" if kind == "end" else f"unexpected {text!r}", wanted)
+
+    def _call(self, function: str, position: int) -> Formula:
+        if function not in FUNCTIONS:
+            suggestion = nearest(function, FUNCTIONS) or "one of " + ", ".join(FUNCTIONS)
+            raise _FormulaError(position, f"unknown function {function[:40]!r}", suggestion)
+        self._expect("(")
+        arguments = [self._sum()]
+        while self._peek() == ",":
+            self.index += 1
+            arguments.append(self._sum())
+        self._expect(")")
+        fewest, most = FUNCTIONS[function]
+        if not fewest <= len(arguments) <= most:
+            wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
+            raise _FormulaError(position, f"{function} takes {wanted} arguments, not {len(arguments)}")
+        _check_round(function, arguments, position)
+        return Call(function, tuple(arguments))
+
+    def _peek(self) -> str:
+        return self.tokens[self.index][1]
+
+    def _next(self) -> str:
+        self.index += 1
+        return self.tokens[self.index - 1][1]
+
+    def _expect(self, sign: str) -> None:
+        kind, text, position = self.tokens[self.index]
+        if text != sign:
+            found = "the formula ends too early" if kind == "end" else f"unexpected {text!r}"
+            raise _FormulaError(position, found, f"{sign!r} is needed here")
+        self.index += 1
+
+
+def _tokens(text: str) -> list[tuple[str, str, int]]:
+    tokens, position, stripped = [], 0, text.rstrip()
+    while position < len(stripped):
+        match = _TOKEN.match(stripped, position)
+        if match is None:
+            at = position + len(stripped[position:]) - len(stripped[position:].lstrip())
+            raise _FormulaError(
+                at, f"{stripped[at]!r} has no place in a formula", "use digits, fields and + - * / ( ) ,"
+            )
+        kind = str(match.lastgroup)
+        tokens.append((kind, match[kind], match.start(kind)))
+        position = match.end()
+    return [*tokens, ("end", "", len(text))]
+
+
+def _number(text: str, position: int) -> Number:
+    number = Decimal(text)
+    if number > NUMBER_MAX:
+        raise _FormulaError(position, "the number is too large", f"at most {NUMBER_MAX:f}")
+    return Number(number)
+
+
+def _name(text: str, position: int) -> Name:
+    found = find_field(text)
+    if found is None:
+        raise _FormulaError(position, f"unknown field {text[:60]!r}", nearest(text, [*FIELDS, *ALIASES]))
+    if not found.kind.is_numeric:
+        raise _FormulaError(position, f"{found.name} is a {found.kind}, not a number", "use a numeric field")
+    return Name(found)
+
+
+def _check_round(function: str, arguments: list[Formula], position: int) -> None:
+    if function != "round" or len(arguments) == 1:
+        return
+    match arguments[1]:
+        case Number(value) if value == int(value) and 0 <= value <= 6:
+            return
+    raise _FormulaError(position, "round takes a whole number of decimals from 0 to 6 as its second argument")

@@ -1,0 +1,40 @@
+"""What is wrong with a rule: every problem with its place in the JSON and what would be right."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from core.errors import InvalidInputError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason to refuse a rule. `path` is a JSON path such as `conditions.all[0].net_loss_min`."""
+
+    path: str
+    message: str
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" + (f" ({self.suggestion})" if self.suggestion else "")
+
+
+class RuleInvalidError(InvalidInputError):
+    """Raised when a rule cannot be saved or run; carries all its problems at once."""
+
+    code = "rule_invalid"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = list(problems)
+        self.details = {
+            "problems": [{"path": p.path, "message": p.message, "suggestion": p.suggestion} for p in problems]
+        }
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a suggestion naming the known word nearest to `name`, or nothing."""
+    close = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,134 @@
+"""The abuse score, what follows from it, and the risk score it is part of."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Case, DecimalField, F, FloatField, IntegerField, QuerySet, Sum, Value, When
+from django.db.models.expressions import Combinable, RawSQL
+from django.db.models.functions import Cast, Greatest, Least, Power, Round
+from django.utils import timezone
+
+from core.errors import NotFoundError
+from core.expressions import compile_queryset, run_statement
+from core.runs import ALL_KEYS, KeyRange
+from players.models import Player
+from players.policies import RISK_WIN_RATIO_POINTS, RISK_WIN_RATIO_THRESHOLD
+from safety import policies
+from safety.models import AbuseSignal
+
+SCORE_MAX = 100
+_FACTOR = DecimalField(max_digits=6, decimal_places=2)
+
+
+def abuse_scores(*, at: datetime, keys: KeyRange = ALL_KEYS) -> QuerySet[Any, dict[str, Any]]:
+    """Return (player_id, score) of players with unresolved signals: min(100, Σ points × severity × 0.5^(age ÷ half-life)).
+
+    The weights are shares, not money, so the power is taken in floating point and the score rounded to whole points.
+    """
+    age_days = Greatest(
+        RawSQL("extract(epoch FROM %s::timestamptz - abuse_signals.detected_at) / 86400.0", [at]),
+        Value(0.0),
+        output_field=FloatField(),
+    )
+    weight = Power(Value(0.5), age_days / float(policies.ABUSE_HALF_LIFE_DAYS.value()), output_field=FloatField())
+    points = Value(float(policies.ABUSE_POINTS_PER_SEVERITY.value())) * Cast("severity", FloatField()) * weight
+    score = Least(Cast(Value(SCORE_MAX), IntegerField()), Cast(Round(Sum(points)), IntegerField()))
+    return (
+        AbuseSignal.objects.filter(is_resolved=False, **keys.filters("player_id"))
+        .order_by()
+        .values("player_id")
+        .annotate(score=score)
+    )
+
+
+def calculate_abuse_score(*, player_id: str, at: datetime | None = None) -> int:
+    """Return one player's abuse score, 0–100, from the unresolved signals as of `at`."""
+    row = abuse_scores(at=at or timezone.now()).filter(player_id=player_id).first()
+    return 0 if row is None else int(row["score"])
+
+
+def amount_multiplier() -> Combinable:
+    """Return what the abuse score leaves of a reward: all of it, a share in the first band, nothing from review on."""
+    return Case(
+        When(bonus_abuse_score__gte=policies.ABUSE_REVIEW_FROM.value(), then=Value(Decimal(0))),
+        When(bonus_abuse_score__gte=policies.ABUSE_WAGERING_FROM.value(), then=Value(Decimal(1))),
+        When(
+            bonus_abuse_score__gte=policies.ABUSE_REDUCE_FROM.value(),
+            then=Value(policies.ABUSE_REDUCED_RATE.value()),
+        ),
+        default=Value(Decimal(1)),
+        output_field=_FACTOR,
+    )
+
+
+def wagering_multiplier() -> Combinable:
+    """Return by how much the abuse score raises a wagering requirement."""
+    return Case(
+        When(
+            bonus_abuse_score__gte=policies.ABUSE_WAGERING_FROM.value(),
+            bonus_abuse_score__lt=policies.ABUSE_REVIEW_FROM.value(),
+            then=Value(policies.ABUSE_WAGERING_MULTIPLIER.value()),
+        ),
+        default=Value(Decimal(1)),
+        output_field=_FACTOR,
+    )
+
+
+def apply_abuse_penalty(*, player_id: str) -> Decimal:
+    """Return the multiplier that the player's stored abuse score puts on reward amounts, 0–1."""
+    row = (
+        Player.objects.filter(player_id=player_id)
+        .annotate(bonus_abuse_score=F("metrics__bonus_abuse_score"))
+        .annotate(multiplier=amount_multiplier())
+        .values_list("multiplier", flat=True)
+        .first()
+    )
+    if row is None:
+        raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
+    return Decimal(row)
+
+
+def score_players(*, on: date, at: datetime, keys: KeyRange = ALL_KEYS, run_id: int | None = None) -> int:
+    """Store the abuse and risk scores of a range of players where they changed, with history; return the changes."""
+    scores, score_params = compile_queryset(abuse_scores(at=at, keys=keys))
+    in_range, range_params = keys.condition("m.player_id")
+    params = [
+        SCORE_MAX,
+        RISK_WIN_RATIO_THRESHOLD.value(),
+        RISK_WIN_RATIO_POINTS.value(),
+        *score_params,
+        *range_params,
+        on,
+        run_id,
+    ]
+    return run_statement(_SCORE_SQL.format(scores=scores, in_range=in_range), params)
+
+
+# One statement for both scores and their history; players whose scores stand are not touched.
+_SCORE_SQL = """
+    WITH scored AS (
+        SELECT m.player_id, p.risk_score AS risk_before, m.bonus_abuse_score AS abuse_before,
+               coalesce(s.score, 0) AS abuse_after,
+               least(%s, coalesce(s.score, 0) + CASE WHEN m.win_loss_ratio > %s THEN %s ELSE 0 END) AS risk_after
+        FROM player_metrics m JOIN players p ON p.player_id = m.player_id
+        LEFT JOIN ({scores}) s ON s.player_id = m.player_id
+        WHERE {in_range}
+    ),
+    changed AS MATERIALIZED (
+        SELECT * FROM scored WHERE risk_before <> risk_after OR abuse_before <> abuse_after
+    ),
+    metrics AS (
+        UPDATE player_metrics m SET bonus_abuse_score = c.abuse_after FROM changed c
+        WHERE m.player_id = c.player_id AND c.abuse_before <> c.abuse_after
+    ),
+    profiles AS (
+        UPDATE players p SET risk_score = c.risk_after FROM changed c
+        WHERE p.player_id = c.player_id AND c.risk_before <> c.risk_after
+    )
+    INSERT INTO player_risk_score_changes
+        (player_id, risk_score_before, risk_score_after, abuse_score_after, "on", run_id)
+    SELECT player_id, risk_before, risk_after, abuse_after, %s, %s FROM changed
+"""
