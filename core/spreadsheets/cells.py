@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.spreadsheets.columns import CellKind
@@ -45,7 +45,7 @@ class ShownNumber(float):
         return made
 
 
-
+_NUMBER_LINE = NUMBER + "%.15g\n"
 _ZERO_PADDED = re.compile(r"0{2,}")
 _PLAIN_FORMAT = re.compile(r"(?:General|@|[#0,. ]+|_[-)( ]|\[[A-Za-z]+\]|;|\*.|-)*", re.IGNORECASE)
 
@@ -55,37 +55,74 @@ def number_text(number: float) -> str:
     return f"{number:.15g}"
 
 
+class ColumnWriter:
+    """Writes the cells of one column as text, by what the column holds."""
+
+    def __init__(self, index: int, kind: CellKind, *, counts_from_1904: bool = False) -> None:
+        self.index = index
+        self._kind = kind
+        self._by_type = converters(kind, counts_from_1904=counts_from_1904)
+
+    def text(self, value: Any) -> str:
+        """Return one cell's text."""
+        return self._by_type[type(value)](value)
+
+    def texts(self, values: Sequence[Any]) -> Sequence[str]:
+        """Return many cells' texts; a column of one type, as most are, is written in one stroke."""
+        types = set(map(type, values))
+        if types == {str} and "".join(values).isprintable():
+            return values
+        if types == {float} and self._kind is CellKind.NUMBER:
+            return ((_NUMBER_LINE * len(values)) % tuple(values)).split("\n")[:-1]
+        by_type = self._by_type
+        return [by_type[type(value)](value) for value in values]
+
+
 def converters(kind: CellKind, *, counts_from_1904: bool = False) -> dict[type, Convert]:
     """Return how to write each type of cell in a column of this kind."""
-    shared: dict[type, Convert] = {
+    if kind is CellKind.TEXT:
+        return _text_converters()
+    if kind is CellKind.ID:
+        return {**_marking_converters(), float: id_text, ShownNumber: shown_id_text}
+    if kind is CellKind.NUMBER:
+        return {**_marking_converters(), float: _marked_number, ShownNumber: _marked_number}
+    offset = DAYS_BETWEEN_EPOCHS if counts_from_1904 else 0
+    days: dict[type, Convert] = dict.fromkeys((float, ShownNumber), lambda value: _marked_number(value + offset))
+    return {
+        **_marking_converters(),
+        **days,
+        dt.date: dt.date.isoformat,
+        dt.datetime: _moment,
+    }
+
+
+def _marking_converters() -> dict[type, Convert]:
+    """Return how to write cells whose type must be told from text; numbers depend on the column."""
+    return {
         str: _text,
         Override: str,
         EmptyResult: str,
         bool: lambda value: f"{BOOLEAN}{value!s}".upper(),
-        datetime.date: lambda value: f"{DATE}{value.isoformat()}",
-        datetime.datetime: lambda value: f"{DATE}{_moment(value)}",
-        datetime.time: lambda value: f"{DURATION}{_seconds_of_day(value)}",
-        datetime.timedelta: lambda value: f"{DURATION}{value.total_seconds():.15g}",
+        dt.date: lambda value: f"{DATE}{value.isoformat()}",
+        dt.datetime: lambda value: f"{DATE}{_moment(value)}",
+        dt.time: lambda value: f"{DURATION}{_seconds_of_day(value)}",
+        dt.timedelta: lambda value: f"{DURATION}{value.total_seconds():.15g}",
     }
-    if kind is CellKind.NUMBER:
-        return {**shared, float: _marked_number, ShownNumber: _marked_number}
-    if kind is CellKind.DATE:
-        offset = DAYS_BETWEEN_EPOCHS if counts_from_1904 else 0
-        dates: dict[type, Convert] = {datetime.date: datetime.date.isoformat, datetime.datetime: _moment}
-        days: dict[type, Convert] = dict.fromkeys((float, ShownNumber), lambda value: _marked_number(value + offset))
-        return {**shared, **dates, **days}
-    if kind is CellKind.ID:
-        return {**shared, float: id_text, ShownNumber: shown_id_text}
+
+
+def _text_converters() -> dict[type, Convert]:
+    """Return how to write cells where any text will do."""
     return {
-        **shared,
+        str: _text,
+        Override: str,
         EmptyResult: lambda _: "",
         float: number_text,
         ShownNumber: number_text,
         bool: lambda value: str(value).upper(),
-        datetime.date: datetime.date.isoformat,
-        datetime.datetime: _moment,
-        datetime.time: datetime.time.isoformat,
-        datetime.timedelta: str,
+        dt.date: dt.date.isoformat,
+        dt.datetime: _moment,
+        dt.time: dt.time.isoformat,
+        dt.timedelta: str,
     }
 
 
@@ -96,7 +133,7 @@ def id_text(number: float) -> str:
 
 
 def shown_id_text(number: ShownNumber) -> str:
-    """Return an id as its cell shows it, where that is the number with zeros before it; marked where it is anything else."""
+    """Return an id as its cell shows it where that is the number after zeros; marked where it is anything else."""
     plain = id_text(number)
     if number.shown.isdigit() and number.shown.lstrip("0") == plain.lstrip("0"):
         return number.shown
@@ -114,10 +151,10 @@ def missing_result_text(formula: str) -> str:
 def formatted_id_text(number: float, number_format: str) -> str:
     """Return an id as its cell shows it.
 
-    A format of zeros only (`000000`) pads the number; a format with letters shows what the file does not hold, so the cell is
-    marked.
+    A format of zeros only (`000000`) pads the number; a format with letters shows what the file does not hold, so the
+    cell is marked.
     """
-    code = number_format.split(";")[0].strip()
+    code = number_format.split(";", maxsplit=1)[0].strip()
     plain = id_text(number)
     if _ZERO_PADDED.fullmatch(code) and plain.isdigit():
         return f"{int(number):0{len(code)}d}"
@@ -126,7 +163,7 @@ def formatted_id_text(number: float, number_format: str) -> str:
 
 def shows_plainly(number_format: str) -> bool:
     """Whether a number format adds nothing to a number's digits."""
-    code = number_format.split(";")[0].strip()
+    code = number_format.split(";", maxsplit=1)[0].strip()
     return not _ZERO_PADDED.fullmatch(code) and _PLAIN_FORMAT.fullmatch(code) is not None
 
 
@@ -138,12 +175,12 @@ def _text(value: str) -> str:
     return value if value.isprintable() else clean_text(value)
 
 
-def _moment(value: datetime.datetime) -> str:
+def _moment(value: dt.datetime) -> str:
     """Return the date, with the time of day where there is one."""
-    if value.time() == datetime.time():
+    if value.time() == dt.time():
         return value.date().isoformat()
     return value.replace(microsecond=0).isoformat(sep=" ")
 
 
-def _seconds_of_day(value: datetime.time) -> str:
+def _seconds_of_day(value: dt.time) -> str:
     return str(value.hour * 3600 + value.minute * 60 + value.second)

@@ -1,7 +1,7 @@
 """Parse one file under memory and time limits: `python -m core.spreadsheets.child`, with the request on standard input.
 
-Standard output carries one line of JSON with the columns found, then the rows. The report, or what was wrong, is written to
-the file the request names. Django is never imported here.
+Standard output carries one line of JSON with the columns found, then the rows. The report, or what was wrong, is
+written to the file the request names. Django is never imported here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> int:
     confine(limits)
     report, error = Report(), None
     try:
-        read_file(request, limits=limits, report=report, target=buffered(sys.stdout.buffer.raw))  # type: ignore[attr-defined]
+        read_file(request, limits=limits, report=report, target=buffered(sys.stdout.fileno()))
     except SpreadsheetError as refused:
         error = refused
     except MemoryError:
@@ -69,7 +69,9 @@ def read_file(request: dict[str, Any], *, limits: Limits, report: Report, target
     path = Path(request["path"])
     columns = [Column.from_dict(column) for column in request["columns"]]
     report.file_format = detect_format(path, limits=limits).value
-    table = open_table(path, request=request, columns=columns, limits=limits, file_format=FileFormat(report.file_format))
+    table = open_table(
+        path, request=request, columns=columns, limits=limits, file_format=FileFormat(report.file_format)
+    )
     note = extension_notice(request["name"], FileFormat(report.file_format))
     if note:
         report.notice("wrong_ending", note)
@@ -115,8 +117,8 @@ def open_workbook(path: Path, *, limits: Limits, file_format: FileFormat) -> Any
 def too_much_memory(limits: Limits) -> SpreadsheetTooLargeError:
     """Return what to say where the limit of memory was met."""
     return SpreadsheetTooLargeError(
-        f"the file needs more than {limits.memory_bytes_max // MEGABYTE:,} MB of memory to be read: its cells may reach far "
-        "beyond the table. Save the table alone as .csv"
+        f"the file needs more than {limits.memory_bytes_max // MEGABYTE:,} MB of memory to be read: its cells may "
+        "reach far beyond the table. Save the table alone as .csv"
     )
 
 

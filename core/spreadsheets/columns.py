@@ -97,7 +97,7 @@ def match_header(cells: Sequence[str], columns: Sequence[Column]) -> HeaderMatch
     best: dict[str, tuple[int, int, str]] = {}
     for index, text, claim in claims:
         if claim is None:
-            _note_unknown(match, index=index, text=text)
+            match.unknown += [text.strip()] if text.strip() else []
             continue
         name, weakness = claim
         _claim(match, best, name=name, candidate=(weakness, index, text.strip()))
@@ -115,11 +115,6 @@ def nearest_heading(name: str, headings: Sequence[str]) -> str | None:
     by_normal = {normalize_heading(heading): heading for heading in headings if heading.strip()}
     close = difflib.get_close_matches(name, by_normal, n=1, cutoff=0.5)
     return by_normal[close[0]].strip() if close else None
-
-
-def _note_unknown(match: HeaderMatch, *, index: int, text: str) -> None:
-    if text.strip():
-        match.unknown.append(text.strip())
 
 
 def _claim(

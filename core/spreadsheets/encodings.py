@@ -64,12 +64,12 @@ def inspect_text(path: Path, *, encoding: str = "") -> TextTraits:
 
 def _named(path: Path, encoding: str) -> TextTraits:
     try:
-        info = codecs.lookup(encoding)
-        if not info._is_text_encoding:  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to tell rot13 from text
-            raise LookupError
+        name = codecs.lookup(encoding).name
+        # Refuses what is a codec but no text encoding, such as rot13.
+        "".encode(name)
     except LookupError:
         raise EncodingError(f"{encoding!r} is not the name of a text encoding; for example utf-8 or cp1252") from None
-    return _decoded(path, "utf-8-sig" if info.name == "utf-8" else info.name)
+    return _decoded(path, "utf-8-sig" if name == "utf-8" else name)
 
 
 def _decoded(path: Path, encoding: str) -> TextTraits:
@@ -88,9 +88,7 @@ def _decoded(path: Path, encoding: str) -> TextTraits:
     return TextTraits(encoding=encoding, has_controls=has_controls, ends_with_newline=text.endswith(("\n", "\r")))
 
 
-def _decode(
-    decoder: codecs.IncrementalDecoder, chunk: bytes, *, position: int, encoding: str, is_last: bool
-) -> str:
+def _decode(decoder: codecs.IncrementalDecoder, chunk: bytes, *, position: int, encoding: str, is_last: bool) -> str:
     try:
         return decoder.decode(chunk, is_last)
     except (UnicodeDecodeError, UnicodeError) as error:
@@ -104,7 +102,7 @@ def _refuse_nul(piece: bytes | str, position: int) -> None:
     has_nul = "\0" in piece if isinstance(piece, str) else b"\0" in piece
     if has_nul:
         raise UnknownFormatError(
-            f"the file has NUL bytes after byte {position:,}: it is not a text file. Send .xlsx, .xls, .ods, .csv or .tsv"
+            f"the file has NUL bytes after byte {position:,}: it is not text. Send .xlsx, .xls, .ods, .csv or .tsv"
         )
 
 
@@ -116,9 +114,7 @@ def _wide_without_mark(path: Path, head: bytes) -> TextTraits:
         return _decoded(path, "utf-16-le")
     if even > half * 0.4 and odd < half * 0.1:
         return _decoded(path, "utf-16-be")
-    raise UnknownFormatError(
-        "the file has NUL bytes: it is not a text file. Send .xlsx, .xls, .ods, .csv or .tsv"
-    )
+    raise UnknownFormatError("the file has NUL bytes: it is not a text file. Send .xlsx, .xls, .ods, .csv or .tsv")
 
 
 def _western(path: Path) -> TextTraits:

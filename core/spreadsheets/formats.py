@@ -151,6 +151,4 @@ def _refuse_markup(head: bytes) -> None:
             "save it as .xlsx"
         )
     if start.startswith((b"<?xml", b"<workbook", b"<office:")):
-        raise UnknownFormatError(
-            "the file is plain XML: open it in a spreadsheet program and save it as .xlsx or .csv"
-        )
+        raise UnknownFormatError("the file is plain XML: open it in a spreadsheet program and save it as .xlsx or .csv")

@@ -37,7 +37,7 @@ class Header:
 
 
 def best_header(rows: Iterable[tuple[int, list[str]]], *, columns: Sequence[Column], rows_max: int) -> Header | None:
-    """Return the first complete header among the first filled rows, else the row that comes nearest; None without rows."""
+    """Return the first complete header among the first filled rows, else the nearest row; None without rows."""
     best: Header | None = None
     seen = 0
     for row_number, cells in rows:

@@ -1,8 +1,8 @@
 """How a workbook's typed cells travel among cells of text.
 
-A cell that is text in the file is sent as it is. A cell that is something else, where that matters, starts with MARK and a
-letter, so that a number 1234.5 is never taken for the text "1234.5" whose point may group thousands, and an error never for
-an empty cell. Text that itself contains MARK is cleaned before it is sent.
+A cell that is text in the file is sent as it is. A cell that is something else, where that matters, starts with MARK
+and a letter, so that a number 1234.5 is never taken for the text "1234.5" whose point may group thousands, and an error
+never for an empty cell. Text that itself contains MARK is cleaned before it is sent.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -147,7 +147,8 @@ class _RowCollector:
             count = max(0, self._limits.columns_max - len(self._row))
         if len(self._row) + count > self._limits.columns_max:
             raise SpreadsheetTooLargeError(
-                f"the sheet has values as far as column {len(self._row) + count:,}; at most {self._limits.columns_max:,} are read"
+                f"the sheet has values as far as column {len(self._row) + count:,}; at most "
+                f"{self._limits.columns_max:,} are read"
             )
         self._row.extend([value] * count)
 
@@ -207,7 +208,7 @@ def _number(value: str, text: str) -> Any:
 
 def _date(value: str, text: str) -> Any:
     try:
-        moment = datetime.datetime.fromisoformat(value)
+        moment = dt.datetime.fromisoformat(value)
     except ValueError:
         return text or value
     return moment if "T" in value else moment.date()
@@ -218,7 +219,7 @@ def _duration(value: str, text: str) -> Any:
     if not found:
         return text or value
     sign, days, hours, minutes, seconds = found.groups(default="0")
-    length = datetime.timedelta(
+    length = dt.timedelta(
         days=int(days), hours=int(hours), minutes=int(minutes), seconds=float(seconds.replace(",", "."))
     )
     return -length if sign == "-" else length

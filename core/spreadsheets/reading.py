@@ -1,4 +1,4 @@
-"""Read a file through a confined child process: the parent sees columns, a stream of rows and a report, or a named error."""
+"""Read a file through a confined child: its parent sees columns, a stream of rows and a report, or a named error."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ class TableStream:
         if not ready:
             self._child.kill()
             raise SpreadsheetTooLargeError(
-                f"the file sent no row for {self._limits.silent_seconds_max} seconds: it is too large or made to stall readers. "
-                "Save the table alone as .csv"
+                f"the file sent no row for {self._limits.silent_seconds_max} seconds: it is too large or made to "
+                "stall readers. Save the table alone as .csv"
             )
         return os.read(output.fileno(), _CHUNK_BYTES)
 

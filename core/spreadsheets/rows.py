@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from core.spreadsheets.columns import Column
 from core.spreadsheets.header import Header, unnamed_columns_message
@@ -45,7 +46,8 @@ class RowSender:
     def __init__(self, target: BinaryIO, *, header: Header, columns: Sequence[Column], report: Report) -> None:
         self._text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=False)
         # Quotes whatever holds either half of the line end, which COPY demands.
-        self._write = csv.writer(self._text, lineterminator="\r\n").writerow
+        writer = csv.writer(self._text, lineterminator="\r\n")
+        self._write, self._write_all = writer.writerow, writer.writerows
         self._pick = _picker(header.indices)
         self._report = report
         self._header = header
@@ -61,14 +63,11 @@ class RowSender:
         self.rows += 1
         self._write((row_number, "", *self._pick(cells)))
 
-    def send_picked(self, row_number: int, values: Sequence[str]) -> None:
-        """Send the known columns' values of a row that has an id."""
-        self.rows += 1
-        self._write((row_number, "", *values))
-
-    def note_unnamed(self, index: int) -> None:
-        """Remember that a column without a name has a value."""
-        self._unnamed_used.add(index)
+    def send_columns(self, row_number: int, columns: Sequence[Sequence[str]]) -> None:
+        """Send the known columns' values of successive rows that each have an id; `row_number` is the first row's."""
+        count = len(columns[0])
+        self.rows += count
+        self._write_all(zip(range(row_number, row_number + count), itertools.repeat(""), *columns, strict=False))
 
     def send(self, row_number: int, cells: list[str], *, is_aligned: bool) -> None:
         """Send any row. Where cells have no fixed place (text files), a row wider than its header is a finding."""
@@ -87,7 +86,8 @@ class RowSender:
             self._report.notice("unnamed_columns", unnamed_columns_message(self._unnamed_used))
         if self._short_rows:
             self._report.notice(
-                "short_rows", f"{self._short_rows:,} rows have fewer cells than the header; the missing ones count as empty"
+                "short_rows",
+                f"{self._short_rows:,} rows have fewer cells than the header; the missing ones count as empty",
             )
 
     def _padded(self, cells: list[str]) -> list[str]:
@@ -117,6 +117,6 @@ def _picker(indices: list[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
     return itemgetter(*indices)
 
 
-def buffered(target: Any) -> BinaryIO:
-    """Return the stream with a buffer wide enough that a row does not cost a system call."""
-    return io.BufferedWriter(target, _BUFFER_BYTES)
+def buffered(descriptor: int) -> BinaryIO:
+    """Return a stream with a buffer wide enough that a row does not cost a system call."""
+    return io.BufferedWriter(io.FileIO(descriptor, "wb", closefd=False), _BUFFER_BYTES)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from core.spreadsheets.columns import Column
-from core.spreadsheets.encodings import TextTraits, inspect_text
+from core.spreadsheets.encodings import inspect_text
 from core.spreadsheets.errors import DamagedFileError, SpreadsheetError
 from core.spreadsheets.header import Header, best_header, describe_header, require_complete
 from core.spreadsheets.limits import Limits
@@ -40,7 +40,8 @@ class TextFile:
         if self._traits.is_guessed:
             report.notice(
                 "encoding_guessed",
-                f"the file is not UTF-8; it was read as Windows-1252, in which it has, for example, {self._traits.example!r}",
+                "the file is not UTF-8; it was read as Windows-1252, in which it has, for example, "
+                f"{self._traits.example!r}",
             )
         describe_header(report, self.header)
 
@@ -64,9 +65,8 @@ class TextFile:
         width, id_index = self.header.width, self.header.id_index(self._columns)
         has_names = all(cell.strip() for cell in self.header.cells)
         send_plain, send = sender.send_plain, sender.send
-        row_number = self.header.row_number
-        cells: list[str] = []
-        for row_number, cells in enumerate(self._below_header(reader), row_number + 1):
+        row_number, cells = self.header.row_number, list[str]()
+        for row_number, cells in enumerate(self._below_header(reader), self.header.row_number + 1):
             if has_names and len(cells) == width and cells[id_index]:
                 send_plain(row_number, cells)
             else:
@@ -75,9 +75,8 @@ class TextFile:
         return row_number
 
     def _send_cleaned(self, reader: Iterator[list[str]], sender: RowSender) -> int:
-        row_number = self.header.row_number
-        cells: list[str] = []
-        for row_number, raw in enumerate(self._below_header(reader), row_number + 1):
+        row_number, cells = self.header.row_number, list[str]()
+        for row_number, raw in enumerate(self._below_header(reader), self.header.row_number + 1):
             cells = [clean_text(cell) for cell in raw]
             sender.send(row_number, cells, is_aligned=False)
         self._last = cells
@@ -90,8 +89,8 @@ class TextFile:
         is_short = 0 < len(self._last) < self.header.width
         if is_short and not self._traits.ends_with_newline:
             raise DamagedFileError(
-                f"the last row ({row_number}) has {len(self._last)} of {self.header.width} cells and no line end: the file "
-                "seems to be cut off. Export it again",
+                f"the last row ({row_number}) has {len(self._last)} of {self.header.width} cells and no line end: the "
+                "file seems to be cut off. Export it again",
                 row=row_number,
             )
 

@@ -1,12 +1,12 @@
-"""What every kind of workbook has in common: choose the sheet, then send its rows with each cell written by its column's kind."""
+"""What every kind of workbook has in common: choose the sheet, then send its rows, each cell by its column's kind."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from core.spreadsheets.cells import Convert, Override, converters
+from core.spreadsheets.cells import ColumnWriter, Override, converters
 from core.spreadsheets.columns import CellKind, Column
 from core.spreadsheets.errors import NoRowsError, SheetChoiceError, SpreadsheetTooLargeError
 from core.spreadsheets.header import Header, best_header, describe_header, require_complete
@@ -18,6 +18,7 @@ Cells = Sequence[Any]
 Overrides = dict[int, dict[int, str]]
 
 _TEXT = converters(CellKind.TEXT)
+_BATCH_ROWS = 2_000
 
 
 class Sheet(Protocol):
@@ -59,10 +60,14 @@ class WorkbookTable:
                 f"the workbook has {len(workbook.sheets)} sheets; at most {limits.sheets_max} are looked at"
             )
         self._columns = columns
-        self._counts_from_1904 = workbook.counts_from_1904
         self._sheets = workbook.sheets
         self._chooser = _SheetChooser(columns=columns, rows_max=limits.header_rows_max)
         self.sheet, self.header = self._chooser.choose(workbook.sheets, wanted=sheet_name)
+        kinds = {column.name: column.kind for column in columns}
+        self._writers = [
+            ColumnWriter(found.index, kinds[found.name], counts_from_1904=workbook.counts_from_1904)
+            for found in self.header.match.found
+        ]
 
     def describe(self, report: Report) -> None:
         """Write down which sheet was read and which were not."""
@@ -79,27 +84,47 @@ class WorkbookTable:
             report.notice(code, message)
 
     def send_rows(self, sender: RowSender) -> None:
-        """Send every row below the header."""
-        kinds = {column.name: column.kind for column in self._columns}
-        known = [
-            (found.index, converters(kinds[found.name], counts_from_1904=self._counts_from_1904))
-            for found in self.header.match.found
-        ]
+        """Send every row below the header, in batches as long as nothing unusual is met."""
         id_index = self.header.id_index(self._columns)
         overrides = self.sheet.overrides(id_index)
-        unnamed = {index for index, cell in enumerate(self.header.cells) if not cell}
-        for row_number, cells in enumerate(self._below_header(), self.header.row_number + 1):
-            if row_number in overrides:
-                cells = _overridden(cells, overrides[row_number])  # noqa: PLW2901 - the row as people see it
-            if id_index >= len(cells) or cells[id_index] == "":
-                sender.send(row_number, [_as_text(cell) for cell in cells], is_aligned=True)
-                continue
-            sender.send_picked(row_number, _picked(cells, known))
-            if unnamed or len(cells) > self.header.width:
-                _note_unnamed(cells, unnamed, sender, width=self.header.width)
+        row_number = self.header.row_number + 1
+        rows = self._below_header()
+        while batch := list(itertools.islice(rows, _BATCH_ROWS)):
+            numbers = range(row_number, row_number + len(batch))
+            is_plain = overrides.keys().isdisjoint(numbers) and _is_filled(batch, id_index)
+            if is_plain and self._has_names_only(batch):
+                cells_by_column = list(zip(*batch, strict=True))
+                texts = [writer.texts(cells_by_column[writer.index]) for writer in self._writers]
+                sender.send_columns(row_number, texts)
+            else:
+                self._send_singly(batch, numbers, overrides=overrides, sender=sender)
+            row_number += len(batch)
+
+    def _send_singly(self, batch: list[Cells], numbers: range, *, overrides: Overrides, sender: RowSender) -> None:
+        for row_number, plain_cells in zip(numbers, batch, strict=True):
+            cells = _overridden(plain_cells, overrides[row_number]) if row_number in overrides else list(plain_cells)
+            cells += [""] * (self.header.width - len(cells))
+            texts = [_as_text(cell) for cell in cells]
+            for writer in self._writers:
+                texts[writer.index] = writer.text(cells[writer.index])
+            sender.send(row_number, texts, is_aligned=True)
+
+    def _has_names_only(self, batch: list[Cells]) -> bool:
+        """Whether all rows are as wide as the header, and every column has a name."""
+        width = self.header.width
+        return all(cell.strip() for cell in self.header.cells) and all(len(cells) == width for cells in batch)
 
     def _below_header(self) -> Iterator[Cells]:
         return itertools.islice(self.sheet.rows(), self.header.row_number, None)
+
+
+def hidden_rows_notice(sheet_name: str) -> tuple[str, str]:
+    """Return what to say about a sheet that does not show all it holds."""
+    return "hidden_rows", f"the sheet {sheet_name!r} has hidden or filtered rows or columns; they were read as well"
+
+
+def _is_filled(batch: list[Cells], index: int) -> bool:
+    return all(len(cells) > index and cells[index] != "" for cells in batch)
 
 
 class _SheetChooser:
@@ -137,7 +162,7 @@ class _SheetChooser:
         hiding = [sheet for sheet in hidden if self._fits(sheet)]
         if hiding:
             raise SheetChoiceError(
-                f"only the hidden sheet {hiding[0].name!r} holds such a table, and hidden sheets are not read unless named"
+                f"only the hidden sheet {hiding[0].name!r} holds such a table; hidden sheets are not read unless named"
             )
         nearest = max(visible, key=self._found_columns)
         return nearest, self._required_header(nearest)
@@ -175,19 +200,8 @@ def _as_text(cell: Any) -> str:
     return _TEXT[type(cell)](cell)
 
 
-def _picked(cells: Cells, known: Iterable[tuple[int, dict[type, Convert]]]) -> list[str]:
-    width = len(cells)
-    return [convert[type(cells[index])](cells[index]) if index < width else "" for index, convert in known]
-
-
 def _overridden(cells: Cells, overrides: dict[int, str]) -> list[Any]:
     changed = list(cells) + [""] * (max(overrides) + 1 - len(cells))
     for index, text in overrides.items():
         changed[index] = Override(text)
     return changed
-
-
-def _note_unnamed(cells: Cells, unnamed: set[int], sender: RowSender, *, width: int) -> None:
-    for index in (*unnamed, *range(width, len(cells))):
-        if index < len(cells) and cells[index] != "":
-            sender.note_unnamed(index)

@@ -1,8 +1,8 @@
-"""Read .xls with xlrd, which tells errors, dates and empty formula results apart (calamine shows all of them as empty)."""
+"""Read .xls with xlrd, which tells errors and empty formula results apart; calamine shows both as empty cells."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import struct
 from collections.abc import Iterator
@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import xlrd
-from xlrd.xldate import XLDateError, xldate_as_datetime
 
 from core.spreadsheets.cells import EmptyResult, Override, error_text, formatted_id_text, shows_plainly
 from core.spreadsheets.errors import DamagedFileError, EncryptedFileError
-from core.spreadsheets.workbooks import Cells, Overrides, Sheet
+from core.spreadsheets.workbooks import Cells, Overrides, Sheet, hidden_rows_notice
 from core.spreadsheets.xlsx_parts import is_date_format
 
 _BROKEN = (xlrd.XLRDError, xlrd.compdoc.CompDocError, struct.error, AssertionError, LookupError, ValueError, TypeError)
@@ -68,7 +67,7 @@ class XlsSheet:
         shown = [*self._sheet.rowinfo_map.values(), *self._sheet.colinfo_map.values()]
         if not any(info.hidden for info in shown):
             return []
-        return [("hidden_rows", f"the sheet {self.name!r} has hidden or filtered rows or columns; they were read as well")]
+        return [hidden_rows_notice(self.name)]
 
     def forget(self) -> None:
         """Keep everything: the whole workbook is already in memory."""
@@ -89,8 +88,8 @@ class XlsSheet:
 
     def _date(self, number: float) -> Any:
         try:
-            moment = xldate_as_datetime(number, self._book.datemode)
-        except (XLDateError, OverflowError, ValueError):
+            moment = xlrd.xldate.xldate_as_datetime(number, self._book.datemode)
+        except (xlrd.xldate.XLDateError, OverflowError, ValueError):
             return number
         return moment.time() if 0 <= number < 1 else _without_midnight(moment)
 
@@ -99,5 +98,5 @@ class XlsSheet:
         return str(self._book.format_map[key].format_str)
 
 
-def _without_midnight(moment: datetime.datetime) -> datetime.date | datetime.datetime:
-    return moment.date() if moment.time() == datetime.time() else moment
+def _without_midnight(moment: dt.datetime) -> dt.date | dt.datetime:
+    return moment.date() if moment.time() == dt.time() else moment

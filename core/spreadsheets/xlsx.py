@@ -18,7 +18,7 @@ from python_calamine import (
 from core.spreadsheets.archives import PartTraits
 from core.spreadsheets.errors import DamagedFileError, EncryptedFileError, SpreadsheetTooLargeError
 from core.spreadsheets.limits import Limits
-from core.spreadsheets.workbooks import Cells, Overrides, Sheet
+from core.spreadsheets.workbooks import Cells, Overrides, Sheet, hidden_rows_notice
 from core.spreadsheets.xlsx_parts import WorkbookParts, exceptional_cells, read_parts, scan_sheet
 
 _CELL_BYTES = 32
@@ -84,7 +84,7 @@ class XlsxSheet:
     def notices(self) -> list[tuple[str, str]]:
         if not self._traits.has_hidden:
             return []
-        return [("hidden_rows", f"the sheet {self.name!r} has hidden or filtered rows or columns; they were read as well")]
+        return [hidden_rows_notice(self.name)]
 
     def forget(self) -> None:
         self._sheet = None
@@ -108,8 +108,8 @@ class XlsxSheet:
         too_wide = columns > self._limits.columns_max
         if too_wide or rows * columns * _CELL_BYTES > self._limits.memory_bytes_max:
             raise SpreadsheetTooLargeError(
-                f"the sheet {self.name!r} has cells as far as row {rows:,} and column {columns:,}: delete what stands far from "
-                "the table, or save the table alone as .csv"
+                f"the sheet {self.name!r} has cells as far as row {rows:,} and column {columns:,}: delete what stands "
+                "far from the table, or save the table alone as .csv"
             )
 
 

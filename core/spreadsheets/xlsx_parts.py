@@ -1,4 +1,4 @@
-"""Read from an .xlsx archive what the fast reader hides: errors, formulas without results, id formats, hidden sheets."""
+"""Read from an .xlsx archive what the fast reader hides: errors, formulas without results, formats of ids."""
 
 from __future__ import annotations
 
@@ -46,10 +46,7 @@ def read_parts(path: Path, limits: Limits) -> WorkbookParts:
                 scan_part(archive, part)
         workbook = _parse(archive, _WORKBOOK_PART)
         targets = _targets(archive)
-        sheets = {
-            sheet.get("name", ""): targets.get(_relation_id(sheet), "")
-            for sheet in _all(workbook, "sheet")
-        }
+        sheets = {sheet.get("name", ""): targets.get(_relation_id(sheet), "") for sheet in _all(workbook, "sheet")}
         properties = next(_all(workbook, "workbookPr"), None)
         return WorkbookParts(
             sheet_parts=sheets,
@@ -206,5 +203,5 @@ def _speaking_formats(archive: zipfile.ZipFile) -> dict[str, str]:
 
 def is_date_format(code: str) -> bool:
     """Whether a number format shows a date or a time; the reader gives such cells as dates."""
-    bare = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", code.split(";")[0]).lower()
+    bare = re.sub(r'"[^"]*"|\\.|\[[^\]]*\]', "", code.split(";", maxsplit=1)[0]).lower()
     return any(letter in bare for letter in "ymdhs") and "general" not in bare
