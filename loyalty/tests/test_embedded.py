@@ -69,6 +69,25 @@ def test_a_keeper_that_was_killed_is_replaced(clone: Clone) -> None:
     assert becomes_true(lambda: clone.postmaster() is None)
 
 
+def test_a_keeper_spares_the_server_when_a_user_arrives_before_it_may_act(clone: Clone) -> None:
+    script = (
+        "import os\n"
+        "from loyalty.embedded.keeper import _stop_if_unused\n"
+        "from loyalty.embedded.servers import SERVERS, locks_of\n"
+        "server = SERVERS['postgres']\n"
+        "locks = locks_of(server)\n"
+        "print(_stop_if_unused(server, locks, locks.open('users'), os.open(os.devnull, os.O_RDONLY)))\n"
+    )
+    alice = clone.start_user()
+    server = clone.postmaster()
+
+    assert clone.run("-c", script) == "False"
+
+    assert clone.postmaster() == server
+    end(alice)
+    assert becomes_true(lambda: clone.postmaster() is None)
+
+
 def test_a_process_number_used_by_another_program_since_is_no_server(clone: Clone) -> None:
     end(clone.start_user())
     assert becomes_true(lambda: clone.postmaster() is None)
