@@ -83,7 +83,9 @@ class Policy(Generic[Value]):
     def _wanted(self) -> str:
         if self.choices:
             return "one of " + ", ".join(str(choice) for choice in self.choices)
-        kind = {int: "a whole number", Decimal: "a decimal number", bool: "yes or no", str: "a text"}[type(self.default)]
+        kind = {int: "a whole number", Decimal: "a decimal number", bool: "yes or no", str: "a text"}[
+            type(self.default)
+        ]
         at_least = "" if self.minimum is None else f" of at least {self.minimum}"
         at_most = "" if self.maximum is None else f"{' and' if at_least else ' of'} at most {self.maximum}"
         return kind + at_least + at_most

@@ -91,18 +91,31 @@ _VOLATILITY_SQL = """
 
 def calculate_financial_metrics(*, player_id: str) -> dict[str, object]:
     """Return the money side of a player's stored metrics (amounts in the operator's currency)."""
-    names = (
-        "total_deposited total_withdrawn total_wagered total_won net_pnl house_edge_contribution win_loss_ratio"
-    ).split()
+    names = [
+        "total_deposited",
+        "total_withdrawn",
+        "total_wagered",
+        "total_won",
+        "net_pnl",
+        "house_edge_contribution",
+        "win_loss_ratio",
+    ]
     return PlayerMetrics.objects.values(*names).get(player_id=player_id)
 
 
 def calculate_behavioral_metrics(*, player_id: str) -> dict[str, object]:
     """Return the behaviour side of a player's stored metrics (durations in hours)."""
-    names = (
-        "total_sessions total_bets total_playtime_hours avg_bet_size avg_session_duration bets_per_session "
-        "game_diversity games_played volatility_score"
-    ).split()
+    names = [
+        "total_sessions",
+        "total_bets",
+        "total_playtime_hours",
+        "avg_bet_size",
+        "avg_session_duration",
+        "bets_per_session",
+        "game_diversity",
+        "games_played",
+        "volatility_score",
+    ]
     return PlayerMetrics.objects.values(*names).get(player_id=player_id)
 
 

@@ -89,10 +89,18 @@ RISK_WIN_RATIO_POINTS = declare(
     )
 )
 TIER_SILVER_LP = declare(
-    Policy(name="TIER_SILVER_LP", default=1000, minimum=1, unit="points", help="Points earned from which a player is SILVER.")
+    Policy(
+        name="TIER_SILVER_LP",
+        default=1000,
+        minimum=1,
+        unit="points",
+        help="Points earned from which a player is SILVER.",
+    )
 )
 TIER_GOLD_LP = declare(
-    Policy(name="TIER_GOLD_LP", default=10000, minimum=1, unit="points", help="Points earned from which a player is GOLD.")
+    Policy(
+        name="TIER_GOLD_LP", default=10000, minimum=1, unit="points", help="Points earned from which a player is GOLD."
+    )
 )
 TIER_PLATINUM_LP = declare(
     Policy(

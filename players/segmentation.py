@@ -90,9 +90,7 @@ def batch_reclassify_players(
     return run_statement(sql, [*params, on, run_id])
 
 
-def changed_segments_sql(
-    *, on: date, keys: KeyRange = ALL_KEYS, player_ids: Sequence[str] | None = None
-) -> Sql:
+def changed_segments_sql(*, on: date, keys: KeyRange = ALL_KEYS, player_ids: Sequence[str] | None = None) -> Sql:
     """Return a query of the players whose stored segment is not what their measures say."""
     segment, segment_params = compile_expression(segment_expression(get_segment_thresholds()), model=PlayerMetrics)
     measures, measure_params = _measures_sql(on)

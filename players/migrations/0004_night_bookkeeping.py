@@ -6,41 +6,65 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('players', '0003_restriction_matrix'),
+        ("players", "0003_restriction_matrix"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='playerday',
-            name='idx_player_day_lp_open',
+            model_name="playerday",
+            name="idx_player_day_lp_open",
         ),
         migrations.AddField(
-            model_name='playerday',
-            name='lp_refused',
-            field=models.DecimalField(db_default=Decimal('0.00'), decimal_places=2, default=Decimal('0.00'), max_digits=18),
+            model_name="playerday",
+            name="lp_refused",
+            field=models.DecimalField(
+                db_default=Decimal("0.00"), decimal_places=2, default=Decimal("0.00"), max_digits=18
+            ),
         ),
         migrations.AddField(
-            model_name='playermetrics',
-            name='opening_lp_settled_at',
-            field=models.DateTimeField(blank=True, help_text='When the carried-over points were credited or refused.', null=True),
+            model_name="playermetrics",
+            name="opening_lp_settled_at",
+            field=models.DateTimeField(
+                blank=True, help_text="When the carried-over points were credited or refused.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='tier',
-            name='is_saved_by_staff',
-            field=models.BooleanField(db_default=False, default=False, help_text="Off: the environment's threshold holds for this tier."),
+            model_name="tier",
+            name="is_saved_by_staff",
+            field=models.BooleanField(
+                db_default=False, default=False, help_text="Off: the environment's threshold holds for this tier."
+            ),
         ),
         migrations.AddIndex(
-            model_name='playerday',
-            index=models.Index(condition=models.Q(('lp_due__gt', django.db.models.expressions.CombinedExpression(models.F('lp_posted'), '+', models.F('lp_refused')))), fields=['player'], name='idx_player_day_lp_open'),
+            model_name="playerday",
+            index=models.Index(
+                condition=models.Q(
+                    (
+                        "lp_due__gt",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("lp_posted"), "+", models.F("lp_refused")
+                        ),
+                    )
+                ),
+                fields=["player"],
+                name="idx_player_day_lp_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='playerday',
-            index=models.Index(condition=models.Q(('is_estimated', True), ('lp_due', 0), ('wagered__gt', 0)), fields=['player'], name='idx_player_day_unaccrued'),
+            model_name="playerday",
+            index=models.Index(
+                condition=models.Q(("is_estimated", True), ("lp_due", 0), ("wagered__gt", 0)),
+                fields=["player"],
+                name="idx_player_day_unaccrued",
+            ),
         ),
         migrations.AddIndex(
-            model_name='playermetrics',
-            index=models.Index(condition=models.Q(('opening_lp__gt', 0), ('opening_lp_settled_at__isnull', True)), fields=['player'], name='idx_metrics_opening_lp_open'),
+            model_name="playermetrics",
+            index=models.Index(
+                condition=models.Q(("opening_lp__gt", 0), ("opening_lp_settled_at__isnull", True)),
+                fields=["player"],
+                name="idx_metrics_opening_lp_open",
+            ),
         ),
     ]

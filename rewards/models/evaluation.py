@@ -103,7 +103,7 @@ class AllocationCandidate(models.Model):
     given_groups_run = ArrayField(models.CharField(max_length=60))
     given_in_period = models.IntegerField()
     last_given_on = models.DateField(null=True)
-    is_decided_already = models.BooleanField()
+    is_cooling_down = models.BooleanField()
     restriction = models.CharField(max_length=20, null=True)
     holdout_draw = models.DecimalField(max_digits=7, decimal_places=4)
     amount = models.DecimalField(max_digits=18, decimal_places=2, null=True)
@@ -114,7 +114,7 @@ class AllocationCandidate(models.Model):
     expected_margin = models.DecimalField(max_digits=18, decimal_places=2)
     cap_room = models.DecimalField(max_digits=18, decimal_places=2)
     amount_after_caps = models.DecimalField(max_digits=18, decimal_places=2)
-    reason = models.CharField(max_length=40)
+    other_reason = models.CharField(max_length=40)
 
     class Meta:
         managed = False

@@ -1,0 +1,284 @@
+"""The main job, composed in one place.
+
+The night: points from play → expiry → metrics → risk → segments → tiers → rules → reconcile → daily facts. Each is a named
+step cut into chunks; a killed night is run again and goes on where it stopped, and nobody is paid twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from core.errors import NotFoundError
+from core.models import Run, RunKind, RunStatus, RunStep
+from core.partitions import ensure_month_partitions
+from core.runs import (
+    ChunkContext,
+    Counts,
+    KeyRange,
+    Step,
+    execute_steps,
+    finish_run,
+    recorded_failure,
+    sample_key_ranges,
+    step_counts,
+)
+from loyalty.policies import NIGHT_CHUNK_PLAYERS
+from players.metrics import refresh_metrics, refresh_volatility
+from players.models import Player
+from players.segmentation import batch_reclassify_players
+from reporting.summaries import write_daily_summary
+from rewards.allocation import allocate_rule
+from rewards.budgets import recount_budgets, settle_budget
+from rewards.definitions import RuleDefinition
+from rewards.evaluation import match_rules
+from rewards.facts import fill_facts, forget_facts, needed_columns
+from rewards.issuing import close_ended_rewards, issue_rewards, occasion_of_night
+from rewards.rules import active_rules, rules_of_versions
+from rewards.tiers import evaluate_tiers
+from rewards.working_tables import forget_earlier_runs, working_tables_hold
+from safety.abuse import score_players
+from safety.profitability import refresh_segment_baselines
+from wallet.expiry import expire_bonuses
+from wallet.play import post_points_from_play
+from wallet.reconciliation import last_digest_at, reconcile, store_digest
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+FACTS_STEP = "rules: facts and matches"
+OnChunk = Callable[[RunStep], None]
+
+
+def open_night(*, business_date: date, started_by: AbstractBaseUser | None = None) -> Run:
+    """Return the night of a business date, making it if it is new: there is one, however many start it.
+
+    What it will decide by is fixed now: the versions of the rules, and from when the ledger is to be proved.
+    """
+    with transaction.atomic():
+        run = Run.objects.filter(kind=RunKind.NIGHT, business_date=business_date).first()
+        if run is None:
+            run = _new_night(business_date=business_date, started_by=started_by)
+    return run
+
+
+def _new_night(*, business_date: date, started_by: AbstractBaseUser | None) -> Run:
+    since = last_digest_at()
+    parameters = {
+        "rules": [{"rule_id": rule.rule_id, "version": rule.version} for rule in active_rules(on=business_date)],
+        "reconcile_since": since.isoformat() if since else None,
+        "volatility_since": _last_night_on(),
+    }
+    run, _ = Run.objects.get_or_create(
+        kind=RunKind.NIGHT,
+        business_date=business_date,
+        defaults={"parameters": parameters, "started_by": started_by},
+    )
+    return run
+
+
+def _last_night_on() -> str | None:
+    nights = Run.objects.filter(kind=RunKind.NIGHT, status=RunStatus.SUCCEEDED).order_by("-business_date")
+    last = nights.values_list("business_date", flat=True).first()
+    return last.isoformat() if last else None
+
+
+def work_on_night(run: Run, *, on_chunk: OnChunk | None = None) -> Run:
+    """Work through a night together with whoever else does; return it finished. A finished night is returned as it is."""
+    if run.status == RunStatus.SUCCEEDED:
+        return run
+    with recorded_failure(run):
+        ensure_month_partitions(table="transactions", today=timezone.localdate())
+        ensure_month_partitions(table="player_activity", today=timezone.localdate())
+        _restart_evaluation_if_lost(run)
+        execute_steps(run, night_steps(run), on_chunk=on_chunk)
+        finish_run(run, step_counts(run))
+    return run
+
+
+def _restart_evaluation_if_lost(run: Run) -> None:
+    """Go back to the facts where a crash of the database emptied the working tables; decided matches stay decided."""
+    with transaction.atomic():
+        Run.objects.select_for_update(no_key=True).get(pk=run.pk)
+        facts = RunStep.objects.filter(run=run, name=FACTS_STEP).first()
+        if facts is None or working_tables_hold(run_id=run.pk):
+            return
+        if step_counts(run).get(FACTS_STEP, {}).get("players"):
+            RunStep.objects.filter(run=run, position__gte=facts.position).delete()
+            recount_budgets(on=run.business_date)
+
+
+def night_steps(run: Run) -> list[Step]:
+    """Return the steps of a night in order."""
+    rules = rules_of_versions(run.parameters["rules"])
+    return [
+        Step(name="points from play", work=_points_from_play, ranges=_player_ranges),
+        Step(name="expiry", work=_expiry, ranges=_player_ranges),
+        Step(name="metrics", work=_metrics, ranges=_player_ranges),
+        Step(name="risk", work=_risk, ranges=_player_ranges),
+        Step(name="segments", work=_segments, ranges=_player_ranges),
+        Step(name="tiers", work=_tiers, ranges=_player_ranges),
+        *_rule_steps(rules),
+        Step(name="reconcile", work=_reconcile, ranges=_player_ranges),
+        Step(name="daily facts", work=_daily_facts),
+    ]
+
+
+def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
+    """Facts and matches, then allocation in priority order, then posting; a budget is settled before the next rule."""
+    if not rules:
+        return
+    yield Step(
+        name=FACTS_STEP,
+        work=lambda chunk: _facts_and_matches(chunk, rules),
+        ranges=_player_ranges,
+        before=_prepare_evaluation,
+    )
+    for block in allocation_blocks(rules):
+        yield Step(
+            name=f"rules: allocation {_block_name(block)}",
+            work=lambda chunk, block=block: _allocation(chunk, block),  # type: ignore[misc]
+            ranges=_player_ranges,
+        )
+        if block[-1].limits.has_budget:
+            yield Step(
+                name=f"rules: budget {block[-1].rule_id}"[:60],
+                work=lambda chunk, rule=block[-1]: _budget(chunk, rule),  # type: ignore[misc]
+            )
+    yield Step(name="rules: rewards", work=lambda chunk: _rewards(chunk, rules), ranges=_player_ranges)
+
+
+def allocation_blocks(rules: Sequence[RuleDefinition]) -> list[list[RuleDefinition]]:
+    """Cut the rules, in order, after each one with a budget: only these must wait for all players."""
+    blocks: list[list[RuleDefinition]] = [[]]
+    for rule in rules:
+        blocks[-1].append(rule)
+        if rule.limits.has_budget:
+            blocks.append([])
+    return [block for block in blocks if block]
+
+
+def _block_name(block: Sequence[RuleDefinition]) -> str:
+    return block[0].rule_id[:40] if len(block) == 1 else f"of {len(block)} rules"
+
+
+def _player_ranges(_run: Run) -> list[KeyRange]:
+    return sample_key_ranges(table="players", column="player_id", rows_per_chunk=NIGHT_CHUNK_PLAYERS.value())
+
+
+def _points_from_play(chunk: ChunkContext) -> Counts:
+    return post_points_from_play(at=chunk.at, business_zone=settings.TIME_ZONE, keys=chunk.keys, run_id=chunk.run.pk)
+
+
+def _expiry(chunk: ChunkContext) -> Counts:
+    expired = expire_bonuses(at=chunk.at, keys=chunk.keys, run_id=chunk.run.pk)
+    close_ended_rewards(since=chunk.run.started_at, keys=chunk.keys)
+    return {"lots expired": expired}
+
+
+def _metrics(chunk: ChunkContext) -> Counts:
+    since = chunk.run.parameters["volatility_since"]
+    changed = refresh_metrics(keys=chunk.keys)
+    refresh_volatility(keys=chunk.keys, active_since=date.fromisoformat(since) if since else None)
+    return {"players changed": changed}
+
+
+def _risk(chunk: ChunkContext) -> Counts:
+    changed = score_players(on=chunk.run.business_date, at=chunk.at, keys=chunk.keys, run_id=chunk.run.pk)
+    return {"scores changed": changed}
+
+
+def _segments(chunk: ChunkContext) -> Counts:
+    changed = batch_reclassify_players(on=chunk.run.business_date, keys=chunk.keys, run_id=chunk.run.pk)
+    return {"segments changed": changed}
+
+
+def _tiers(chunk: ChunkContext) -> Counts:
+    return {"tiers changed": evaluate_tiers(on=chunk.run.business_date, keys=chunk.keys, run_id=chunk.run.pk)}
+
+
+def _prepare_evaluation(run: Run) -> None:
+    refresh_segment_baselines(on=run.business_date)
+    forget_earlier_runs(run_id=run.pk)
+
+
+def _facts_and_matches(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
+    on, run_id = chunk.run.business_date, chunk.run.pk
+    players = fill_facts(run_id=run_id, on=on, columns=needed_columns(rules), keys=chunk.keys)
+    return {"players": players, "matches": match_rules(rules, run_id=run_id, keys=chunk.keys)}
+
+
+def _allocation(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
+    occasion = occasion_of_night(run_id=chunk.run.pk, on=chunk.run.business_date)
+    decided = sum(allocate_rule(rule, occasion=occasion, keys=chunk.keys) for rule in rules)
+    return {"decided": decided}
+
+
+def _budget(chunk: ChunkContext, rule: RuleDefinition) -> Counts:
+    occasion = occasion_of_night(run_id=chunk.run.pk, on=chunk.run.business_date)
+    return {"beyond budget": settle_budget(rule, occasion=occasion)}
+
+
+def _rewards(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
+    occasion = occasion_of_night(run_id=chunk.run.pk, on=chunk.run.business_date)
+    return issue_rewards(rules, occasion=occasion, at=chunk.at, keys=chunk.keys)
+
+
+def _reconcile(chunk: ChunkContext) -> Counts:
+    since = chunk.run.parameters["reconcile_since"]
+    return reconcile(keys=chunk.keys, since=timezone.datetime.fromisoformat(since) if since else None)
+
+
+def _daily_facts(chunk: ChunkContext) -> Counts:
+    store_digest(on=chunk.run.business_date, run_id=chunk.run.pk)
+    write_daily_summary(run=chunk.run)
+    return {}
+
+
+def process_players(
+    *, player_ids: Sequence[str], on: date, started_by: AbstractBaseUser | None = None
+) -> dict[str, Any]:
+    """Measure, segment, rank and reward the named players now, through the night's phases; return the counts.
+
+    Decides for the business date, so the night of that date will not pay them again. Raises NotFoundError.
+    """
+    _check_players(player_ids)
+    with transaction.atomic():
+        run = Run.objects.create(kind=RunKind.LIVE, business_date=on, started_by=started_by)
+        changed = {
+            "metrics changed": refresh_metrics(player_ids=player_ids),
+            "segments changed": batch_reclassify_players(on=on, player_ids=player_ids, run_id=run.pk),
+            "tiers changed": evaluate_tiers(on=on, player_ids=player_ids, run_id=run.pk),
+        }
+        counts = {"players": len(player_ids), **changed, "rewards": _evaluate_now(run, player_ids=player_ids)}
+        forget_facts(run_id=run.pk)
+        finish_run(run, counts)
+    return {"run_id": run.pk, **counts}
+
+
+def trigger_reward_evaluation(player_ids: Sequence[str]) -> dict[str, Any]:
+    """Evaluate the rules for players whose totals were just imported, for today's business date."""
+    return process_players(player_ids=player_ids, on=timezone.localdate())
+
+
+def _evaluate_now(run: Run, *, player_ids: Sequence[str]) -> Counts:
+    rules = active_rules(on=run.business_date)
+    occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
+    fill_facts(run_id=run.pk, on=run.business_date, columns=needed_columns(rules), player_ids=player_ids)
+    match_rules(rules, run_id=run.pk)
+    for rule in rules:
+        allocate_rule(rule, occasion=occasion)
+        if rule.limits.has_budget:
+            settle_budget(rule, occasion=occasion)
+    return issue_rewards(rules, occasion=occasion, at=timezone.now())
+
+
+def _check_players(player_ids: Sequence[str]) -> None:
+    known = set(Player.objects.filter(player_id__in=player_ids).values_list("player_id", flat=True))
+    if unknown := [player_id for player_id in player_ids if player_id not in known]:
+        raise NotFoundError(f"there is no player {unknown[0]!r}", unknown=unknown[:100])

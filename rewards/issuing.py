@@ -1,0 +1,254 @@
+"""Phase three: post what was allocated, write the decisions and the reward history, all in one transaction per chunk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from core.expressions import fetch_rows, run_statement
+from core.runs import ALL_KEYS, Counts, KeyRange
+from rewards.allocation import Occasion
+from rewards.budgets import release_budget
+from rewards.definitions import RuleDefinition
+from rewards.models import RewardType
+from safety.caps import CAPS, window_starts
+from safety.profitability import CURRENCIES
+from wallet.models import LotKind, TransactionType
+
+_LOT_KINDS = {RewardType.FREE_PLAY: LotKind.FREE_PLAY, RewardType.CASHBACK: LotKind.CASHBACK}
+_TRANSACTION_TYPES = {"BONUS": TransactionType.BONUS_ISSUED, "LP": TransactionType.LP_EARNED}
+
+
+def issue_rewards(
+    rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: KeyRange = ALL_KEYS
+) -> Counts:
+    """Post the allocated rewards of a range of players and store every decision; return counts by verdict.
+
+    Must run inside a transaction. The players are locked first; caps are looked at again under the lock, restrictions and
+    keys by the posting core, and what a budget had reserved for a refused reward is released.
+    """
+    if not rules:
+        return {}
+    _lock_players(occasion=occasion, keys=keys)
+    _reject_what_no_longer_fits(occasion=occasion, keys=keys)
+    _repeat_unchanged(occasion=occasion, keys=keys)
+    in_range, params = keys.condition("a.player_id")
+    on, run_id = occasion.on, occasion.run_id
+    rows = fetch_rows(
+        _ISSUE_SQL.format(in_range=in_range),
+        [
+            json.dumps([_terms(rule) for rule in rules], default=str),
+            *(run_id, *params),
+            *(occasion.name, occasion.name, on, at, at, run_id),
+            at,
+            *(occasion.name, run_id, on, on, at),
+        ],
+    )
+    _release_refused(rows, rules=rules, occasion=occasion)
+    return {str(verdict): int(count) for verdict, _, count, *_ in _summed(rows)}
+
+
+def _summed(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    totals: dict[str, int] = {}
+    for verdict, _, count, *_rest in rows:
+        totals[verdict] = totals.get(verdict, 0) + count
+    return [(verdict, None, count) for verdict, count in totals.items()]
+
+
+def _terms(rule: RuleDefinition) -> dict[str, Any]:
+    """Return what the issuing statement must know of a rule, as the record `terms` below."""
+    currency = CURRENCIES.get(rule.reward.type)
+    return {
+        "rule_number": rule.number,
+        "rule_id": rule.rule_id,
+        "version": rule.version,
+        "reward_type": rule.reward.type,
+        "currency": currency,
+        "transaction_type": _TRANSACTION_TYPES.get(str(currency), TransactionType.REWARD),
+        "lot_kind": _LOT_KINDS.get(rule.reward.type, LotKind.REWARD),
+        "wagering": rule.reward.wagering_requirement,
+        "expiry_hours": rule.reward.expiry_hours,
+        "max_bet": rule.reward.max_bet,
+        "max_conversion": rule.reward.max_conversion,
+        "eligible_games": rule.reward.eligible_games,
+    }
+
+
+def _lock_players(*, occasion: Occasion, keys: KeyRange) -> None:
+    in_range, params = keys.condition("a.player_id")
+    fetch_rows(
+        f"""
+        SELECT count(*) FROM (
+            SELECT 1 FROM players p WHERE p.player_id IN (
+                SELECT a.player_id FROM rule_allocations a WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range}
+            ) ORDER BY p.player_id FOR NO KEY UPDATE
+        ) locked
+        """,
+        [occasion.run_id, *params],
+    )
+
+
+def _reject_what_no_longer_fits(*, occasion: Occasion, keys: KeyRange) -> None:
+    """Reject allocations that another grant has crowded out of a cap since the facts were taken."""
+    in_range, params = keys.condition("a.player_id")
+    starts = window_starts(occasion.on)
+    granted = ", ".join(
+        f"sum(l.promotional_value) FILTER (WHERE l.granted_on >= DATE '{start}') AS {window}"
+        for window, start in starts.items()
+    )
+    room = ", ".join(f"%s - coalesce(g.{window}, 0)" for window in CAPS)
+    run_statement(
+        f"""
+        WITH queue AS (
+            SELECT a.player_id, a.rule_number,
+                   sum(a.money_value) OVER (PARTITION BY a.player_id ORDER BY r.priority DESC, r.number) AS used
+            FROM rule_allocations a JOIN reward_rules r ON r.number = a.rule_number
+            WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range}
+        ),
+        crowded AS (
+            SELECT q.player_id, q.rule_number, least({room}) AS room FROM queue q
+            JOIN player_facts f ON f.run_id = %s AND f.player_id = q.player_id
+            CROSS JOIN LATERAL (
+                SELECT {granted} FROM wallet_lots l
+                WHERE l.player_id = q.player_id AND l.granted_on >= DATE '{min(starts.values())}'
+                  AND l.granted_on <= DATE '{occasion.on}'
+            ) g
+            WHERE q.used > least({room})
+        )
+        UPDATE rule_allocations a
+        SET verdict = 'REJECTED', reason = 'CAP', amount_given = 0, money_value = 0,
+            reasons = jsonb_build_array(jsonb_build_object('code', 'CAP', 'room', greatest(c.room, 0)))
+        FROM crowded c WHERE a.run_id = %s AND a.player_id = c.player_id AND a.rule_number = c.rule_number
+        """,
+        [
+            occasion.run_id,
+            *params,
+            *(cap.value() for cap in CAPS.values()),
+            occasion.run_id,
+            *(cap.value() for cap in CAPS.values()),
+            occasion.run_id,
+        ],
+    )
+
+
+def _repeat_unchanged(*, occasion: Occasion, keys: KeyRange) -> None:
+    """Where the last decision of a rule and player was the same refusal, count it once more and drop the allocation."""
+    in_range, params = keys.condition("a.player_id")
+    run_statement(
+        f"""
+        WITH repeated AS (
+            UPDATE reward_decisions d
+            SET last_on = %s, times = d.times + 1, reasons = a.reasons, run_id = a.run_id
+            FROM rule_allocations a
+            WHERE a.run_id = %s AND a.amount_given = 0 AND a.verdict IN ('REJECTED', 'HELD_OUT') AND {in_range}
+              AND d.player_id = a.player_id AND d.rule_number = a.rule_number
+              AND d.verdict = a.verdict AND d.reason = a.reason AND d.last_on < %s
+              AND NOT EXISTS (
+                  SELECT 1 FROM reward_decisions later
+                  WHERE later.player_id = d.player_id AND later.rule_number = d.rule_number AND later.id > d.id)
+            RETURNING d.player_id, d.rule_number
+        )
+        DELETE FROM rule_allocations a USING repeated r
+        WHERE a.run_id = %s AND a.player_id = r.player_id AND a.rule_number = r.rule_number
+        """,
+        [occasion.on, occasion.run_id, *params, occasion.on, occasion.run_id],
+    )
+
+
+def _release_refused(rows: list[tuple[Any, ...]], *, rules: Sequence[RuleDefinition], occasion: Occasion) -> None:
+    with_budget = {rule.number: rule for rule in rules if rule.limits.has_budget}
+    for _, rule_number, _count, refused_value, refused_count in rows:
+        if rule_number in with_budget and refused_count:
+            release_budget(
+                rule_id=with_budget[rule_number].rule_id,
+                on=occasion.on,
+                value=Decimal(refused_value),
+                count=refused_count,
+            )
+
+
+# One statement: post, then history for what was posted and a decision for every allocation.
+_ISSUE_SQL = """
+    WITH terms AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(%s::jsonb) t (
+            rule_number integer, rule_id text, version integer, reward_type text, currency text, transaction_type text,
+            lot_kind text, wagering numeric, expiry_hours integer, max_bet numeric, max_conversion numeric,
+            eligible_games jsonb)
+    ),
+    allocation AS MATERIALIZED (
+        SELECT a.*, p.segment, p.tier FROM rule_allocations a JOIN players p ON p.player_id = a.player_id
+        WHERE a.run_id = %s AND {in_range}
+    ),
+    posted AS MATERIALIZED (
+        SELECT (n.posting).decision_id AS decision_id, (n.posting).wagering_required AS wagering_required,
+               (n.posting).expires_at AS expires_at, n.outcome, n.lot_id, n.details
+        FROM wallet_post(
+            (SELECT array_agg(ROW(
+                'reward:' || a.player_id || ':' || a.rule_number || ':' || %s, 'REWARD',
+                sha256(convert_to('reward:' || a.player_id || ':' || a.rule_number || ':' || %s, 'UTF8')),
+                a.player_id, 'PROMOTION', t.transaction_type, t.currency, a.amount_given, NULL, NULL, t.lot_kind, NULL,
+                %s::date, a.money_value, a.expected_cost, NULL,
+                CASE WHEN t.expiry_hours IS NOT NULL THEN %s::timestamptz + make_interval(hours => t.expiry_hours) END,
+                CASE t.currency WHEN 'BONUS' THEN round(a.amount_given * t.wagering * a.wagering_multiplier, 2) ELSE 0 END,
+                t.max_bet, t.max_conversion, t.eligible_games, a.rule_number, a.decision_id, t.rule_id, '',
+                NULL)::wallet_posting ORDER BY a.player_id, a.rule_number)
+             FROM allocation a JOIN terms t ON t.rule_number = a.rule_number WHERE a.amount_given > 0),
+            %s, 'rules', %s) n
+    ),
+    history AS (
+        INSERT INTO reward_history (player_id, rule_id, reward_type, amount, currency_type, status, wagering_required,
+                                    issued_at, expires_at, decision_id, lot_id, run_id)
+        SELECT a.player_id, t.rule_id, t.reward_type, a.amount_given, t.currency, 'ACTIVE', p.wagering_required,
+               %s, p.expires_at, a.decision_id, p.lot_id, a.run_id
+        FROM posted p JOIN allocation a ON a.decision_id = p.decision_id JOIN terms t ON t.rule_number = a.rule_number
+        WHERE p.outcome = 'POSTED'
+    ),
+    outcome AS MATERIALIZED (
+        SELECT a.*, t.version, coalesce(p.outcome = 'REFUSED', false) AS is_refused, p.details
+        FROM allocation a JOIN terms t ON t.rule_number = a.rule_number
+        LEFT JOIN posted p ON p.decision_id = a.decision_id
+    ),
+    decided AS (
+        INSERT INTO reward_decisions (id, player_id, rule_number, occasion, rule_version, run_id, verdict, reason, reasons,
+                                      facts, segment, tier, amount_computed, amount_given, money_value, expected_cost,
+                                      expected_margin, first_on, last_on, decided_at)
+        SELECT o.decision_id, o.player_id, o.rule_number, %s, o.version, %s,
+               CASE WHEN o.is_refused THEN 'REJECTED' ELSE o.verdict END,
+               CASE WHEN o.is_refused THEN 'RESTRICTED' ELSE o.reason END,
+               CASE WHEN o.is_refused THEN jsonb_build_array(jsonb_build_object('code', 'RESTRICTED') || o.details)
+                    ELSE o.reasons END,
+               o.facts, o.segment, o.tier, o.amount_computed,
+               CASE WHEN o.is_refused THEN 0 ELSE o.amount_given END,
+               CASE WHEN o.is_refused THEN 0 ELSE o.money_value END,
+               o.expected_cost, o.expected_margin, %s, %s, %s
+        FROM outcome o
+        ON CONFLICT (player_id, rule_number, occasion) DO NOTHING
+    )
+    SELECT CASE WHEN is_refused THEN 'REJECTED' ELSE verdict END, rule_number, count(*),
+           coalesce(sum(money_value) FILTER (WHERE is_refused), 0), count(*) FILTER (WHERE is_refused)
+    FROM outcome GROUP BY 1, 2
+"""
+
+
+def close_ended_rewards(*, since: datetime, keys: KeyRange = ALL_KEYS) -> int:
+    """Carry the end of lots over to the reward history; return how many rewards ended."""
+    in_range, params = keys.condition("l.player_id")
+    return run_statement(
+        f"""
+        UPDATE reward_history h
+        SET status = CASE l.status WHEN 'COMPLETED' THEN 'COMPLETED' WHEN 'CANCELLED' THEN 'CANCELLED' ELSE 'EXPIRED' END,
+            completed_at = CASE l.status WHEN 'COMPLETED' THEN l.closed_at END
+        FROM wallet_lots l
+        WHERE h.lot_id = l.id AND h.status = 'ACTIVE' AND l.status NOT IN ('ACTIVE', 'PENDING')
+          AND l.closed_at >= %s AND {in_range} AND h.player_id = l.player_id
+        """,
+        [since, *params],
+    )
+
+
+def occasion_of_night(*, run_id: int, on: date) -> Occasion:
+    """Return the occasion under which the night decides."""
+    return Occasion(run_id=run_id, on=on, name=on.isoformat())

@@ -1,0 +1,175 @@
+"""Prove the ledger: per player and currency, balance = Σ entries = chain of before and after = Σ lots; hashes and links."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from core.errors import LoyaltyError
+from core.expressions import fetch_rows
+from core.runs import ALL_KEYS, Counts, KeyRange
+from wallet.models import LedgerDigest
+
+
+class LedgerDifferenceError(LoyaltyError):
+    """Raised when the ledger does not prove itself; names the first difference."""
+
+    code = "ledger_difference"
+    status = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerDifference:
+    """One thing that does not add up: whose, what, and both figures."""
+
+    player_id: str
+    check: str
+    currency: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"player {self.player_id}, {self.check} {self.currency}: {self.expected} expected, {self.found} found"
+
+
+def find_differences(
+    *, keys: KeyRange = ALL_KEYS, since: datetime | None = None
+) -> tuple[Counts, list[LedgerDifference]]:
+    """Check the players of a range; with `since` only those with entries from then on, and only these entries' chain.
+
+    Balances, lots and movements of a checked player are always checked in full. Returns counts and the differences.
+    """
+    in_range, params = keys.condition("b.player_id")
+    from_then, from_params = ("", []) if since is None else ("AND b.head_at >= %s", [since])
+    entries_from, entry_params = ("", []) if since is None else ("AND e.created_at >= %s", [since])
+    sql = _RECONCILE_SQL.format(in_range=in_range, from_then=from_then, entries_from=entries_from)
+    rows = fetch_rows(sql, [*params, *from_params, *entry_params])
+    counts = {"players": 0, "entries": 0}
+    differences = []
+    for player_id, check, currency, expected, found in rows:
+        if check in counts:
+            counts[check] = int(found)
+        else:
+            differences.append(
+                LedgerDifference(
+                    player_id=player_id, check=check, currency=currency or "", expected=str(expected), found=str(found)
+                )
+            )
+    return counts, differences
+
+
+def reconcile(*, keys: KeyRange = ALL_KEYS, since: datetime | None = None) -> Counts:
+    """Check a range of players and return the counts. Raises LedgerDifferenceError naming the first difference."""
+    counts, differences = find_differences(keys=keys, since=since)
+    if differences:
+        raise LedgerDifferenceError(
+            f"{differences[0]} ({len(differences)} differences in all)", differences=[str(d) for d in differences[:100]]
+        )
+    return counts
+
+
+_RECONCILE_SQL = """
+    WITH checked AS MATERIALIZED (
+        SELECT b.player_id, b.lp_balance, b.rp_balance, b.bonus_balance, b.tickets_balance, b.head_number, b.head_hash
+        FROM loyalty_balances b WHERE {in_range} {from_then}
+    ),
+    entry AS MATERIALIZED (
+        SELECT e.id, e.player_id, e.number, e.currency_type, e.amount, e.balance_before, e.balance_after, e.hash,
+               wallet_canonical(e.player_id, e.number, e.operation_id, e.transaction_type, e.currency_type, e.amount,
+                                e.balance_before, e.balance_after, e.created_at, e.description, e.reference_id, e.actor,
+                                e.metadata) AS canonical,
+               lag(e.hash) OVER player AS hash_before,
+               lag(e.number) OVER player AS number_before,
+               lag(e.balance_after) OVER currency AS chained,
+               row_number() OVER (PARTITION BY e.player_id, e.currency_type ORDER BY e.number DESC) AS from_last
+        FROM transactions e JOIN checked c ON c.player_id = e.player_id {entries_from}
+        WINDOW player AS (PARTITION BY e.player_id ORDER BY e.number),
+               currency AS (PARTITION BY e.player_id, e.currency_type ORDER BY e.number)
+    ),
+    linked AS MATERIALIZED (
+        -- The entry before the first one looked at; none for a player's first.
+        SELECT e.*, coalesce(e.hash_before, (
+                   SELECT p.hash FROM transactions p WHERE p.player_id = e.player_id AND p.number = e.number - 1
+               )) AS link
+        FROM entry e
+    ),
+    held AS MATERIALIZED (
+        SELECT c.player_id, v.currency_type, v.balance FROM checked c CROSS JOIN LATERAL (
+            VALUES ('LP', c.lp_balance), ('RP', c.rp_balance), ('BONUS', c.bonus_balance),
+                   ('TICKETS', c.tickets_balance::numeric)) v (currency_type, balance)
+    ),
+    lot AS MATERIALIZED (
+        SELECT l.player_id, l.currency_type, l.id, l.remaining, m.moved
+        FROM wallet_lots l JOIN checked c ON c.player_id = l.player_id
+        LEFT JOIN LATERAL (SELECT sum(x.amount) AS moved FROM wallet_lot_movements x WHERE x.lot_id = l.id) m ON true
+    ),
+    movement AS MATERIALIZED (
+        SELECT x.entry_id, sum(x.amount) AS moved
+        FROM wallet_lot_movements x WHERE x.lot_id IN (SELECT id FROM lot) GROUP BY x.entry_id
+    )
+    SELECT NULL AS player_id, 'players' AS check, NULL AS currency, NULL AS expected, count(*)::text AS found FROM checked
+    UNION ALL SELECT NULL, 'entries', NULL, NULL, count(*)::text FROM entry
+    UNION ALL
+    SELECT player_id, 'hash of entry ' || number, currency_type, 'its own', 'another' FROM linked
+    WHERE hash <> sha256(coalesce(link, ''::bytea) || convert_to(canonical, 'UTF8'))
+    UNION ALL
+    SELECT player_id, 'number of entry', currency_type, (number_before + 1)::text, number::text FROM entry
+    WHERE number <> number_before + 1
+    UNION ALL
+    SELECT player_id, 'chain at entry ' || number, currency_type, chained::text, balance_before::text FROM entry
+    WHERE chained IS NOT NULL AND chained <> balance_before
+    UNION ALL
+    SELECT h.player_id, 'balance', h.currency_type, e.balance_after::text, h.balance::text
+    FROM held h JOIN entry e ON e.player_id = h.player_id AND e.currency_type = h.currency_type AND e.from_last = 1
+    WHERE e.balance_after <> h.balance
+    UNION ALL
+    SELECT c.player_id, 'head', NULL, c.head_number::text, coalesce(e.number::text, 'none')
+    FROM checked c LEFT JOIN entry e ON e.player_id = c.player_id AND e.number = c.head_number
+    WHERE c.head_number > 0 AND e.hash IS DISTINCT FROM c.head_hash
+    UNION ALL
+    SELECT h.player_id, 'sum of lots', h.currency_type, h.balance::text, coalesce(s.remaining, 0)::text
+    FROM held h LEFT JOIN (
+        SELECT player_id, currency_type, sum(remaining) AS remaining FROM lot GROUP BY player_id, currency_type
+    ) s ON s.player_id = h.player_id AND s.currency_type = h.currency_type
+    WHERE h.balance <> coalesce(s.remaining, 0)
+    UNION ALL
+    SELECT player_id, 'movements of lot ' || id, currency_type, remaining::text, coalesce(moved, 0)::text FROM lot
+    WHERE remaining <> coalesce(moved, 0)
+    UNION ALL
+    SELECT e.player_id, 'movements of entry ' || e.number, e.currency_type, e.amount::text, coalesce(m.moved, 0)::text
+    FROM entry e LEFT JOIN movement m ON m.entry_id = e.id
+    WHERE e.amount <> coalesce(m.moved, 0)
+"""
+
+
+def store_digest(*, on: date, run_id: int | None = None) -> LedgerDigest:
+    """Store the hash over all heads, in key order, as the proof of what the ledger said at the end of a date."""
+    digest = hashlib.sha256()
+    rows = fetch_rows(
+        """
+        SELECT sha256(string_agg(convert_to(player_id || ':' || head_number || ':', 'UTF8') || head_hash, ''::bytea
+                                 ORDER BY player_id)), count(*), sum(head_number), (SELECT max(id) FROM transactions)
+        FROM loyalty_balances WHERE head_number > 0 GROUP BY left(player_id, 2) COLLATE "C"
+        ORDER BY min(player_id)
+        """,
+        [],
+    )
+    for part, *_ in rows:
+        digest.update(part)
+    stored, _ = LedgerDigest.objects.update_or_create(
+        on=on,
+        defaults={
+            "digest": digest.digest(),
+            "players": sum(row[1] for row in rows),
+            "entries": sum(row[2] for row in rows),
+            "last_entry_id": rows[0][3] if rows else 0,
+            "run_id": run_id,
+        },
+    )
+    return stored
+
+
+def last_digest_at() -> datetime | None:
+    """Return when the last digest was stored: what a nightly check can start from."""
+    return LedgerDigest.objects.order_by("-created_at").values_list("created_at", flat=True).first()
