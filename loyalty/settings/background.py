@@ -1,7 +1,7 @@
 """Celery and its schedule."""
 
 from core import environment
-from loyalty.settings.databases import broker_url
+from loyalty.databases import broker_url
 
 _TASK_HOURS_MAX = environment.integer("TASK_HOURS_MAX", default=6, minimum=1, maximum=48)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from core import environment
 from core.environment import PROJECT_FOLDER
-from loyalty.settings.databases import database_settings, redis_url
+from loyalty.databases import database_settings, redis_url
 from loyalty.settings.secret import secret_key
 
 DEBUG = environment.boolean("DEBUG", default=True)

@@ -8,6 +8,14 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "loyalty",
     "SHOW_HISTORY": True,
     "SHOW_BACK_BUTTON": True,
-    "SIDEBAR": {"show_search": True, "command_search": True, "show_all_applications": True},
-    "COMMAND": {"search_models": True, "show_history": True},
+    "STYLES": ["loyalty.console.stylesheet"],
+    "DASHBOARD_CALLBACK": "loyalty.console.dashboard",
+    "SIDEBAR": {
+        "show_search": False,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": "loyalty.console.navigation",
+    },
+    "COMMAND": {"search_models": False, "show_history": True, "search_callback": "loyalty.console.search"},
 }
+FORMAT_MODULE_PATH = ["loyalty.formats"]

@@ -10,10 +10,10 @@ from django.db import connection
 from psycopg import sql
 
 from core.environment import EnvironmentValueError
+from loyalty.databases import broker_url, migration_address, parse_database_url, redis_url
 from loyalty.embedded import folders
 from loyalty.management.commands.migrate import connected_as_owner
-from loyalty.settings.databases import broker_url, migration_address, parse_database_url, redis_url
-from loyalty.tests import databases
+from loyalty.tests import own_database
 
 
 def test_an_address_is_taken_apart() -> None:
@@ -94,21 +94,21 @@ def test_migrations_run_as_the_owner_and_the_rest_as_the_usual_role(monkeypatch:
 
 def parse_name() -> str:
     """Return the database's name outside the tests: the test database's connection knows only its own."""
-    from loyalty.settings.databases import database_settings
+    from loyalty.databases import database_settings
 
     return str(database_settings()["NAME"])
 
 
 def test_a_test_database_is_dropped_when_its_run_is_gone_and_kept_while_it_lives() -> None:
-    prefix = databases._clone_prefix()
+    prefix = own_database._clone_prefix()
     abandoned = f"{prefix}999999999_1_gw0"
     reused = f"{prefix}{os.getpid()}_{int(psutil.Process().create_time()) - 1000}"
     living = f"{prefix}{os.getpid()}_{int(psutil.Process().create_time())}_gw7"
-    with databases._connect() as server:
+    with own_database._connect() as server:
         for name in (abandoned, reused, living):
             server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
-        databases.drop_abandoned()
+        own_database.drop_abandoned()
 
         assert names(server) & {abandoned, reused, living} == {living}
         server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(living)))

@@ -1,0 +1,29 @@
+"""Settings of the tests: the same database engine, nothing that needs Redis.
+
+Outside the package of settings, because importing anything inside reads the environment first.
+"""
+
+import os
+
+from loyalty.tests import own_database
+
+# The tests state what the defaults do; a developer's own `.env` must not change that.
+os.environ.setdefault("ENV_FILE", "")
+# In the environment, so that the workers of pytest-xdist inherit it; they append their own suffix.
+os.environ.setdefault("TEST_DATABASE_NAME", own_database.own_name())
+
+from loyalty.settings import *
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CELERY_BROKER_URL = "memory://"
+CELERY_TASK_ALWAYS_EAGER = True
+CELERY_TASK_EAGER_PROPAGATES = True
+DEBUG = False
+HTTPS_ONLY = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_AUTOREFRESH = True
+WHITENOISE_USE_FINDERS = True
