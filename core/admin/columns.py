@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.admin.utils import quote
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
@@ -74,7 +75,7 @@ def link_to(model: str, key: Any, text: str = "") -> SafeString:
     """Link to the admin page of one row, for example `link_to("core_run", 7)`; a missing key shows a dash."""
     if key is None:
         return NOTHING
-    url = reverse(f"admin:{model}_change", args=[key])
+    url = reverse(f"admin:{model}_change", args=[quote(str(key))])
     return format_html('<a class="house-link" href="{}">{}</a>', url, text or key)
 
 

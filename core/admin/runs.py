@@ -10,7 +10,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import display
 
-from core.admin.base import HugeReadOnlyAdmin, ReadOnlyAdmin, ReadOnlyInline
+from core.admin.base import HugeReadOnlyAdmin, NumberSearch, ReadOnlyAdmin, ReadOnlyInline
 from core.admin.columns import NOTHING, badge, link_to
 from core.models import Run, RunChunk, RunStep
 
@@ -62,10 +62,10 @@ class RunAdmin(ReadOnlyAdmin):
 
 
 @admin.register(RunStep)
-class RunStepAdmin(ReadOnlyAdmin):
+class RunStepAdmin(NumberSearch, ReadOnlyAdmin):
     list_display = ("name", "run_number", "position", "started_at", "finished_at", "duration")
-    search_fields = ("run__id__exact", "name")
-    search_help_text = "Number of the run or name of the step"
+    number_searched = "run_id"
+    search_help_text = "Number of the run"
     ordering = ("-run_id", "position")
     list_filter = (("started_at", RangeDateFilter),)
 
@@ -77,9 +77,9 @@ class RunStepAdmin(ReadOnlyAdmin):
 
 
 @admin.register(RunChunk)
-class RunChunkAdmin(HugeReadOnlyAdmin):
+class RunChunkAdmin(NumberSearch, HugeReadOnlyAdmin):
     list_display = ("id", "step", "number", "lower_key", "upper_key", "is_done", "finished_at")
     list_select_related = ("step",)
     list_filter = ("is_done",)
-    search_fields = ("step__run__id__exact",)
+    number_searched = "step__run_id"
     search_help_text = "Number of the run"

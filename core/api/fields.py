@@ -1,0 +1,108 @@
+"""Fields of requests and answers: exact amounts, texts that can be stored, JSON documents."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from core.api.parsers import is_storable
+from core.errors import InvalidInputError
+from core.money import parse_amount
+
+
+@extend_schema_field({"type": "string", "format": "decimal", "example": "12.50"})
+class AmountField(serializers.Field[Decimal, Any, str, Any]):
+    """An amount above zero with at most two decimals: text such as "12.50", or a JSON number that is exactly such an amount.
+
+    Answers always hold text, because many readers of JSON turn numbers into floats.
+    """
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """Return the exact amount. Raises ValidationError saying what would be right."""
+        if not isinstance(data, str | int | Decimal) or isinstance(data, bool):
+            raise serializers.ValidationError('An amount such as "12.50" is needed.', code="invalid")
+        try:
+            return parse_amount(data if not isinstance(data, Decimal) else str(data), name=self.field_name or "amount")
+        except InvalidInputError as error:
+            raise serializers.ValidationError(error.message, code="invalid") from None
+
+    def to_representation(self, value: Decimal) -> str:
+        """Return the amount with two decimals."""
+        return f"{value:.2f}"
+
+
+class TextField(serializers.CharField):
+    """Text only: numbers and booleans are not turned into text behind the caller's back."""
+
+    default_error_messages = {"not_text": "A text is needed, in quotes.", "unstorable": "NUL characters cannot be stored."}
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text, blanks trimmed."""
+        if not isinstance(data, str):
+            self.fail("not_text")
+        if not is_storable(data):
+            self.fail("unstorable")
+        return super().to_internal_value(data)
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON whole number; `"5"`, `5.0` and `true` are not taken for 5."""
+
+    default_error_messages = {"not_number": "A whole number is needed, without quotes."}
+
+    def to_internal_value(self, data: Any) -> int:
+        """Return the number within the bounds of a database integer."""
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("not_number")
+        if not -(2**31) <= data < 2**31:
+            raise serializers.ValidationError("The number is too large.", code="max_value")
+        return super().to_internal_value(data)
+
+
+class DecisionField(serializers.BooleanField):
+    """`true` or `false`, nothing that merely looks like it."""
+
+    default_error_messages = {"not_boolean": "true or false is needed, without quotes."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the boolean."""
+        if not isinstance(data, bool):
+            self.fail("not_boolean")
+        return data
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class DocumentField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
+    """A JSON object whose content the service checks, such as a rule's conditions."""
+
+    default_error_messages = {"not_object": "A JSON object is needed, such as {…}."}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the object with decimals as the database gives them back."""
+        if not isinstance(data, dict):
+            self.fail("not_object")
+        document: dict[str, Any] = _as_stored(data, path=self.field_name or "")
+        return document
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return the object as it is."""
+        return value
+
+
+def _as_stored(value: Any, *, path: str) -> Any:
+    """Turn decimals into the floats that a JSON column gives back, where that loses nothing."""
+    if isinstance(value, dict):
+        return {key: _as_stored(member, path=f"{path}.{key}") for key, member in value.items()}
+    if isinstance(value, list):
+        return [_as_stored(member, path=f"{path}[{index}]") for index, member in enumerate(value)]
+    if not isinstance(value, Decimal):
+        return value
+    stored = float(value)
+    if Decimal(repr(stored)) != value:
+        raise serializers.ValidationError(
+            f"{path} is {value}: so many digits cannot be kept in a JSON number; give it as text.", code="invalid"
+        )
+    return stored

@@ -1,0 +1,59 @@
+"""Every address of the API, each with and without a slash at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import URLPattern, path, re_path
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.views import APIView
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+
+from players.api.tiers import TierDetail, TierList
+from reporting.api.analytics import Dashboard
+from reporting.api.players import PlayerDetail, PlayerList
+
+
+class Nowhere(APIView):
+    """What answers where nothing is, in the one shape of errors."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(exclude=True)
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Say so, whatever the method."""
+        raise NotFound("There is nothing at this address; see /api/docs/.")
+
+
+_ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
+    ("token", TokenObtainPairView, "token"),
+    ("token/refresh", TokenRefreshView, "token-refresh"),
+    ("players", PlayerList, "players"),
+    ("players/<str:player_id>", PlayerDetail, "player"),
+    ("tiers", TierList, "tiers"),
+    ("tiers/<int:tier_id>", TierDetail, "tier"),
+    ("analytics/dashboard", Dashboard, "analytics-dashboard"),
+)
+
+
+def _both_forms(endpoints: Iterable[tuple[str, Any, str]]) -> list[URLPattern]:
+    patterns = []
+    for route, view, name in endpoints:
+        patterns.append(path(route, view.as_view(), name=name))
+        patterns.append(path(f"{route}/", view.as_view(), name=f"{name}-slash"))
+    return patterns
+
+
+urlpatterns = [
+    *_both_forms(_ENDPOINTS),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="api-redoc"),
+    re_path(r"", Nowhere.as_view()),
+]

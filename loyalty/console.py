@@ -1,0 +1,153 @@
+"""The admin's frame: what the sidebar lists and what the search box finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin.utils import quote
+from django.db.models import Q
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+from unfold.dataclasses import SearchResult
+
+from players.models import Player
+from players.searching import search_players
+from reporting.dashboard import dashboard_figures
+from rewards.models import RewardRule
+
+_FOUND_MAX = 10
+
+# Floors of the house; model, title, icon. A line is shown to those who may look at its model.
+_SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+    (
+        "Players",
+        (
+            ("players.player", "Players", "person"),
+            ("players.importjob", "Spreadsheet imports", "upload_file"),
+            ("players.playermetrics", "Metrics", "query_stats"),
+            ("players.playerday", "Daily play", "calendar_month"),
+            ("players.activity", "Activity", "timeline"),
+            ("players.tier", "Tiers", "military_tech"),
+            ("players.gamecategory", "Game categories", "casino"),
+        ),
+    ),
+    (
+        "Rewards",
+        (
+            ("rewards.rewardrule", "Rules", "rule"),
+            ("rewards.rewarddecision", "Decisions", "gavel"),
+            ("rewards.rewardhistory", "Rewards given", "redeem"),
+            ("rewards.rulebudgetday", "Budgets used", "savings"),
+        ),
+    ),
+    (
+        "Wallet",
+        (
+            ("wallet.loyaltybalance", "Balances", "account_balance_wallet"),
+            ("wallet.ledgerentry", "Ledger", "receipt_long"),
+            ("wallet.lot", "Lots and bonuses", "inventory_2"),
+            ("wallet.operation", "Operations", "swap_horiz"),
+            ("wallet.postingrefusal", "Refused credits", "block"),
+            ("wallet.ledgerdigest", "Digests", "fingerprint"),
+        ),
+    ),
+    (
+        "Safety",
+        (
+            ("safety.abusesignal", "Abuse signals", "report"),
+            ("players.playerrestriction", "Restrictions", "do_not_disturb_on"),
+            ("players.restrictioneffect", "Restriction matrix", "grid_on"),
+            ("safety.retentionmultiplier", "Retention multipliers", "trending_up"),
+            ("safety.unitvalue", "Unit values", "price_change"),
+        ),
+    ),
+    (
+        "Histories",
+        (
+            ("reporting.dailysummary", "Daily summaries", "summarize"),
+            ("players.segmentchange", "Segment changes", "swap_vert"),
+            ("players.tierchange", "Tier changes", "stairs"),
+            ("players.riskscorechange", "Risk score changes", "monitor_heart"),
+            ("rewards.rewardruleversion", "Rule versions", "history"),
+            ("admin.logentry", "Changes by staff", "history_edu"),
+        ),
+    ),
+    (
+        "House",
+        (
+            ("core.policyvalue", "Policies", "tune"),
+            ("core.run", "Runs", "nights_stay"),
+            ("core.outboxevent", "Outgoing events", "outbox"),
+            ("django_celery_beat.periodictask", "Schedule", "schedule"),
+            ("auth.user", "Users", "group"),
+            ("auth.group", "Roles", "badge"),
+        ),
+    ),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the sidebar as the user may see it."""
+    dashboard = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
+    groups = [{"items": [dashboard]}]
+    groups += [
+        {"title": title, "collapsible": False, "items": items}
+        for title, lines in _SIDEBAR
+        if (items := [_item(*line) for line in lines if _may_view(request, line[0])])
+    ]
+    return groups
+
+
+def stylesheet(_: HttpRequest) -> str:
+    """Return the address of the house's own style."""
+    return static("loyalty/admin.css")
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add the key figures to the admin's first page, for those who may see them."""
+    if request.user.has_perm("reporting.view_dailysummary"):
+        context["dashboard"] = dashboard_figures()
+    return context
+
+
+def search(request: HttpRequest, _: str) -> list[SearchResult]:
+    """Find players and rules from anywhere; the term is taken as typed, because player ids mind their case."""
+    term = request.GET.get("s", "").strip()
+    if not term or "\x00" in term:
+        return []
+    return [*_players_found(request, term), *_rules_found(request, term)]
+
+
+def _players_found(request: HttpRequest, term: str) -> list[SearchResult]:
+    if not _may_view(request, "players.player"):
+        return []
+    return [
+        SearchResult(
+            title=player.pk, description=player.name or "Player", link=_page("players_player", player.pk), icon="person"
+        )
+        for player in search_players(Player.objects.all(), term)[:_FOUND_MAX]
+    ]
+
+
+def _rules_found(request: HttpRequest, term: str) -> list[SearchResult]:
+    if not _may_view(request, "rewards.rewardrule"):
+        return []
+    rules = RewardRule.objects.filter(Q(rule_id__icontains=term) | Q(name__icontains=term))[:_FOUND_MAX]
+    return [
+        SearchResult(title=rule.name, description=rule.pk, link=_page("rewards_rewardrule", rule.pk), icon="rule")
+        for rule in rules
+    ]
+
+
+def _page(model: str, key: str) -> str:
+    return reverse(f"admin:{model}_change", args=[quote(key)])
+
+
+def _item(model: str, title: str, icon: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse(f"admin:{model.replace('.', '_')}_changelist")}
+
+
+def _may_view(request: HttpRequest, model: str) -> bool:
+    app, name = model.split(".")
+    return request.user.has_perm(f"{app}.view_{name}") or request.user.has_perm(f"{app}.change_{name}")

@@ -1,0 +1,1 @@
+"""How dates and times are written: year first, so that columns sort by eye and nobody mixes up day and month."""

@@ -1,0 +1,188 @@
+"""Who may do what: every role's permissions in one table, obeyed by the admin and the API alike.
+
+A permission is Django's `app.action_model`. Nobody may add, change or delete ledger rows, decisions, histories or runs by
+hand; `add` on such a model allows the service that writes it: `wallet.add_operation` the manual credits of the API,
+`core.add_run` a batch run, `players.add_importjob` an import.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission, User
+from django.db import transaction
+from django.db.models import Q
+
+from core.environment import PROJECT_FOLDER
+
+_DEMO_MAIL = "@demo.invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A group of users; `is_staff` lets them into the admin."""
+
+    name: str
+    user_name: str
+    permissions: tuple[str, ...]
+    is_staff: bool = True
+
+
+def _view(*apps_or_models: str) -> tuple[str, ...]:
+    """Stand for the right to look at all models of an app (`wallet`) or at one (`players.tier`)."""
+    return tuple(name.replace(".", ".view_") if "." in name else f"{name}.view_*" for name in apps_or_models)
+
+
+_READS_EVERYTHING = _view("players", "wallet", "safety", "rewards", "reporting", "core")
+
+ROLES: tuple[Role, ...] = (
+    Role(
+        name="Loyalty staff",
+        user_name="staff",
+        permissions=(
+            *_READS_EVERYTHING,
+            "players.change_player",
+            "players.delete_player",
+            "players.add_tier",
+            "players.change_tier",
+            "players.add_gamecategory",
+            "players.change_gamecategory",
+            "players.add_importjob",
+            "rewards.add_rewardrule",
+            "rewards.change_rewardrule",
+            "rewards.delete_rewardrule",
+            "safety.add_retentionmultiplier",
+            "safety.change_retentionmultiplier",
+            "wallet.add_operation",
+            "core.change_policyvalue",
+        ),
+    ),
+    Role(
+        name="Analyst",
+        user_name="analyst",
+        permissions=(*_READS_EVERYTHING, "players.add_importjob"),
+    ),
+    Role(
+        name="Risk",
+        user_name="risk",
+        permissions=(
+            *_READS_EVERYTHING,
+            "players.add_playerrestriction",
+            "players.change_playerrestriction",
+            "safety.change_abusesignal",
+            "safety.add_retentionmultiplier",
+            "safety.change_retentionmultiplier",
+            "core.change_policyvalue",
+        ),
+    ),
+    Role(
+        name="Finance",
+        user_name="finance",
+        permissions=(*_READS_EVERYTHING, "safety.add_unitvalue", "safety.change_unitvalue"),
+    ),
+    Role(
+        name="Integrator",
+        user_name="integrator",
+        is_staff=False,
+        permissions=(
+            *_view("players.player", "players.playermetrics", "players.tier", "players.importjob"),
+            *_view("wallet.loyaltybalance", "rewards.rewardrule"),
+            "players.add_activity",
+            "players.add_importjob",
+            "wallet.add_operation",
+        ),
+    ),
+    Role(
+        name="Operator",
+        user_name="operator",
+        permissions=(
+            *_view("core", "reporting", "players.importjob", "wallet.ledgerdigest", "django_celery_beat"),
+            "core.add_run",
+            "django_celery_beat.add_*",
+            "django_celery_beat.change_*",
+            "django_celery_beat.delete_*",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoUsers:
+    """The log-ins for trying things out: one password for all of them."""
+
+    password: str
+    user_names: tuple[str, ...]
+
+
+@transaction.atomic
+def install_roles() -> None:
+    """Make the groups and give each exactly the permissions of the table; groups that staff made are left alone."""
+    for role in ROLES:
+        group, _ = Group.objects.get_or_create(name=role.name)
+        group.permissions.set(permissions_of(role))
+
+
+def permissions_of(role: Role) -> list[Permission]:
+    """Return the role's permissions. Raises LookupError for one that does not exist."""
+    found: list[Permission] = []
+    for name in role.permissions:
+        matching = list(Permission.objects.filter(_matches(name)))
+        if not matching:
+            raise LookupError(f"the role {role.name!r} names the permission {name!r}, which does not exist")
+        found += matching
+    return found
+
+
+def _matches(name: str) -> Q:
+    app_label, _, code = name.partition(".")
+    apps.get_app_config(app_label)
+    in_app = Q(content_type__app_label=app_label)
+    return in_app & (Q(codename__startswith=code[:-1]) if code.endswith("*") else Q(codename=code))
+
+
+@transaction.atomic
+def install_demo_users() -> DemoUsers | None:
+    """Make one user per role and the superuser `admin`, and return their log-ins; outside development make none.
+
+    The password is drawn once per clone and kept in the git-ignored `var/demo-password`, so that no copy of this house has a
+    password that others know. A user of that name whom somebody else made is left alone and not listed.
+    """
+    if not settings.DEBUG:
+        return None
+    password, is_new = _demo_password(PROJECT_FOLDER / "var" / "demo-password")
+    users = [_demo_user("admin", is_staff=True, is_superuser=True)]
+    for role in ROLES:
+        user = _demo_user(role.user_name, is_staff=role.is_staff, is_superuser=False)
+        users.append(user)
+        if _is_ours(user):
+            user.groups.set([Group.objects.get(name=role.name)])
+    ours = [user for user in users if _is_ours(user)]
+    for user in ours:
+        if is_new or not user.password:
+            user.set_password(password)
+            user.save(update_fields=["password"])
+    return DemoUsers(password=password, user_names=tuple(user.username for user in ours))
+
+
+def _demo_user(user_name: str, *, is_staff: bool, is_superuser: bool) -> User:
+    rights = {"is_staff": is_staff, "is_superuser": is_superuser, "email": user_name + _DEMO_MAIL}
+    return User.objects.get_or_create(username=user_name, defaults=rights)[0]
+
+
+def _is_ours(user: User) -> bool:
+    return user.email.endswith(_DEMO_MAIL)
+
+
+def _demo_password(file: Path) -> tuple[str, bool]:
+    """Return the clone's password and whether it is new."""
+    if file.exists():
+        return file.read_text().strip(), False
+    password = "-".join(secrets.token_hex(2) for _ in range(3))
+    file.parent.mkdir(exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(password + "\n")
+    return password, True

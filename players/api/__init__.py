@@ -1,0 +1,1 @@
+"""Endpoints about players' profiles, tiers and the import of spreadsheets."""

@@ -1,0 +1,1 @@
+"""Endpoints that read several floors: players with their balances, the dashboard."""
