@@ -1,28 +1,30 @@
 """What every test run needs: a database of its own on the embedded server."""
 
-import os
-
 import pytest
-
-# The tests state what the defaults do; a developer's own `.env` must not change that.
-os.environ.setdefault("ENV_FILE", "")
+from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 
 from loyalty.embedded import start_needed_servers, stop_when_unused
-from loyalty.tests import databases
-
-# Set before Django reads its settings and inherited by the workers of pytest-xdist, which append their own suffix.
-os.environ.setdefault("TEST_DATABASE_NAME", databases.own_name())
+from loyalty.tests import own_database, restoring
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the server before pytest-django sets Django up."""
+    """Start the server before anything connects."""
     start_needed_servers(with_redis=False)
     if not hasattr(config, "workerinput"):
-        databases.drop_abandoned()
+        own_database.drop_abandoned()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing running behind."""
     stop_when_unused()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Have tests that commit leave the database as the migrations made it."""
+    with django_db_blocker.unblock():
+        restoring.remember()
+    TransactionTestCase._fixture_teardown = restoring.restore_after  # type: ignore[attr-defined]

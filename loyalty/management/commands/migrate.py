@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import connections
 
-from loyalty.settings.databases import migration_address
+from loyalty.databases import migration_address
 
 
 class Command(migrate.Command):
