@@ -1,0 +1,33 @@
+"""Beat runs the night without anybody setting it up."""
+
+import pytest
+from celery import current_app
+from django_celery_beat.models import PeriodicTask
+
+from loyalty.schedule import NIGHT_TASK, install_schedule
+
+pytestmark = pytest.mark.django_db
+
+
+def test_migrating_schedules_the_night() -> None:
+    night = PeriodicTask.objects.get(name=NIGHT_TASK)
+
+    assert night.enabled
+    assert (night.crontab.hour, night.crontab.minute) == ("3", "15")
+    assert str(night.crontab.timezone) == "UTC"
+
+
+def test_the_scheduled_task_exists() -> None:
+    current_app.loader.import_default_modules()
+
+    assert set(PeriodicTask.objects.exclude(name__startswith="celery.").values_list("task", flat=True)) <= set(
+        current_app.tasks
+    )
+
+
+def test_a_schedule_that_staff_changed_is_left_alone() -> None:
+    PeriodicTask.objects.filter(name=NIGHT_TASK).update(enabled=False)
+
+    install_schedule()
+
+    assert PeriodicTask.objects.get(name=NIGHT_TASK).enabled is False
