@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from django.db import connection, transaction
@@ -63,24 +64,27 @@ class Step:
     before: Callable[[Run], None] | None = None
 
 
-def sample_key_ranges(*, table: str, column: str, rows_per_chunk: int) -> list[KeyRange]:
-    """Cut a table's keys into ranges of about `rows_per_chunk` rows, by sampling the keys, whatever their shape."""
+def sample_key_edges(*, table: str, column: str, rows_per_chunk: int) -> list[str]:
+    """Return the keys that cut a table into about `rows_per_chunk` rows each, by sampling them, whatever their shape."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table}")
         rows = cursor.fetchone()[0]
         chunks = -(-rows // rows_per_chunk)
         if chunks <= 1:
-            return [ALL_KEYS]
+            return []
         percent = min(100.0, 100 * max(0.02, chunks * 300 / rows))
         fractions = [number / chunks for number in range(1, chunks)]
         cursor.execute(
             f"SELECT DISTINCT k FROM unnest((SELECT percentile_disc(%s::float8[]) WITHIN GROUP (ORDER BY {column}) "
-            f'FROM {table} TABLESAMPLE BERNOULLI (%s) REPEATABLE (1))) k ORDER BY k COLLATE "C"',
+            f"FROM {table} TABLESAMPLE BERNOULLI (%s) REPEATABLE (1))) k",
             [fractions, percent],
         )
-        edges = [key for (key,) in cursor.fetchall() if key is not None]
-    bounds = [None, *edges, None]
-    return [KeyRange(lower=low, upper=high) for low, high in zip(bounds, bounds[1:], strict=False)]
+        return sorted(key for (key,) in cursor.fetchall() if key is not None)
+
+
+def ranges_between(edges: Sequence[str]) -> list[KeyRange]:
+    """Return the ranges that the edges cut all keys into."""
+    return [KeyRange(lower=lower, upper=upper) for lower, upper in pairwise([None, *edges, None])]
 
 
 def execute_steps(run: Run, steps: Sequence[Step], *, on_chunk: Callable[[RunStep], None] | None = None) -> None:

@@ -25,7 +25,8 @@ from core.runs import (
     execute_steps,
     finish_run,
     recorded_failure,
-    sample_key_ranges,
+    ranges_between,
+    sample_key_edges,
     step_counts,
 )
 from loyalty.policies import NIGHT_CHUNK_PLAYERS
@@ -73,6 +74,7 @@ def _new_night(*, business_date: date, started_by: AbstractBaseUser | None) -> R
         "rules": [{"rule_id": rule.rule_id, "version": rule.version} for rule in active_rules(on=business_date)],
         "reconcile_since": since.isoformat() if since else None,
         "volatility_since": _last_night_on(),
+        "edges": sample_key_edges(table="players", column="player_id", rows_per_chunk=NIGHT_CHUNK_PLAYERS.value()),
     }
     run, _ = Run.objects.get_or_create(
         kind=RunKind.NIGHT,
@@ -167,8 +169,8 @@ def _block_name(block: Sequence[RuleDefinition]) -> str:
     return block[0].rule_id[:40] if len(block) == 1 else f"of {len(block)} rules"
 
 
-def _player_ranges(_run: Run) -> list[KeyRange]:
-    return sample_key_ranges(table="players", column="player_id", rows_per_chunk=NIGHT_CHUNK_PLAYERS.value())
+def _player_ranges(run: Run) -> list[KeyRange]:
+    return ranges_between(run.parameters["edges"])
 
 
 def _points_from_play(chunk: ChunkContext) -> Counts:

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from core.runs import ALL_KEYS, KeyRange, sample_key_ranges
+from core.runs import KeyRange, ranges_between, sample_key_edges
 from wallet.reconciliation import find_differences
 
 ROWS_PER_CHUNK = 20_000
@@ -45,7 +45,7 @@ def _since(given: str | None) -> datetime | None:
 
 def _ranges(player_id: str | None) -> list[KeyRange]:
     if player_id is None:
-        return sample_key_ranges(table="loyalty_balances", column="player_id", rows_per_chunk=ROWS_PER_CHUNK) or [
-            ALL_KEYS
-        ]
+        return ranges_between(
+            sample_key_edges(table="loyalty_balances", column="player_id", rows_per_chunk=ROWS_PER_CHUNK)
+        )
     return [KeyRange(lower=player_id, upper=player_id + "\x01")]
