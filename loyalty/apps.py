@@ -7,7 +7,7 @@ class LoyaltyConfig(AppConfig):
     verbose_name = "House"
 
     def ready(self) -> None:
-        """Make the Celery app the current one before anybody calls a shared task, and have beat's schedule installed."""
+        """Make the Celery app the current one before a shared task is called, and have beat's schedule installed."""
         from loyalty.celery import app
         from loyalty.schedule import install_schedule
 

@@ -15,12 +15,15 @@ _READY_SECONDS_MAX = 60
 _BIN = f"{sys.prefix}/bin"
 
 
-class ClosingTimeError(Exception):
-    """Somebody asked the house to close: Ctrl-C, a signal, or the end of whoever started it."""
+class ClosingTime(KeyboardInterrupt):
+    """Somebody asked the house to close: Ctrl-C, a signal, or the end of whoever started it.
+
+    No Exception, so that nothing on the way up takes it for a failure of its own.
+    """
 
 
 def close_on_signals() -> None:
-    """Turn the signals that end a process into ClosingTimeError, so that everything is tidied up."""
+    """Turn the signals that end a process into ClosingTime, so that everything is tidied up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _raise_closing_time)
 
@@ -52,11 +55,11 @@ def wait_until_ready(children: Children, url: str) -> None:
 
 
 def watch(children: Children) -> None:
-    """Return never: raises ClosingTimeError or ChildEndedError."""
+    """Return never: raises ClosingTime or ChildEndedError."""
     while True:
         children.check()
         if launcher_has_gone():
-            raise ClosingTimeError
+            raise ClosingTime
         time.sleep(0.5)
 
 
@@ -73,4 +76,4 @@ def _is_healthy(url: str) -> bool:
 
 
 def _raise_closing_time(_number: int, _frame: FrameType | None) -> None:
-    raise ClosingTimeError
+    raise ClosingTime

@@ -11,6 +11,7 @@ from loyalty.house import opening, serving
 from loyalty.house.ports import free_port
 from loyalty.house.presence import HouseAlreadyOpenError, presence
 from loyalty.house.processes import ChildEndedError, Children
+from loyalty.roles import install_demo_users
 
 
 class Command(BaseCommand):
@@ -31,7 +32,7 @@ class Command(BaseCommand):
             with presence():
                 opening.prepare(console)
                 serve(console, options["host"], options["port"])
-        except serving.ClosingTimeError:
+        except serving.ClosingTime:
             console.print("\nClosing …")
         except (HouseAlreadyOpenError, ChildEndedError, TimeoutError) as error:
             raise CommandError(str(error)) from error
@@ -56,8 +57,15 @@ def serve(console: Console, host: str, wanted_port: int) -> None:
 
 
 def announce(console: Console, url: str, children: Children) -> None:
-    """Print the addresses."""
-    console.print(f"\n[bold]Admin[/]      {url}/admin/")
-    console.print(f"[bold]API[/]        {url}/api/docs/")
-    console.print(f"[bold]Logs[/]       {children.log_folder}")
-    console.print("Ctrl-C ends everything.\n")
+    """Print where everything is and who may log in."""
+    console.print(f"\n[bold]Admin[/]   {url}/admin/", soft_wrap=True)
+    console.print(f"[bold]API[/]     {url}/api/docs/", soft_wrap=True)
+    users = install_demo_users()
+    if users is not None:
+        names = ", ".join(users.user_names)
+        console.print(f"[bold]Log in[/]  as {names}", soft_wrap=True, highlight=False)
+        console.print(
+            f"        with the password [bold]{users.password}[/] (made for this clone alone)", highlight=False
+        )
+    console.print(f"[bold]Logs[/]    {children.log_folder}", soft_wrap=True, highlight=False)
+    console.print("\nCtrl-C ends everything.\n")

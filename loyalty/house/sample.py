@@ -1,0 +1,26 @@
+"""The sample players that a fresh house is opened with."""
+
+from datetime import date
+from io import StringIO
+
+from django.core.management import call_command
+from django.utils import timezone
+
+from core.environment import PROJECT_FOLDER
+from players.models import ImportJob, ImportJobStatus, Player
+
+SAMPLE_FILE = PROJECT_FOLDER / "fixtures" / "sample_players.xlsx"
+
+
+def import_sample_players() -> str:
+    """Import the sample through the same door as everybody's files; a house that has players is left alone."""
+    if Player.objects.exists():
+        return "there are players already"
+    call_command("import_players", str(SAMPLE_FILE), stdout=StringIO())
+    return f"{Player.objects.count():,} players from {SAMPLE_FILE.relative_to(PROJECT_FOLDER)}"
+
+
+def sample_business_date() -> date:
+    """Return the date the imported totals are as of: the night decides by it."""
+    job = ImportJob.objects.filter(status=ImportJobStatus.SUCCEEDED).order_by("id").first()
+    return timezone.localdate() if job is None else job.business_date

@@ -1,0 +1,68 @@
+"""What the first night did, as tables for the eyes."""
+
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from reporting.models import DailySummary
+
+_SEGMENTS = ("NEW", "LOSING", "BREAKEVEN", "WINNING", "VIP")
+_REASONS_SHOWN = 5
+
+
+def print_summary(console: Console, summary: DailySummary) -> None:
+    """Print the players by segment, the rewards by rule, and why others got none."""
+    figures = summary.figures
+    console.print()
+    console.print(segment_table(figures))
+    console.print()
+    console.print(reward_table(figures["rewards"]))
+    reasons = list(figures["rewards"]["rejected_by_reason"].items())[:_REASONS_SHOWN]
+    if reasons:
+        console.print(
+            "Not given, because: " + ", ".join(f"{reason} {count:,}" for reason, count in reasons), style="dim"
+        )
+
+
+def segment_table(figures: dict[str, Any]) -> Table:
+    """Return players, stakes and the operator's result by segment."""
+    table = _table("Players by segment", "Segment", "Players", "Share", "Turnover", "GGR")
+    total = figures["players"]["total"]
+    for segment in (name for name in _SEGMENTS if name in figures["segments"]):
+        row = figures["segments"][segment]
+        share = f"{row['players'] / total:.0%}"
+        table.add_row(segment, f"{row['players']:,}", share, _money(row["turnover"]), _money(row["ggr"]))
+    table.add_section()
+    table.add_row("All", f"{total:,}", "100%", _total(figures, "turnover"), _total(figures, "ggr"))
+    return table
+
+
+def _total(figures: dict[str, Any], name: str) -> str:
+    return _money(sum((Decimal(row[name]) for row in figures["segments"].values()), Decimal(0)))
+
+
+def reward_table(rewards: dict[str, Any]) -> Table:
+    """Return what each rule gave, and what that is worth in money."""
+    table = _table("Rewards by rule", "Rule", "Type", "Matched", "Given", "Amount", "Worth", "Expected cost")
+    for rule in rewards["by_rule"]:
+        matched = sum(rule["by_verdict"].values())
+        amounts = (_money(rule[name]) for name in ("amount_given", "money_value", "expected_cost"))
+        table.add_row(rule["rule_id"], rule["reward_type"], f"{matched:,}", f"{rule['given']:,}", *amounts)
+    table.add_section()
+    worth, cost = (_money(rewards[name]) for name in ("money_value", "expected_cost"))
+    table.add_row("All", "", f"{rewards['decisions']:,}", f"{rewards['given']:,}", "", worth, cost)
+    return table
+
+
+def _table(title: str, name: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    table.add_column(name)
+    for column in columns:
+        table.add_column(column, justify="left" if column == "Type" else "right")
+    return table
+
+
+def _money(amount: Decimal | str) -> str:
+    return f"{Decimal(amount):,.2f}"
