@@ -32,9 +32,12 @@ def partition_sql(table: str, *, start: date, end: date) -> str:
 def ensure_month_partitions(*, table: str, today: date, months_ahead: int = MONTHS_AHEAD) -> list[str]:
     """Make this month's partition and those of the months ahead; return the names of the new ones.
 
-    A month that already has rows in the default partition is left there: the rows are found all the same.
+    A month that already has rows in the default partition is left there: the rows are found all the same. A role that
+    does not own the table makes none; then the owner's `manage.py migrate` does.
     """
-    made = []
+    made: list[str] = []
+    if not _is_ours(table):
+        return made
     for start, end in months_from(today, count=months_ahead + 1):
         name = f"{table}_{start:%Y_%m}"
         if not _exists(name) and not _default_holds(table, start=start, end=end):
@@ -42,6 +45,12 @@ def ensure_month_partitions(*, table: str, today: date, months_ahead: int = MONT
                 cursor.execute(partition_sql(table, start=start, end=end))
             made.append(name)
     return made
+
+
+def _is_ours(table: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = %s::regclass", [table])
+        return bool(cursor.fetchone()[0])
 
 
 def _exists(name: str) -> bool:

@@ -1,6 +1,7 @@
 """Database addresses, the owner's role, and test databases that nobody needs any more."""
 
 import os
+from collections.abc import Iterator
 
 import psutil
 import psycopg
@@ -10,7 +11,7 @@ from django.db import connection
 from psycopg import sql
 
 from core.environment import EnvironmentValueError
-from loyalty.databases import broker_url, migration_address, parse_database_url, redis_url
+from loyalty.databases import broker_url, database_settings, migration_address, parse_database_url, redis_url
 from loyalty.embedded import folders
 from loyalty.management.commands.migrate import connected_as_owner
 from loyalty.tests import own_database
@@ -68,35 +69,51 @@ def test_migrating_needs_the_same_database(monkeypatch: pytest.MonkeyPatch) -> N
         migration_address()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_migrations_run_as_the_owner_and_the_rest_as_the_usual_role(monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = f"owner_{os.getpid()}"
-    settings = connection.settings_dict
+@pytest.fixture
+def owner_and_house() -> Iterator[tuple[str, str]]:
+    """Make an owner who may do everything and a house role that may do nothing yet."""
+    owner, house = f"owner_{os.getpid()}", f"house_{os.getpid()}"
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE ROLE {owner} LOGIN SUPERUSER PASSWORD 'secret'")
+        cursor.execute(f"CREATE ROLE {owner} LOGIN SUPERUSER PASSWORD 'secret'; CREATE ROLE {house} LOGIN")
+    yield owner, house
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP OWNED BY {house}; DROP ROLE {owner}; DROP ROLE {house}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrations_run_as_the_owner_and_leave_the_usual_role_its_rights(
+    owner_and_house: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, house = owner_and_house
+    settings = connection.settings_dict
+    url = f"postgresql://{owner}:secret@/{database_settings()['NAME']}?host={settings['HOST']}"
+    monkeypatch.setenv("MIGRATE_DATABASE_URL", url)
+    usual = settings["USER"]
+
+    with connected_as_owner("default"):
+        assert current_user() == owner
+    monkeypatch.setitem(settings, "USER", house)
+    call_command("migrate", verbosity=0)
+
+    assert current_user() == house
+    assert has_right(house, "transactions", "INSERT")
+    assert not has_right(house, "transactions", "UPDATE")
+    connection.close()
+    monkeypatch.setitem(settings, "USER", usual)
+
+
+def current_user() -> str:
+    """Return who we are connected as."""
+    with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
-        (usual,) = cursor.fetchone()
-    name = parse_name()
-    host = settings["HOST"]
-    monkeypatch.setenv("MIGRATE_DATABASE_URL", f"postgresql://{owner}:secret@/{name}?host={host}")
-    try:
-        with connected_as_owner("default"), connection.cursor() as cursor:
-            cursor.execute("SELECT current_user, current_database()")
-            assert cursor.fetchone() == (owner, settings["NAME"])
-        call_command("migrate", verbosity=0)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT current_user")
-            assert cursor.fetchone() == (usual,)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP ROLE {owner}")
+        return str(cursor.fetchone()[0])
 
 
-def parse_name() -> str:
-    """Return the database's name outside the tests: the test database's connection knows only its own."""
-    from loyalty.databases import database_settings
-
-    return str(database_settings()["NAME"])
+def has_right(role: str, table: str, right: str) -> bool:
+    """Tell whether the role has the right on the table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege(%s, %s, %s)", [role, table, right])
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_test_database_is_dropped_when_its_run_is_gone_and_kept_while_it_lives() -> None:

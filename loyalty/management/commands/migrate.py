@@ -5,32 +5,51 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.commands import migrate
-from django.db import connections
+from django.db import connection, connections
+from django.utils import timezone
 
+from core.partitions import ensure_month_partitions
 from loyalty.databases import migration_address
+from loyalty.house_role import grant_to_house_role
 
 
 class Command(migrate.Command):
-    """Migrate with MIGRATE_DATABASE_URL, so that the house itself can run as a role that may not alter its ledger."""
+    """Migrate with MIGRATE_DATABASE_URL, so that the house itself can run as a role that may not alter its ledger.
+
+    After a full migration the owner gives the house's role its rights, and makes the partitions that only it can make.
+    """
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with connected_as_owner(options["database"]):
+        is_full = not (options["app_label"] or options["plan"] or options["check_unapplied"])
+        with connected_as_owner(options["database"]) as house_role:
             super().handle(*args, **options)
+            if house_role and is_full:
+                make_partitions()
+                grant_to_house_role(house_role)
 
 
 @contextmanager
-def connected_as_owner(alias: str) -> Iterator[None]:
-    """Connect as the owner for a while; the usual role's connections are opened anew afterwards."""
+def connected_as_owner(alias: str) -> Iterator[str | None]:
+    """Connect as the owner for a while and yield the usual role's name; without an owner change nothing, yield None."""
     address = migration_address()
     if address is None:
-        yield
+        yield None
         return
-    connection = connections[alias]
-    usual = dict(connection.settings_dict)
-    connection.close()
-    connection.settings_dict.update(address)
+    current = connections[alias]
+    usual = dict(current.settings_dict)
+    current.close()
+    current.settings_dict.update(address)
     try:
-        yield
+        yield usual["USER"]
     finally:
-        connection.close()
-        connection.settings_dict.update(usual)
+        current.close()
+        current.settings_dict.update(usual)
+
+
+def make_partitions() -> None:
+    """Make the partitions of the months ahead for every table that has them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT table_name FROM month_partitioned_tables")
+        tables = [table for (table,) in cursor.fetchall()]
+    for table in tables:
+        ensure_month_partitions(table=table, today=timezone.localdate())
