@@ -13,7 +13,7 @@ export PYTHON
 .PHONY: help setup run stop test lint types contracts migrations-check pytest format migrations bench clean
 
 # $(call stage,NAME,COMMAND): say what runs, and at the end which stage failed.
-stage = @cd "$(ROOT)" && printf '\033[1m%s\033[0m\n' '$(1)' && { $(2); } || { printf '\033[1;31m%s\033[0m\n' 'Failed: $(1)'; exit 1; }
+stage = @cd "$(ROOT)" && echo '==> $(1)' && { $(2); } || { echo '==> failed: $(1)'; exit 1; }
 
 help: ## List the targets
 	@printf 'Usage: make TARGET\n\n'
