@@ -4,6 +4,13 @@ from decimal import Decimal
 
 from core.policies import Policy, declare
 
+OPERATOR_CURRENCY = declare(
+    Policy(
+        name="OPERATOR_CURRENCY",
+        default="EUR",
+        help="The one currency of all amounts, by its ISO code; a spreadsheet with another one is refused.",
+    )
+)
 NEW_PLAYER_WAGER_THRESHOLD = declare(
     Policy(
         name="NEW_PLAYER_WAGER_THRESHOLD",

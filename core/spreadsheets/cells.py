@@ -71,7 +71,7 @@ class ColumnWriter:
         """Return many cells' texts; a column of one type, as most are, is written in one stroke."""
         types = set(map(type, values))
         if types == {str} and "".join(values).isprintable():
-            return values
+            return list(map(str.strip, values))
         if types == {float} and self._kind is CellKind.NUMBER:
             return ((_NUMBER_LINE * len(values)) % tuple(values)).split("\n")[:-1]
         by_type = self._by_type
@@ -172,7 +172,7 @@ def _marked_number(value: float) -> str:
 
 
 def _text(value: str) -> str:
-    return value if value.isprintable() else clean_text(value)
+    return value.strip() if value.isprintable() else clean_text(value).strip()
 
 
 def _moment(value: dt.datetime) -> str:

@@ -79,7 +79,7 @@ def require_complete(header: Header | None, *, columns: Sequence[Column], place:
 
 def describe_header(report: Report, header: Header) -> None:
     """Write into the report which columns were found, which were not understood, and what stood above them."""
-    report.header_row = header.row_number
+    report.header_row, report.header_width = header.row_number, header.width
     report.columns = header.match.found
     report.unknown_columns = header.match.unknown
     if header.row_number > 1:

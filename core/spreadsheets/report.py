@@ -30,6 +30,7 @@ class Report:
     is_encoding_guessed: bool = False
     delimiter: str = ""
     header_row: int = 0
+    header_width: int = 0
     columns: list[FoundColumn] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)

@@ -20,11 +20,13 @@ EXTRA_CELLS = "extra"
 """Followed by the number of cells the row has."""
 TOTAL_ROW = "total"
 
-_TOTAL_LABEL = re.compile(
+TOTAL_LABEL = (
     r"\W*(?:(?:grand|sub|over\s?all|sum)[\s-]?)?(?:totals?|sum|summe|gesamt(?:summe)?|zwischensumme|somme|totale|suma|"
-    r"razem|celkem|összesen|ukupno|toplam|итого|всего|合计|总计|合計|総計)(?:\s+(?:general|général|geral|generale))?\W*",
-    re.IGNORECASE,
+    r"razem|celkem|összesen|ukupno|toplam|итого|Итого|ИТОГО|всего|Всего|合计|总计|合計|総計)"
+    r"(?:\s+(?:general|général|geral|generale))?\W*"
 )
+"""How the label of a row of sums reads in the languages spreadsheets are often written in; also valid in PostgreSQL."""
+_TOTAL_LABEL = re.compile(TOTAL_LABEL, re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BUFFER_BYTES = 256 * 1024
 
@@ -61,7 +63,7 @@ class RowSender:
     def send_plain(self, row_number: int, cells: Sequence[str]) -> None:
         """Send a row that is as wide as the header and has an id."""
         self.rows += 1
-        self._write((row_number, "", *self._pick(cells)))
+        self._write((row_number, "", *map(str.strip, self._pick(cells))))
 
     def send_columns(self, row_number: int, columns: Sequence[Sequence[str]]) -> None:
         """Send the known columns' values of successive rows that each have an id; `row_number` is the first row's."""
@@ -76,7 +78,7 @@ class RowSender:
             return
         finding = self._finding(cells, is_aligned=is_aligned)
         self.rows += 1
-        self._write((row_number, finding, *self._pick(self._padded(cells))))
+        self._write((row_number, finding, *map(str.strip, self._pick(self._padded(cells)))))
 
     def finish(self) -> None:
         """Send what is buffered and complete the report."""

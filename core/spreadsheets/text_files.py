@@ -67,7 +67,7 @@ class TextFile:
         send_plain, send = sender.send_plain, sender.send
         row_number, cells = self.header.row_number, list[str]()
         for row_number, cells in enumerate(self._below_header(reader), self.header.row_number + 1):
-            if has_names and len(cells) == width and cells[id_index]:
+            if has_names and len(cells) == width and cells[id_index].strip():
                 send_plain(row_number, cells)
             else:
                 send(row_number, cells, is_aligned=False)

@@ -124,7 +124,7 @@ def hidden_rows_notice(sheet_name: str) -> tuple[str, str]:
 
 
 def _is_filled(batch: list[Cells], index: int) -> bool:
-    return all(len(cells) > index and cells[index] != "" for cells in batch)
+    return all(len(cells) > index and str(cells[index]).strip() for cells in batch)
 
 
 class _SheetChooser:

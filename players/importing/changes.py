@@ -1,0 +1,167 @@
+"""Write what a file says: update what changed, insert what is missing, touch nothing else."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import connection
+
+from core.expressions import compile_expression
+from players.importing.columns import COLUMNS, TOTALS, Kind, PlayerColumn, Table
+from players.importing.conflicts import differs_sql
+from players.importing.numbers import quoted
+from players.importing.stage import execute
+from players.metrics import derived_metrics
+from players.models import Player, PlayerMetrics, PlayerSource
+from players.profile import profile_depth_expression
+
+_PROFILE = tuple(column for column in COLUMNS if column.table is Table.PLAYERS and column.target != "player_id")
+_MEASURES = tuple(column for column in COLUMNS if column.table is Table.METRICS and column.target != "opening_lp")
+_TEXT_TARGETS = {"name", "country", "language", "gender"}
+"""Columns that hold an empty text rather than NULL."""
+
+
+def lock_known_players() -> None:
+    """Lock the players about to change, in the order of their keys."""
+    execute(
+        """SELECT 1 FROM players p WHERE p.player_id IN (
+            SELECT player_id FROM import_known WHERE profile_differs OR metrics_differ
+        ) ORDER BY p.player_id FOR NO KEY UPDATE"""
+    )
+
+
+def insert_players() -> int:
+    """Insert the players that are not known yet and return how many."""
+    targets = ", ".join(f'"{column.target}"' for column in _PROFILE)
+    values = ", ".join(_given(column) for column in _PROFILE)
+    depth, params = compile_expression(profile_depth_expression(), model=Player)
+    return _execute_with(
+        f"""INSERT INTO players (player_id, source, {targets}, profile_depth)
+        SELECT player_id, source, {targets}, {depth} FROM (
+            SELECT t.player_id, '{PlayerSource.FILE}' AS source, {values} FROM import_typed t
+            WHERE NOT EXISTS (SELECT FROM import_known k WHERE k.player_id = t.player_id)
+        ) players ORDER BY player_id""",
+        params,
+    )
+
+
+def _given(column: PlayerColumn) -> str:
+    value = f't."{column.name}"'
+    return (
+        f"coalesce({value}, '') AS \"{column.target}\""
+        if column.target in _TEXT_TARGETS
+        else f'{value} AS "{column.target}"'
+    )
+
+
+def update_players() -> int:
+    """Update the profiles that the file changes, and declare files as the source of players without one."""
+    moved = execute(
+        """UPDATE players p SET email = NULL FROM import_typed t JOIN import_known k USING (player_id)
+        WHERE p.player_id = t.player_id AND k.profile_differs AND p.email <> t.email
+          AND EXISTS (SELECT FROM import_typed o WHERE o.email = lower(p.email) AND o.player_id <> p.player_id)"""
+    )
+    after = ", ".join(f'{_after(column, "p")} AS "{column.target}"' for column in _PROFILE)
+    targets = ", ".join(f'"{column.target}"' for column in _PROFILE)
+    depth, params = compile_expression(profile_depth_expression(), model=Player)
+    changed = _execute_with(
+        f"""UPDATE players SET {_assignments([column.target for column in _PROFILE])}, source = c.source,
+            profile_depth = c.profile_depth, updated_at = now()
+        FROM (
+            SELECT player_id, {targets}, source, {depth} AS profile_depth FROM (
+                SELECT p.player_id, {after}, '{PlayerSource.FILE}' AS source
+                FROM players p JOIN import_typed t USING (player_id) JOIN import_known k USING (player_id)
+                WHERE k.profile_differs OR k.source = ''
+            ) players
+        ) c WHERE players.player_id = c.player_id""",
+        params,
+    )
+    return max(changed, moved)
+
+
+def _after(column: PlayerColumn, known: str) -> str:
+    """Return SQL for a column's value once the file is imported."""
+    cell, stored = f't."{column.name}"', f'{known}."{column.target}"'
+    if column.kind is Kind.MOMENT and column.name.startswith("last_"):
+        return f"greatest({cell}, {stored})"
+    return f"coalesce({cell}, {stored})"
+
+
+def insert_metrics(as_of: date) -> int:
+    """Insert the totals of players that have none: an opening balance, outside the daily rows."""
+    values = ", ".join(f'{_opening(column)} AS "{column.target}"' for column in _MEASURES)
+    targets = ", ".join(f'"{column.target}"' for column in _MEASURES)
+    names, derived, params = _derived()
+    return _execute_with(
+        f"""INSERT INTO player_metrics (player_id, {targets}, opening_lp, totals_as_of, {", ".join(names)})
+        SELECT player_id, {targets}, opening_lp, {quoted(as_of.isoformat())}::date, {derived} FROM (
+            SELECT t.player_id, {values}, coalesce(t.opening_lp, 0) AS opening_lp, '{{}}'::jsonb AS games_played
+            FROM import_typed t
+            WHERE NOT EXISTS (SELECT FROM import_known k WHERE k.player_id = t.player_id AND k.has_metrics)
+        ) player_metrics ORDER BY player_id""",
+        params,
+    )
+
+
+def _opening(column: PlayerColumn) -> str:
+    return f't."{column.name}"' if column.kind is Kind.MOMENT else f'coalesce(t."{column.name}", 0)'
+
+
+def update_metrics(as_of: date) -> None:
+    """Update the totals that the file changes, with everything that follows from them.
+
+    Also write up to which date totals are known, and from which on days are covered: by the difference of two files.
+    """
+    after = ", ".join(f'{_after(column, "m")} AS "{column.target}"' for column in _MEASURES)
+    targets = ", ".join(f'"{column.target}"' for column in _MEASURES)
+    names, derived, params = _derived()
+    _execute_with(
+        f"""UPDATE player_metrics SET {_assignments([column.target for column in _MEASURES])}, {_assignments(names)},
+            totals_as_of = c.as_of, days_from = c.covered_from, updated_at = now()
+        FROM (
+            SELECT player_id, as_of, covered_from, {targets}, {derived} FROM (
+                SELECT m.player_id, {after}, m.games_played,
+                    CASE WHEN k.is_later THEN {quoted(as_of.isoformat())}::date ELSE m.totals_as_of END AS as_of,
+                    CASE WHEN k.is_later THEN coalesce(m.days_from, k.known_as_of + 1) ELSE m.days_from END AS covered_from
+                FROM player_metrics m JOIN import_typed t USING (player_id) JOIN import_known k USING (player_id)
+                WHERE k.metrics_differ OR k.is_later
+            ) player_metrics
+        ) c WHERE player_metrics.player_id = c.player_id""",
+        params,
+    )
+
+
+def record_totals(job_id: int) -> int:
+    """Keep the totals before and after of every player that is new or whose totals change; return how many."""
+    return execute(
+        f"""INSERT INTO import_player_totals (job_id, player_id, row_number, deposited_before, deposited_after,
+            wagered_before, wagered_after, won_before, won_after)
+        SELECT {job_id}, t.player_id, t.row_number, k.total_deposited, t.total_deposited,
+               k.total_wagered, t.total_wagered, k.total_won, t.total_won
+        FROM import_typed t LEFT JOIN import_known k USING (player_id)
+        WHERE k.player_id IS NULL OR NOT k.has_metrics OR {_totals_differ()} ORDER BY t.player_id"""
+    )
+
+
+def _totals_differ() -> str:
+    return "(" + " OR ".join(differs_sql(column, "k") for column in TOTALS) + ")"
+
+
+def _derived() -> tuple[list[str], str, list[object]]:
+    """Return the derived columns' names, and their definitions as SQL with parameters."""
+    compiled = {
+        name: compile_expression(definition, model=PlayerMetrics) for name, definition in derived_metrics().items()
+    }
+    sql = ", ".join(f"{sql} AS {name}" for name, (sql, _) in compiled.items())
+    return list(compiled), sql, [param for _, params in compiled.values() for param in params]
+
+
+def _assignments(names: list[str]) -> str:
+    return ", ".join(f'"{name}" = c."{name}"' for name in names)
+
+
+def _execute_with(sql: str, params: list[object]) -> int:
+    """Run a statement into which compiled expressions brought parameters."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.rowcount)

@@ -1,0 +1,172 @@
+"""Say what was corrected or looks odd without being wrong."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from core.spreadsheets.report import Notice
+from players.importing.columns import BY_NAME, ID, Kind, PlayerColumn
+from players.importing.explanations import FileStyle, shown_value
+from players.importing.numbers import exact_sql, quoted
+from players.importing.stage import Stage, execute, fetch, fetch_one
+from players.importing.texts import unwrapped_id_sql
+from players.importing.understanding import HEADER_ROW, Profile, TotalRow
+
+
+def notice_total_rows(rows: list[TotalRow]) -> list[Notice]:
+    """Tell of rows of sums that were left out; one that stands amid players and sums up nothing is a problem."""
+    notices = []
+    for row in rows:
+        if not row.agrees and not row.is_last:
+            execute(
+                "INSERT INTO import_problems (row_number, code, message) VALUES "
+                f"({row.row_number}, 'doubtful_total', 'the row calls itself a total but is not the sum of the rows above it; "
+                "remove it, or give the player a name or an e-mail address')"
+            )
+            continue
+        verdict = "" if row.agrees else f"; it shows {row.shown}, but the rows above add up to {row.summed}"
+        notices.append(
+            Notice(
+                code="total_row" if row.agrees else "total_row_differs",
+                message=f"row {row.row_number} is a row of totals and was not imported{verdict}",
+                row=row.row_number,
+            )
+        )
+    return notices
+
+
+def notice_placeholders(profile: Profile) -> list[Notice]:
+    """Tell of words such as NULL that were read as empty."""
+    return [
+        Notice(
+            code="placeholders",
+            message=f"{found.placeholders:,} cells of {name} hold a word such as NULL or N/A and count as empty",
+            column=name,
+        )
+        for name, found in profile.items()
+        if found.placeholders
+    ]
+
+
+def notice_oddities(stage: Stage, *, style: FileStyle, as_of: date) -> list[Notice]:
+    """Tell of everything else worth knowing about a file."""
+    notices = [] if style.numbers.has_only_plain_cells else [*_rounded(stage, style), *_scientific(stage)]
+    notices += [*_unwrapped_ids(stage), *_repeated_headers(), *_day_numbers()]
+    return notices + _odd_rows(as_of) + _ignored_opening_points(stage)
+
+
+def _odd_rows(as_of: date) -> list[Notice]:
+    """Count rows whose values are possible but unlikely, in one pass."""
+    tomorrow = f"{quoted(as_of.isoformat())}::date + 1"
+    oddities = [
+        ("won_without_wager", "total_won > 0 AND total_wagered = 0", "have winnings but nothing wagered"),
+        ("deposits_out_of_order", "first_deposit_date > last_deposit_date", "have a first deposit after the last one"),
+        *(
+            ("dates_ahead", f"{name} >= {tomorrow}", f"have a {name} after {as_of}, the date of the file")
+            for name in ("last_deposit_date", "last_wager_date", "last_active_date", "registration_date")
+        ),
+    ]
+    counts = ", ".join(f"count(*) FILTER (WHERE {sql}), min(row_number) FILTER (WHERE {sql})" for _, sql, _ in oddities)
+    found = iter(fetch_one(f"SELECT {counts} FROM import_typed"))
+    return [
+        Notice(code=code, message=f"{count:,} rows {wording} (first: row {row})", row=row)
+        for (code, _, wording), count, row in zip(oddities, found, found, strict=True)
+        if count
+    ]
+
+
+def _rounded(stage: Stage, style: FileStyle) -> list[Notice]:
+    notices = []
+    for column in stage.columns:
+        if column.kind not in {Kind.AMOUNT, Kind.HOURS}:
+            continue
+        cell = stage.cell(column)
+        may_be_rounded = f"{cell} ~ '[.,][0-9]{{3}}' OR {cell} ~ '[eE:]' OR {cell} LIKE E'\\x1ft%'"
+        rows = fetch(
+            f"""SELECT row_number, cell, value, count(*) OVER () FROM (
+                SELECT s.row_number, {cell} AS cell, t."{column.name}" AS value,
+                    ({exact_sql(cell, column, style.numbers)}) AS exact
+                FROM import_stage s JOIN import_typed t USING (row_number) WHERE {may_be_rounded} OFFSET 0
+            ) x WHERE exact <> value ORDER BY row_number LIMIT 1"""
+        )
+        notices += [_rounding_notice(column, *row) for row in rows]
+    return notices
+
+
+def _rounding_notice(column: PlayerColumn, row: int, cell: str, value: object, count: int) -> Notice:
+    return Notice(
+        code="rounded",
+        message=f"{count:,} cells of {column.name} have more than two decimals and were rounded half up "
+        f"(first: row {row}, {shown_value(cell)} became {value})",
+        row=row,
+        column=column.name,
+        value=shown_value(cell),
+    )
+
+
+def _scientific(stage: Stage) -> list[Notice]:
+    notices = []
+    for column in stage.columns:
+        if column.kind.is_number:
+            cell = stage.cell(column)
+            count, row, example = fetch_one(
+                f"SELECT count(*), min(s.row_number), min({cell}) FROM import_stage s JOIN import_typed t USING (row_number) "
+                f"""WHERE {cell} ~ '^[0-9.,]+[eE]' AND t."{column.name}" IS NOT NULL"""
+            )
+            if count:
+                notices.append(
+                    Notice(
+                        code="scientific",
+                        message=f"{count:,} cells of {column.name} are written like {example} and were written out",
+                        row=row,
+                        column=column.name,
+                    )
+                )
+    return notices
+
+
+def _unwrapped_ids(stage: Stage) -> list[Notice]:
+    cell = stage.cell(ID)
+    count, row = fetch_one(
+        f"SELECT count(*), min(row_number) FROM import_stage s "
+        f"WHERE finding IS NULL AND ({cell} LIKE '=%' OR {cell} LIKE '''%') AND {unwrapped_id_sql(cell)} <> {cell}"
+    )
+    if not count:
+        return []
+    message = f'{count:,} ids were written as ="…" or with an apostrophe, which was taken off (first: row {row})'
+    return [Notice(code="unwrapped_ids", message=message, row=row, column="player_id")]
+
+
+def _repeated_headers() -> list[Notice]:
+    count, row = fetch_one(f"SELECT count(*), min(row_number) FROM import_stage WHERE finding = '{HEADER_ROW}'")
+    if not count:
+        return []
+    return [
+        Notice(code="repeated_header", message=f"{count:,} rows repeat the column names (first: row {row})", row=row)
+    ]
+
+
+def _day_numbers() -> list[Notice]:
+    count, cell, moment = fetch_one(
+        "SELECT count(*), min(cell), min(moment)::date FROM import_dates "
+        "WHERE moment IS NOT NULL AND cell ~ E'^(\\\\x1fn)?[0-9]{5}(\\\\.[0-9]+)?$'"
+    )
+    if not count:
+        return []
+    message = (
+        f"dates given as day numbers were read as spreadsheets count them (for example {shown_value(cell)} is {moment})"
+    )
+    return [Notice(code="day_numbers", message=message)]
+
+
+def _ignored_opening_points(stage: Stage) -> list[Notice]:
+    if not stage.has(BY_NAME["opening_lp"].name):
+        return []
+    count, row = fetch_one(
+        "SELECT count(*), min(t.row_number) FROM import_typed t JOIN import_known k USING (row_number) "
+        "JOIN player_metrics m ON m.player_id = k.player_id WHERE t.opening_lp IS NOT NULL AND t.opening_lp <> m.opening_lp"
+    )
+    if not count:
+        return []
+    message = f"{count:,} opening points of known players were not read; they count when a player is first imported"
+    return [Notice(code="opening_points_ignored", message=message, row=row, column="opening_lp")]
