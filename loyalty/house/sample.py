@@ -1,12 +1,11 @@
 """The sample players that a fresh house is opened with."""
 
 from datetime import date
-from io import StringIO
 
-from django.core.management import call_command
 from django.utils import timezone
 
 from core.environment import PROJECT_FOLDER
+from players.importing import import_players
 from players.models import ImportJob, ImportJobStatus, Player
 
 SAMPLE_FILE = PROJECT_FOLDER / "fixtures" / "sample_players.xlsx"
@@ -16,8 +15,8 @@ def import_sample_players() -> str:
     """Import the sample through the same door as everybody's files; a house that has players is left alone."""
     if Player.objects.exists():
         return "there are players already"
-    call_command("import_players", str(SAMPLE_FILE), stdout=StringIO())
-    return f"{Player.objects.count():,} players from {SAMPLE_FILE.relative_to(PROJECT_FOLDER)}"
+    summary = import_players(SAMPLE_FILE)
+    return f"{summary.players_inserted:,} players imported from {SAMPLE_FILE.relative_to(PROJECT_FOLDER)}"
 
 
 def sample_business_date() -> date:

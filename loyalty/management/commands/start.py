@@ -6,9 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
+from core.errors import LoyaltyError
 from loyalty.embedded import stop_when_unused
 from loyalty.house import opening, serving
-from loyalty.house.ports import free_port
+from loyalty.house.ports import NoFreePortError, free_port
 from loyalty.house.presence import HouseAlreadyOpenError, presence
 from loyalty.house.processes import ChildEndedError, Children
 from loyalty.roles import install_demo_users
@@ -34,7 +35,7 @@ class Command(BaseCommand):
                 serve(console, options["host"], options["port"])
         except serving.ClosingTime:
             console.print("\nClosing …")
-        except (HouseAlreadyOpenError, ChildEndedError, TimeoutError) as error:
+        except (HouseAlreadyOpenError, ChildEndedError, NoFreePortError, LoyaltyError, TimeoutError) as error:
             raise CommandError(str(error)) from error
         finally:
             serving.ignore_signals()
