@@ -32,7 +32,8 @@ def prepare(console: Console) -> None:
         with console.status(f"{step.title} …"):
             outcome = step.run()
         seconds = time.monotonic() - started
-        console.print(f"[green]✓[/] [bold]{step.title:<16}[/] {outcome} [dim]{seconds:.1f} s[/]", highlight=False)
+        done = f"[green]✓[/] [bold]{step.title:<16}[/] {outcome} [dim]{seconds:.1f} s[/]"
+        console.print(done, highlight=False, soft_wrap=True)
     summary = DailySummary.objects.order_by("-on").first()
     if summary is not None:
         print_summary(console, summary)

@@ -3,13 +3,16 @@
 from decimal import Decimal
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from reporting.models import DailySummary
+from rewards.models import RewardType
 
 _SEGMENTS = ("NEW", "LOSING", "BREAKEVEN", "WINNING", "VIP")
 _REASONS_SHOWN = 5
+_UNITS = {RewardType.LOYALTY_POINTS: "LP", RewardType.REWARD_POINTS: "RP", RewardType.TICKETS: "tickets"}
 
 
 def print_summary(console: Console, summary: DailySummary) -> None:
@@ -44,23 +47,27 @@ def _total(figures: dict[str, Any], name: str) -> str:
 
 
 def reward_table(rewards: dict[str, Any]) -> Table:
-    """Return what each rule gave, and what that is worth in money."""
-    table = _table("Rewards by rule", "Rule", "Type", "Matched", "Given", "Amount", "Worth", "Expected cost")
+    """Return what each rule gave, in its own currency, and what that is worth and expected to cost in money."""
+    table = _table("Rewards by rule", "Rule", "Matched", "Given", "Amount", "Worth", "Cost")
     for rule in rewards["by_rule"]:
         matched = sum(rule["by_verdict"].values())
-        amounts = (_money(rule[name]) for name in ("amount_given", "money_value", "expected_cost"))
-        table.add_row(rule["rule_id"], rule["reward_type"], f"{matched:,}", f"{rule['given']:,}", *amounts)
+        unit = _UNITS.get(rule["reward_type"], "")
+        amount = f"{_money(rule['amount_given'])} {unit}".strip() if rule["given"] else ""
+        table.add_row(rule["rule_id"], f"{matched:,}", f"{rule['given']:,}", amount, *_worth_and_cost(rule))
     table.add_section()
-    worth, cost = (_money(rewards[name]) for name in ("money_value", "expected_cost"))
-    table.add_row("All", "", f"{rewards['decisions']:,}", f"{rewards['given']:,}", "", worth, cost)
+    table.add_row("All", f"{rewards['decisions']:,}", f"{rewards['given']:,}", "", *_worth_and_cost(rewards))
     return table
 
 
+def _worth_and_cost(figures: dict[str, Any]) -> tuple[str, str]:
+    return _money(figures["money_value"]), _money(figures["expected_cost"])
+
+
 def _table(title: str, name: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    table.add_column(name)
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column(name, no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="left" if column == "Type" else "right")
+        table.add_column(column, justify="right", no_wrap=True)
     return table
 
 

@@ -21,12 +21,12 @@ FIGURES: dict[str, Any] = {
         "expected_cost": "95.10",
         "by_rule": [
             {
-                "rule_id": "CASHBACK",
-                "name": "Cashback",
-                "reward_type": "BONUS_BALANCE",
+                "rule_id": "POINTS",
+                "name": "Points",
+                "reward_type": "REWARD_POINTS",
                 "by_verdict": {"APPROVED": 2, "REJECTED": 2},
                 "given": 2,
-                "amount_given": "310.00",
+                "amount_given": "31000.00",
                 "money_value": "310.00",
                 "expected_cost": "95.10",
             }
@@ -38,7 +38,7 @@ FIGURES: dict[str, Any] = {
 
 def printed(figures: dict[str, Any]) -> list[str]:
     """Return the lines of the summary without their frames."""
-    console = Console(width=120, color_system=None)
+    console = Console(width=80, color_system=None)
     with console.capture() as capture:
         print_summary(console, DailySummary(on=date(2025, 12, 21), figures=figures))
     return [" ".join(line.replace("│", " ").split()) for line in capture.get().splitlines()]
@@ -54,6 +54,6 @@ def test_players_are_shown_by_segment_with_their_share() -> None:
 def test_rewards_are_shown_by_rule_with_what_stood_against_the_others() -> None:
     lines = printed(FIGURES)
 
-    assert "CASHBACK BONUS_BALANCE 4 2 310.00 310.00 95.10" in lines
+    assert "POINTS 4 2 31,000.00 RP 310.00 95.10" in lines
     assert "All 4 2 310.00 95.10" in lines
     assert "Not given, because: NOT_PROFITABLE 2" in lines
