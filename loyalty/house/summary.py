@@ -51,12 +51,18 @@ def reward_table(rewards: dict[str, Any]) -> Table:
     table = _table("Rewards by rule", "Rule", "Matched", "Given", "Amount", "Worth", "Cost")
     for rule in rewards["by_rule"]:
         matched = sum(rule["by_verdict"].values())
-        unit = _UNITS.get(rule["reward_type"], "")
-        amount = f"{_money(rule['amount_given'])} {unit}".strip() if rule["given"] else ""
-        table.add_row(rule["rule_id"], f"{matched:,}", f"{rule['given']:,}", amount, *_worth_and_cost(rule))
+        table.add_row(rule["rule_id"], f"{matched:,}", f"{rule['given']:,}", _amount(rule), *_worth_and_cost(rule))
     table.add_section()
     table.add_row("All", f"{rewards['decisions']:,}", f"{rewards['given']:,}", "", *_worth_and_cost(rewards))
     return table
+
+
+def _amount(rule: dict[str, Any]) -> str:
+    amount = Decimal(rule["amount_given"])
+    unit = _UNITS.get(rule["reward_type"], "")
+    if unit == "tickets":
+        return f"{amount:,.0f} {unit}"
+    return f"{_money(amount)} {unit}".rstrip() if amount else ""
 
 
 def _worth_and_cost(figures: dict[str, Any]) -> tuple[str, str]:
@@ -65,6 +71,8 @@ def _worth_and_cost(figures: dict[str, Any]) -> tuple[str, str]:
 
 def _table(title: str, name: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
+    table.padding = (0, 0, 0, 1)
+    table.show_edge = False
     table.add_column(name, no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)

@@ -51,6 +51,13 @@ def test_players_are_shown_by_segment_with_their_share() -> None:
     assert "All 4 100% 251,500.50 12,479.75" in lines
 
 
+def test_the_widest_rule_fits_into_eighty_columns() -> None:
+    rule = {**FIGURES["rewards"]["by_rule"][0], "rule_id": "WINNING_TOURNAMENT_TICKETS", "amount_given": "162977.82"}
+    lines = printed({**FIGURES, "rewards": {**FIGURES["rewards"], "by_rule": [rule]}})
+
+    assert "WINNING_TOURNAMENT_TICKETS 4 2 162,977.82 RP 310.00 95.10" in lines
+
+
 def test_rewards_are_shown_by_rule_with_what_stood_against_the_others() -> None:
     lines = printed(FIGURES)
 
