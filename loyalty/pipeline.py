@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import NotFoundError
+from core.expressions import run_statement
 from core.models import Run, RunKind, RunStatus, RunStep
 from core.partitions import ensure_month_partitions
 from core.runs import (
@@ -42,6 +43,7 @@ from rewards.facts import fill_facts, forget_facts, needed_columns
 from rewards.issuing import close_ended_rewards, issue_rewards, occasion_of_night
 from rewards.rules import active_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers
+from rewards.working_tables import TABLES as WORKING_TABLES
 from rewards.working_tables import forget_earlier_runs, working_tables_hold
 from safety.abuse import score_players
 from safety.profitability import refresh_segment_baselines
@@ -52,6 +54,8 @@ from wallet.reconciliation import last_digest_at, reconcile, store_digest
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
+LEDGER_TABLES = ("transactions", "wallet_lots", "wallet_lot_movements", "loyalty_balances")
+STANDING_TABLES = ("players", "player_metrics", "player_days", "reward_decisions", *LEDGER_TABLES)
 FACTS_STEP = "rules: facts and matches"
 OnChunk = Callable[[RunStep], None]
 
@@ -119,14 +123,14 @@ def night_steps(run: Run) -> list[Step]:
     """Return the steps of a night in order."""
     rules = rules_of_versions(run.parameters["rules"])
     return [
-        Step(name="points from play", work=_points_from_play, ranges=_player_ranges),
+        Step(name="points from play", work=_points_from_play, ranges=_player_ranges, before=_analyze(*STANDING_TABLES)),
         Step(name="expiry", work=_expiry, ranges=_player_ranges),
         Step(name="metrics", work=_metrics, ranges=_player_ranges),
         Step(name="risk", work=_risk, ranges=_player_ranges),
         Step(name="segments", work=_segments, ranges=_player_ranges),
         Step(name="tiers", work=_tiers, ranges=_player_ranges),
         *_rule_steps(rules),
-        Step(name="reconcile", work=_reconcile, ranges=_player_ranges),
+        Step(name="reconcile", work=_reconcile, ranges=_player_ranges, before=_analyze(*LEDGER_TABLES)),
         Step(name="daily facts", work=_daily_facts),
     ]
 
@@ -146,13 +150,19 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
             name=f"rules: allocation {_block_name(block)}",
             work=lambda chunk, block=block: _allocation(chunk, block),  # type: ignore[misc]
             ranges=_player_ranges,
+            before=_analyze(*WORKING_TABLES),
         )
         if block[-1].limits.has_budget:
             yield Step(
                 name=f"rules: budget {block[-1].rule_id}"[:60],
                 work=lambda chunk, rule=block[-1]: _budget(chunk, rule),  # type: ignore[misc]
             )
-    yield Step(name="rules: rewards", work=lambda chunk: _rewards(chunk, rules), ranges=_player_ranges)
+    yield Step(
+        name="rules: rewards",
+        work=lambda chunk: _rewards(chunk, rules),
+        ranges=_player_ranges,
+        before=_analyze(*WORKING_TABLES),
+    )
 
 
 def allocation_blocks(rules: Sequence[RuleDefinition]) -> list[list[RuleDefinition]]:
@@ -163,6 +173,19 @@ def allocation_blocks(rules: Sequence[RuleDefinition]) -> list[list[RuleDefiniti
         if rule.limits.has_budget:
             blocks.append([])
     return [block for block in blocks if block]
+
+
+def _analyze(*tables: str) -> Callable[[Run], None]:
+    """Return what refreshes the planner's statistics before a step.
+
+    The night fills and empties these tables faster than autovacuum looks; with stale counts the planner picks nested loops.
+    """
+
+    def analyze(_run: Run) -> None:
+        for table in tables:
+            run_statement(f"ANALYZE {table}", [])
+
+    return analyze
 
 
 def _block_name(block: Sequence[RuleDefinition]) -> str:

@@ -95,13 +95,14 @@ def changed_segments_sql(*, on: date, keys: KeyRange = ALL_KEYS, player_ids: Seq
     segment, segment_params = compile_expression(segment_expression(get_segment_thresholds()), model=PlayerMetrics)
     measures, measure_params = _measures_sql(on)
     in_range, range_params = keys.condition("p.player_id")
+    measures_in_range, _ = keys.condition("player_metrics.player_id")
     named, named_params = ("", []) if player_ids is None else ("AND p.player_id = ANY (%s)", [list(player_ids)])
     sql = f"""
         SELECT p.player_id, p.segment AS segment_before, {segment} AS segment_after
         FROM players p JOIN {measures} player_metrics ON player_metrics.player_id = p.player_id
-        WHERE {in_range} {named} AND p.segment <> {segment}
+        WHERE {in_range} AND {measures_in_range} {named} AND p.segment <> {segment}
     """
-    return sql, [*segment_params, *measure_params, *range_params, *named_params, *segment_params]
+    return sql, [*segment_params, *measure_params, *range_params, *range_params, *named_params, *segment_params]
 
 
 def _measures_sql(on: date) -> Sql:

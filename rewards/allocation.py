@@ -194,6 +194,7 @@ def _group_whens(group: str) -> list[When]:
 
 def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange) -> Sql:
     in_range, range_params = keys.condition("m.player_id")
+    facts_in_range, _ = keys.condition("f.player_id")
     restricted_range, restricted_params = keys.condition("r.player_id")
     facts = ", ".join(f"f.{column}" for column in SAFETY_COLUMNS)
     kept = ", ".join(f"'{column}', f.{column}" for column in rule.columns)
@@ -222,7 +223,7 @@ def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange)
             WHERE {restricted_range} AND r.starts_at <= now() AND (r.ends_at IS NULL OR r.ends_at > now())
             GROUP BY r.player_id
         ) x ON x.player_id = m.player_id
-        WHERE m.run_id = %s AND m.rule_number = %s AND {in_range} AND NOT u.is_decided_already
+        WHERE m.run_id = %s AND m.rule_number = %s AND {in_range} AND {facts_in_range} AND NOT u.is_decided_already
     """
     params = [
         occasion.on - timedelta(days=rule.limits.cooldown_days),
@@ -232,6 +233,7 @@ def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange)
         *restricted_params,
         occasion.run_id,
         rule.number,
+        *range_params,
         *range_params,
     ]
     return sql, params

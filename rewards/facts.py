@@ -35,23 +35,25 @@ def fill_facts(
     values = {"as_of": f"DATE '{on:%Y-%m-%d}'", "zone": f"'{settings.TIME_ZONE}'"}
     selected = ", ".join(COLUMNS[name].sql % values for name in columns)
     joins = [_JOINS[source](on, keys) for source in _JOINS if source in sources]
-    joins += [_days_join(on, keys, sources)] if any(source.startswith("days_") for source in sources) else []
+    joins += [_days_join(on, keys, columns)] if any(source.startswith("days_") for source in sources) else []
     in_range, params = keys.condition("p.player_id")
+    metrics_in_range, _ = keys.condition("m.player_id")
     named, named_params = ("", []) if player_ids is None else ("AND p.player_id = ANY (%s)", [list(player_ids)])
     sql = f"""
         INSERT INTO player_facts (run_id, player_id, as_of, {", ".join(columns)})
         SELECT %s, p.player_id, {values["as_of"]}, {selected}
         FROM players p JOIN player_metrics m ON m.player_id = p.player_id
         {" ".join(sql for sql, _ in joins)}
-        WHERE p.is_active AND {in_range} {named}
+        WHERE p.is_active AND {in_range} AND {metrics_in_range} {named}
         ORDER BY p.player_id
     """
     join_params = [param for _, params_of_join in joins for param in params_of_join]
-    return run_statement(sql, [run_id, *join_params, *params, *named_params])
+    return run_statement(sql, [run_id, *join_params, *params, *params, *named_params])
 
 
-def _balance_join(_on: date, _keys: KeyRange) -> tuple[str, list[str]]:
-    return "LEFT JOIN loyalty_balances b ON b.player_id = p.player_id", []
+def _balance_join(_on: date, keys: KeyRange) -> tuple[str, list[str]]:
+    in_range, params = keys.condition("b.player_id")
+    return f"LEFT JOIN loyalty_balances b ON b.player_id = p.player_id AND {in_range}", params
 
 
 def _tier_join(_on: date, _keys: KeyRange) -> tuple[str, list[str]]:
@@ -93,11 +95,11 @@ def _grants_join(on: date, keys: KeyRange) -> tuple[str, list[str]]:
 _JOINS = {"balance": _balance_join, "tier": _tier_join, "games": _games_join, "grants": _grants_join}
 
 
-def _days_join(on: date, keys: KeyRange, sources: set[str]) -> tuple[str, list[str]]:
-    """One pass over the daily rows for every window the run needs."""
-    windows = [days for days in WINDOWS if f"days_{days}" in sources]
+def _days_join(on: date, keys: KeyRange, columns: Sequence[str]) -> tuple[str, list[str]]:
+    """One pass over the daily rows for every window the run needs, and only for the measures it needs of each."""
+    windows = [days for days in WINDOWS if any(COLUMNS[name].source == f"days_{days}" for name in columns)]
     first = on - timedelta(days=max(windows) - 1)
-    sums = ", ".join(_window_sums(on, days, is_longest=days == max(windows)) for days in windows)
+    sums = ", ".join(_window_sums(on, days, columns=columns, is_longest=days == max(windows)) for days in windows)
     in_range, params = keys.condition("d.player_id")
     sql = f"""
         LEFT JOIN (
@@ -107,13 +109,19 @@ def _days_join(on: date, keys: KeyRange, sources: set[str]) -> tuple[str, list[s
     return sql, params
 
 
-def _window_sums(on: date, days: int, *, is_longest: bool) -> str:
+def _window_sums(on: date, days: int, *, columns: Sequence[str], is_longest: bool) -> str:
     start = on - timedelta(days=days - 1)
     # The longest window is what the WHERE clause leaves; testing each row again would cost a third of the scan.
     within = "" if is_longest else f" FILTER (WHERE d.on >= DATE '{start}')"
     active = f"d.on >= DATE '{start}' AND d.wagered > 0"
-    sums = [f"sum(d.{daily}){within} AS {daily}_{days}d" for daily in MEASURE_DAILY_COLUMNS.values()]
-    return ", ".join([*sums, f"count(*) FILTER (WHERE {active}) AS active_days_{days}d"])
+    sums = [
+        f"sum(d.{daily}){within} AS {daily}_{days}d"
+        for total, daily in MEASURE_DAILY_COLUMNS.items()
+        if f"{total}_{days}d" in columns
+    ]
+    if f"active_days_{days}d" in columns:
+        sums.append(f"count(*) FILTER (WHERE {active}) AS active_days_{days}d")
+    return ", ".join(sums)
 
 
 def forget_facts(*, run_id: int) -> None:

@@ -36,12 +36,13 @@ def issue_rewards(
     _reject_what_no_longer_fits(occasion=occasion, keys=keys)
     _repeat_unchanged(occasion=occasion, keys=keys)
     in_range, params = keys.condition("a.player_id")
+    players_in_range, _ = keys.condition("p.player_id")
     on, run_id = occasion.on, occasion.run_id
     rows = fetch_rows(
-        _ISSUE_SQL.format(in_range=in_range),
+        _ISSUE_SQL.format(in_range=in_range, players_in_range=players_in_range),
         [
             json.dumps([_terms(rule) for rule in rules], default=str),
-            *(run_id, *params),
+            *(run_id, *params, *params),
             *(occasion.name, occasion.name, on, at, at, run_id),
             at,
             *(occasion.name, run_id, on, on, at),
@@ -180,7 +181,7 @@ _ISSUE_SQL = """
     ),
     allocation AS MATERIALIZED (
         SELECT a.*, p.segment, p.tier FROM rule_allocations a JOIN players p ON p.player_id = a.player_id
-        WHERE a.run_id = %s AND {in_range}
+        WHERE a.run_id = %s AND {in_range} AND {players_in_range}
     ),
     posted AS MATERIALIZED (
         SELECT (n.posting).decision_id AS decision_id, (n.posting).wagering_required AS wagering_required,

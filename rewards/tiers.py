@@ -47,13 +47,15 @@ def evaluate_tiers(
     tier, tier_params = compile_expression(tier_expression(), model=LoyaltyBalance)
     lowest = next(iter(tier_thresholds()))
     in_range, range_params = keys.condition("p.player_id")
+    balances_in_range, _ = keys.condition("loyalty_balances.player_id")
     named, named_params = ("", []) if player_ids is None else ("AND p.player_id = ANY (%s)", [list(player_ids)])
     # A player without a balance row has earned nothing.
     due = f"CASE WHEN loyalty_balances.player_id IS NULL THEN %s ELSE {tier} END"
     sql = f"""
         WITH changed AS MATERIALIZED (
             SELECT p.player_id, p.tier AS tier_before, {due} AS tier_after
-            FROM players p LEFT JOIN loyalty_balances ON loyalty_balances.player_id = p.player_id
+            FROM players p
+            LEFT JOIN loyalty_balances ON loyalty_balances.player_id = p.player_id AND {balances_in_range}
             WHERE {in_range} {named} AND p.tier <> {due}
         ),
         updated AS (
@@ -63,4 +65,6 @@ def evaluate_tiers(
         INSERT INTO player_tier_changes (player_id, tier_before, tier_after, "on", run_id)
         SELECT player_id, tier_before, tier_after, %s, %s FROM changed
     """
-    return run_statement(sql, [lowest, *tier_params, *range_params, *named_params, lowest, *tier_params, on, run_id])
+    return run_statement(
+        sql, [lowest, *tier_params, *range_params, *range_params, *named_params, lowest, *tier_params, on, run_id]
+    )

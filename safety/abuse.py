@@ -95,16 +95,18 @@ def score_players(*, on: date, at: datetime, keys: KeyRange = ALL_KEYS, run_id: 
     """Store the abuse and risk scores of a range of players where they changed, with history; return the changes."""
     scores, score_params = compile_queryset(abuse_scores(at=at, keys=keys))
     in_range, range_params = keys.condition("m.player_id")
+    players_in_range, _ = keys.condition("p.player_id")
     params = [
         SCORE_MAX,
         RISK_WIN_RATIO_THRESHOLD.value(),
         RISK_WIN_RATIO_POINTS.value(),
         *score_params,
         *range_params,
+        *range_params,
         on,
         run_id,
     ]
-    return run_statement(_SCORE_SQL.format(scores=scores, in_range=in_range), params)
+    return run_statement(_SCORE_SQL.format(scores=scores, in_range=in_range, players_in_range=players_in_range), params)
 
 
 # One statement for both scores and their history; players whose scores stand are not touched.
@@ -115,7 +117,7 @@ _SCORE_SQL = """
                least(%s, coalesce(s.score, 0) + CASE WHEN m.win_loss_ratio > %s THEN %s ELSE 0 END) AS risk_after
         FROM player_metrics m JOIN players p ON p.player_id = m.player_id
         LEFT JOIN ({scores}) s ON s.player_id = m.player_id
-        WHERE {in_range}
+        WHERE {in_range} AND {players_in_range}
     ),
     changed AS MATERIALIZED (
         SELECT * FROM scored WHERE risk_before <> risk_after OR abuse_before <> abuse_after

@@ -41,10 +41,19 @@ def find_differences(
     Balances, lots and movements of a checked player are always checked in full. Returns counts and the differences.
     """
     in_range, params = keys.condition("b.player_id")
+    entries_in_range, _ = keys.condition("e.player_id")
+    lots_in_range, _ = keys.condition("l.player_id")
     from_then, from_params = ("", []) if since is None else ("AND b.head_at >= %s", [since])
     entries_from, entry_params = ("", []) if since is None else ("AND e.created_at >= %s", [since])
-    sql = _RECONCILE_SQL.format(in_range=in_range, from_then=from_then, entries_from=entries_from)
-    rows = fetch_rows(sql, [*params, *from_params, *entry_params])
+    # The range stands at every large table: a join alone would let the planner read them whole for each chunk.
+    sql = _RECONCILE_SQL.format(
+        in_range=in_range,
+        from_then=from_then,
+        entries_in_range=entries_in_range,
+        entries_from=entries_from,
+        lots_in_range=lots_in_range,
+    )
+    rows = fetch_rows(sql, [*params, *from_params, *params, *entry_params, *params])
     counts = {"players": 0, "entries": 0}
     differences = []
     for player_id, check, currency, expected, found in rows:
@@ -76,6 +85,7 @@ _RECONCILE_SQL = """
     ),
     entry AS MATERIALIZED (
         SELECT e.id, e.player_id, e.number, e.currency_type, e.amount, e.balance_before, e.balance_after, e.hash,
+               e.created_at,
                wallet_canonical(e.player_id, e.number, e.operation_id, e.transaction_type, e.currency_type, e.amount,
                                 e.balance_before, e.balance_after, e.created_at, e.description, e.reference_id, e.actor,
                                 e.metadata) AS canonical,
@@ -83,16 +93,21 @@ _RECONCILE_SQL = """
                lag(e.number) OVER player AS number_before,
                lag(e.balance_after) OVER currency AS chained,
                row_number() OVER (PARTITION BY e.player_id, e.currency_type ORDER BY e.number DESC) AS from_last
-        FROM transactions e JOIN checked c ON c.player_id = e.player_id {entries_from}
+        FROM transactions e JOIN checked c ON c.player_id = e.player_id
+        WHERE {entries_in_range} {entries_from}
         WINDOW player AS (PARTITION BY e.player_id ORDER BY e.number),
                currency AS (PARTITION BY e.player_id, e.currency_type ORDER BY e.number)
     ),
     linked AS MATERIALIZED (
-        -- The entry before the first one looked at; none for a player's first.
-        SELECT e.*, coalesce(e.hash_before, (
-                   SELECT p.hash FROM transactions p WHERE p.player_id = e.player_id AND p.number = e.number - 1
-               )) AS link
-        FROM entry e
+        SELECT e.*, e.hash_before AS link FROM entry e WHERE e.number = 1 OR e.hash_before IS NOT NULL
+        UNION ALL
+        -- The first entry looked at is linked to the one before it, which lies no later.
+        SELECT e.*, p.hash FROM entry e
+        LEFT JOIN LATERAL (
+            SELECT t.hash FROM transactions t
+            WHERE t.player_id = e.player_id AND t.created_at <= e.created_at AND t.number = e.number - 1 LIMIT 1
+        ) p ON true
+        WHERE e.number > 1 AND e.hash_before IS NULL
     ),
     held AS MATERIALIZED (
         SELECT c.player_id, v.currency_type, v.balance FROM checked c CROSS JOIN LATERAL (
@@ -100,13 +115,17 @@ _RECONCILE_SQL = """
                    ('TICKETS', c.tickets_balance::numeric)) v (currency_type, balance)
     ),
     lot AS MATERIALIZED (
-        SELECT l.player_id, l.currency_type, l.id, l.remaining, m.moved
+        SELECT l.player_id, l.currency_type, l.id, l.remaining, m.moved, m.entry_ids, m.amounts
         FROM wallet_lots l JOIN checked c ON c.player_id = l.player_id
-        LEFT JOIN LATERAL (SELECT sum(x.amount) AS moved FROM wallet_lot_movements x WHERE x.lot_id = l.id) m ON true
+        LEFT JOIN LATERAL (
+            SELECT sum(x.amount) AS moved, array_agg(x.entry_id) AS entry_ids, array_agg(x.amount) AS amounts
+            FROM wallet_lot_movements x WHERE x.lot_id = l.id
+        ) m ON true
+        WHERE {lots_in_range}
     ),
     movement AS MATERIALIZED (
-        SELECT x.entry_id, sum(x.amount) AS moved
-        FROM wallet_lot_movements x WHERE x.lot_id IN (SELECT id FROM lot) GROUP BY x.entry_id
+        SELECT u.entry_id, sum(u.amount) AS moved
+        FROM lot, unnest(lot.entry_ids, lot.amounts) u (entry_id, amount) GROUP BY u.entry_id
     )
     SELECT NULL AS player_id, 'players' AS check, NULL AS currency, NULL AS expected, count(*)::text AS found FROM checked
     UNION ALL SELECT NULL, 'entries', NULL, NULL, count(*)::text FROM entry

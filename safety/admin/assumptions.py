@@ -1,12 +1,13 @@
-"""The editable assumptions of profit safety."""
+"""The editable assumptions of profit safety, and the baselines the night measures."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
-from core.admin.base import HouseAdmin
-from safety.models import RetentionMultiplier, UnitValue
+from core.admin.base import HouseAdmin, ReadOnlyAdmin
+from core.admin.columns import number
+from safety.models import RetentionMultiplier, SegmentBaseline, UnitValue
 
 
 @admin.register(RetentionMultiplier)
@@ -19,3 +20,10 @@ class RetentionMultiplierAdmin(HouseAdmin):
 @admin.register(UnitValue)
 class UnitValueAdmin(HouseAdmin):
     list_display = ("currency_type", "money_value")
+
+
+@admin.register(SegmentBaseline)
+class SegmentBaselineAdmin(ReadOnlyAdmin):
+    list_display = ("segment", "wager", "players", "as_of")
+
+    wager = number("wager_per_active_day", description="wager per active day")

@@ -12,7 +12,16 @@ from safety.models import AbuseSignal
 
 @admin.register(AbuseSignal)
 class AbuseSignalAdmin(HugeReadOnlyAdmin):
-    list_display = ("id", "player_link", "signal_type", "severity", "is_resolved", "detected_at", "resolved_at", "description")
+    list_display = (
+        "id",
+        "player_link",
+        "signal_type",
+        "severity",
+        "is_resolved",
+        "detected_at",
+        "resolved_at",
+        "description",
+    )
     list_filter = (
         PlayerFilter,
         ("is_resolved", BooleanRadioFilter),

@@ -4,23 +4,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('safety', '0001_initial'),
+        ("safety", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SegmentBaseline',
+            name="SegmentBaseline",
             fields=[
-                ('segment', models.CharField(choices=[('NEW', 'New'), ('WINNING', 'Winning'), ('BREAKEVEN', 'Breakeven'), ('LOSING', 'Losing'), ('VIP', 'VIP')], max_length=20, primary_key=True, serialize=False)),
-                ('wager_per_active_day', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('players', models.PositiveIntegerField()),
-                ('as_of', models.DateField()),
+                (
+                    "segment",
+                    models.CharField(
+                        choices=[
+                            ("NEW", "New"),
+                            ("WINNING", "Winning"),
+                            ("BREAKEVEN", "Breakeven"),
+                            ("LOSING", "Losing"),
+                            ("VIP", "VIP"),
+                        ],
+                        max_length=20,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("wager_per_active_day", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("players", models.PositiveIntegerField()),
+                ("as_of", models.DateField()),
             ],
             options={
-                'db_table': 'safety_segment_baselines',
-                'ordering': ['segment'],
+                "db_table": "safety_segment_baselines",
+                "ordering": ["segment"],
             },
         ),
     ]

@@ -53,25 +53,26 @@ CREATE TYPE @{prefix}_planned AS (
 CREATE TYPE @{prefix}_take AS (entry_id bigint, lot_id bigint, amount numeric, status_after varchar);
 
 CREATE FUNCTION @{prefix}_chain_step(state bytea, head bytea, canonical text) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT sha256(coalesce(state, head, ''::bytea) || convert_to(canonical, 'UTF8')) $$;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+$$ BEGIN RETURN sha256(coalesce(state, head, ''::bytea) || convert_to(canonical, 'UTF8')); END $$;
 
 CREATE AGGREGATE @{prefix}_chain(head bytea, canonical text) (
     SFUNC = @{prefix}_chain_step, STYPE = bytea, PARALLEL = SAFE
 );
 
--- The exact text an entry's hash covers: fixed order, fixed scale, microseconds since 1970 in UTC.
+-- The exact text an entry's hash covers: fixed order, fixed scale, free text quoted, microseconds since 1970 in UTC.
+-- Made of immutable parts only, so that the planner inlines it.
 CREATE FUNCTION @{prefix}_canonical(
     account_key @{account_type}, number bigint, operation_id bigint, transaction_type varchar, currency_type varchar,
     amount numeric, balance_before numeric, balance_after numeric, created_at timestamptz,
     description varchar, reference_id varchar, actor varchar, metadata jsonb
 ) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT jsonb_build_array(
-    account_key, number, operation_id, transaction_type, currency_type,
-    amount::numeric(18, 2), balance_before::numeric(18, 2), balance_after::numeric(18, 2),
-    (extract(epoch FROM created_at) * 1000000)::bigint,
-    coalesce(description, ''), coalesce(reference_id, ''), coalesce(actor, ''), coalesce(metadata, '{}')
-)::text $$;
+$$ SELECT quote_literal(account_key::text) || '|' || number || '|' || operation_id || '|' || transaction_type || '|'
+    || currency_type || '|' || amount::numeric(18, 2) || '|' || balance_before::numeric(18, 2) || '|'
+    || balance_after::numeric(18, 2) || '|'
+    || (extract(epoch FROM created_at AT TIME ZONE 'UTC') * 1000000)::bigint || '|'
+    || quote_literal(coalesce(description, '')) || '|' || quote_literal(coalesce(reference_id, '')) || '|'
+    || quote_literal(coalesce(actor, '')) || '|' || coalesce(metadata, '{}') $$;
 
 CREATE FUNCTION @{prefix}_post(
     postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar DEFAULT '', posted_run bigint DEFAULT NULL
