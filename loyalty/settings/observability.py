@@ -1,5 +1,6 @@
 """Logs: one JSON object a line for machines, or coloured lines for people."""
 
+import sys
 from typing import Any
 
 import structlog
@@ -21,7 +22,9 @@ _shared_processors: list[Any] = [
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _renderers: dict[str, list[Any]] = {
     "json": [_tracebacks, structlog.processors.JSONRenderer()],
-    "text": [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)],
+    "text": [
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    ],
 }
 
 structlog.configure(
