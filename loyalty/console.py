@@ -13,7 +13,7 @@ from unfold.dataclasses import SearchResult
 
 from players.models import Player
 from players.searching import search_players
-from reporting.dashboard import dashboard_figures
+from reporting.admin.dashboard import dashboard_page
 from rewards.models import RewardRule
 
 _FOUND_MAX = 10
@@ -90,7 +90,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sidebar as the user may see it."""
     dashboard = {"title": "Dashboard", "icon": "dashboard", "link": reverse("admin:index")}
-    groups = [{"items": [dashboard]}]
+    groups: list[dict[str, Any]] = [{"items": [dashboard]}]
     groups += [
         {"title": title, "collapsible": False, "items": items}
         for title, lines in _SIDEBAR
@@ -104,10 +104,15 @@ def stylesheet(_: HttpRequest) -> str:
     return static("loyalty/admin.css")
 
 
+def favicon(_: HttpRequest) -> str:
+    """Return the address of the sign that browsers show on a tab."""
+    return static("loyalty/favicon.svg")
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the key figures to the admin's first page, for those who may see them."""
     if request.user.has_perm("reporting.view_dailysummary"):
-        context["dashboard"] = dashboard_figures()
+        context["dashboard"] = dashboard_page()
     return context
 
 

@@ -1,7 +1,7 @@
 """Who may do what: every role's permissions in one table, obeyed by the admin and the API alike.
 
-A permission is Django's `app.action_model`. Nobody may add, change or delete ledger rows, decisions, histories or runs by
-hand; `add` on such a model allows the service that writes it: `wallet.add_operation` the manual credits of the API,
+A permission is Django's `app.action_model`. Nobody may add, change or delete ledger rows, decisions, histories or runs
+by hand; `add` on such a model allows the service that writes it: `wallet.add_operation` the manual credits of the API,
 `core.add_run` a batch run, `players.add_importjob` an import.
 """
 
@@ -148,8 +148,8 @@ def _matches(name: str) -> Q:
 def install_demo_users() -> DemoUsers | None:
     """Make one user per role and the superuser `admin`, and return their log-ins; outside development make none.
 
-    The password is drawn once per clone and kept in the git-ignored `var/demo-password`, so that no copy of this house has a
-    password that others know. A user of that name whom somebody else made is left alone and not listed.
+    The password is drawn once per clone and kept in the git-ignored `var/demo-password`, so that no copy of this house
+    has a password that others know. A user of that name whom somebody else made is left alone and not listed.
     """
     if not settings.DEBUG:
         return None

@@ -8,8 +8,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from core.errors import InvalidInputError, NotFoundError
+from players import policies
 from players.models import Tier
 
 LP_MIN_MAX = 2_000_000_000
@@ -17,7 +19,31 @@ BENEFIT_NUMBER_MAX = Decimal(1_000_000)
 # Formulas of rules read these, so they must be numbers; other benefits are for people to read.
 NUMERIC_BENEFITS = ("cashback_multiplier", "lp_multiplier", "free_plays", "tournament_tickets")
 
+# What holds for a tier of that level until staff save its threshold.
+ENVIRONMENT_THRESHOLDS = {
+    "SILVER": policies.TIER_SILVER_LP,
+    "GOLD": policies.TIER_GOLD_LP,
+    "PLATINUM": policies.TIER_PLATINUM_LP,
+}
+
 _LEVEL = re.compile(r"[A-Z][A-Z0-9_]{0,29}")
+
+
+def threshold_of(tier: Tier) -> int:
+    """Return the points from which the tier is reached: staff's threshold, or the policy of the documented name."""
+    policy = None if tier.is_saved_by_staff else ENVIRONMENT_THRESHOLDS.get(tier.tier_level)
+    return tier.lp_min if policy is None else policy.value()
+
+
+def current_tiers() -> list[Tier]:
+    """Return the tiers from the lowest up, each with the range that holds now; nothing is written."""
+    tiers = list(Tier.objects.all())
+    for tier in tiers:
+        tier.lp_min = threshold_of(tier)
+    tiers.sort(key=lambda tier: tier.lp_min)
+    for tier in tiers:
+        tier.lp_max = end_of(tier, tiers)
+    return tiers
 
 
 @transaction.atomic
@@ -26,22 +52,26 @@ def save_tier(
 ) -> Tier:
     """Add a tier (no `tier_id`) or change one, and move the ends of its neighbours; staff's threshold then holds.
 
-    `lp_max` may be left out: it follows from the next tier. Raises InvalidInputError where a gap, an overlap or another order
-    of the tiers would come about, and NotFoundError; then nothing is changed.
+    `lp_max` may be left out: it follows from the next tier. Raises InvalidInputError where a gap, an overlap or another
+    order of the tiers would come about, and NotFoundError; then nothing is changed.
     """
     _lock_tiers()
-    tiers = list(Tier.objects.order_by("lp_min"))
-    tier = _tier_of(tiers, tier_id)
-    _check_level(tier, tier_level, tiers)
-    _check_threshold(tier, lp_min, tiers)
+    tiers = current_tiers()
+    tier = _checked_tier(tiers, tier_id, tier_level, lp_min)
     tier.tier_level, tier.lp_min, tier.benefits = tier_level, lp_min, checked_benefits(benefits)
     tier.is_saved_by_staff = True
     ranked = sorted(tiers if tier.pk else [*tiers, tier], key=lambda one: one.lp_min)
     _check_given_end(tier, lp_max, ranked)
-    tier.lp_max = end_of(tier, ranked)
-    tier.save()
-    _move_ends(ranked)
+    for one in ranked:
+        one.lp_max = end_of(one, ranked)
+    _write(ranked)
     return tier
+
+
+def check_tier(*, tier_id: int | None, tier_level: str, lp_min: int, benefits: Mapping[str, Any]) -> None:
+    """Raise the errors that saving this would raise now; forms ask first, to speak at the field."""
+    _checked_tier(current_tiers(), tier_id, tier_level, lp_min)
+    checked_benefits(benefits)
 
 
 def end_of(tier: Tier, ranked: Sequence[Tier]) -> int | None:
@@ -77,6 +107,13 @@ def _lock_tiers() -> None:
         cursor.execute("LOCK TABLE tiers IN SHARE ROW EXCLUSIVE MODE")
 
 
+def _checked_tier(tiers: Sequence[Tier], tier_id: int | None, tier_level: str, lp_min: int) -> Tier:
+    tier = _tier_of(tiers, tier_id)
+    _check_level(tier, tier_level, tiers)
+    _check_threshold(tier, lp_min, tiers)
+    return tier
+
+
 def _tier_of(tiers: Sequence[Tier], tier_id: int | None) -> Tier:
     if tier_id is None:
         return Tier()
@@ -89,11 +126,12 @@ def _tier_of(tiers: Sequence[Tier], tier_id: int | None) -> Tier:
 def _check_level(tier: Tier, level: str, tiers: Sequence[Tier]) -> None:
     if tier.pk and level != tier.tier_level:
         raise InvalidInputError(
-            f"tier_level is {level!r}: players carry the level {tier.tier_level}, so it keeps its name", field="tier_level"
+            f"tier_level is {level!r}: players carry the level {tier.tier_level}, so it keeps its name",
+            field="tier_level",
         )
     if not _LEVEL.fullmatch(level):
         raise InvalidInputError(
-            f"tier_level is {level!r}: up to 30 capital letters, digits and underscores are needed, for example DIAMOND",
+            f"tier_level is {level!r}: up to 30 capital letters, digits and underscores are needed, such as DIAMOND",
             field="tier_level",
         )
     if not tier.pk and any(other.tier_level == level for other in tiers):
@@ -129,13 +167,13 @@ def _check_given_end(tier: Tier, lp_max: int | None, ranked: Sequence[Tier]) -> 
         raise InvalidInputError(f"lp_max is {lp_max}: the top tier has no end, leave it out", field="lp_max")
     fault = "would have no tier" if lp_max < end else "would have two tiers"
     raise InvalidInputError(
-        f"lp_max is {lp_max}: points {min(lp_max, end) + 1} to {max(lp_max, end)} {fault}; {end} is right", field="lp_max"
+        f"lp_max is {lp_max}: points {min(lp_max, end) + 1} to {max(lp_max, end)} {fault}; {end} is right",
+        field="lp_max",
     )
 
 
-def _move_ends(ranked: Sequence[Tier]) -> None:
+def _write(ranked: Sequence[Tier]) -> None:
+    """Store all ranges. A threshold may pass through its neighbour's old one, so the stored ones step aside first."""
+    Tier.objects.update(lp_max=None, lp_min=LP_MIN_MAX + F("pk"))
     for tier in ranked:
-        end = end_of(tier, ranked)
-        if tier.lp_max != end:
-            tier.lp_max = end
-            tier.save(update_fields=["lp_max"])
+        tier.save()

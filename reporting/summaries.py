@@ -61,7 +61,8 @@ def day_figures(*, run: Run) -> Figures:
 
 def player_figures() -> Figures:
     """Count players by segment and by tier in one scan."""
-    cells = list(Player.objects.order_by().values("segment", "tier", "is_active", "is_blocked").annotate(count=Count("pk")))
+    grouped = Player.objects.order_by().values("segment", "tier", "is_active", "is_blocked")
+    cells: list[Figures] = [dict(cell) for cell in grouped.annotate(count=Count("pk"))]
     return {
         "total": sum(cell["count"] for cell in cells),
         "active": sum(cell["count"] for cell in cells if cell["is_active"]),
@@ -74,7 +75,8 @@ def player_figures() -> Figures:
 def segment_figures() -> Figures:
     """Sum lifetime totals by segment; GGR = turnover − won."""
     sums = {name: Sum(column) for name, column in _TOTALS.items()}
-    rows = PlayerMetrics.objects.order_by().values(segment=F("player__segment")).annotate(players=Count("pk"), **sums)
+    grouped = PlayerMetrics.objects.order_by().values(segment=F("player__segment"))
+    rows: list[Figures] = [dict(row) for row in grouped.annotate(players=Count("pk"), **sums)]
     return {row.pop("segment"): _with_ggr(row) for row in rows}
 
 
@@ -98,8 +100,11 @@ def play_figures(*, on: date) -> Figures:
 def reward_figures(*, run: Run) -> Figures:
     """Return what the run gave and refused: by rule, by type, by verdict, and why not."""
     rules = {rule.number: rule for rule in RewardRule.objects.all()}
-    rows = list(_allocations(run).values("rule_number", "verdict").annotate(count=Count("*"), **_GIVEN_SUMS))
-    by_rule = [_rule_figures(rules[number], _rows_of(rows, number)) for number in sorted({r["rule_number"] for r in rows})]
+    grouped = _allocations(run).values("rule_number", "verdict")
+    rows: list[Figures] = [dict(row) for row in grouped.annotate(count=Count("*"), **_GIVEN_SUMS)]
+    by_rule = [
+        _rule_figures(rules[number], _rows_of(rows, number)) for number in sorted({r["rule_number"] for r in rows})
+    ]
     by_rule.sort(key=lambda figures: Decimal(figures["money_value"]), reverse=True)
     totals = _sums(rows)
     del totals["amount_given"]  # adds money, points and tickets

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from unfold.admin import ModelAdmin, TabularInline
 
 from core.admin.counting import EstimatingPaginator
+from core.errors import LoyaltyError
 
 _DIGITS_MAX = 18
 
@@ -25,6 +27,20 @@ class HouseAdmin(ModelAdmin):
     list_filter_submit = True
     list_filter_sheet = False
     warn_unsaved_form = True
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Show a refusal of the service that the form could not foresee; nothing was written then."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except LoyaltyError as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect(request.get_full_path())
 
 
 class ReadOnlyPermissions:

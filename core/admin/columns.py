@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -42,7 +41,7 @@ STATUS_COLOURS = Colours(
 )
 
 
-def badge(name: str, *, colours: Colours = STATUS_COLOURS, description: str = "") -> Callable[..., Any]:
+def badge(name: str, *, colours: Colours = STATUS_COLOURS, description: str = "") -> Any:
     """Return a column that shows the field's value as a coloured label."""
 
     @display(description=description or name.replace("_", " "), ordering=name, label=colours)
@@ -53,7 +52,7 @@ def badge(name: str, *, colours: Colours = STATUS_COLOURS, description: str = ""
     return column
 
 
-def number(name: str, *, description: str = "", decimal_places: int = 2) -> Callable[..., Any]:
+def number(name: str, *, description: str = "", decimal_places: int = 2) -> Any:
     """Return a column that shows a figure with separated thousands, to the right."""
 
     @display(description=description or name.replace("_", " "), ordering=name)
@@ -79,7 +78,7 @@ def link_to(model: str, key: Any, text: str = "") -> SafeString:
     return format_html('<a class="house-link" href="{}">{}</a>', url, text or key)
 
 
-def run_link(name: str = "run_id") -> Callable[..., Any]:
+def run_link(name: str = "run_id") -> Any:
     """Return a column that links to the run whose number the field holds."""
 
     @display(description="run", ordering=name)
@@ -89,7 +88,7 @@ def run_link(name: str = "run_id") -> Callable[..., Any]:
     return column
 
 
-def hexadecimal(name: str, *, description: str = "") -> Callable[..., Any]:
+def hexadecimal(name: str, *, description: str = "") -> Any:
     """Return a read-only field that shows bytes, such as a hash, as hexadecimal text."""
 
     @display(description=description or name.replace("_", " "))

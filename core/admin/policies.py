@@ -31,6 +31,7 @@ class PolicyRow:
     policy: Policy[Any]
     source: PolicySource
     value: str
+    typed: str
     fallback: str
     saved: PolicyValue | None
 
@@ -68,19 +69,28 @@ def _declared_in(app_name: str) -> list[Policy[Any]]:
 
 def policy_row(policy: Policy[Any], saved: PolicyValue | None) -> PolicyRow:
     """Describe one policy."""
-    fallback = shown(policy.environment_value())
+    fallback = policy.environment_value()
+    value = policy.parse(saved.value) if saved else fallback
     source = PolicySource.SAVED if saved else policy.source()
     return PolicyRow(
         policy=policy,
         source=source,
-        value=shown(policy.parse(saved.value)) if saved else fallback,
-        fallback=fallback,
+        value=shown(value),
+        typed=typed(value),
+        fallback=shown(fallback),
         saved=saved,
     )
 
 
 def shown(value: object) -> str:
-    """Return a policy's value as people write it."""
+    """Return a policy's value as people read it."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return typed(value)
+    return f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
+
+
+def typed(value: object) -> str:
+    """Return a policy's value as people type it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
@@ -107,7 +117,7 @@ class PolicyForm(forms.Form):
         return given
 
 
-def _widget(policy: Policy[Any]) -> forms.Widget:
+def _widget(policy: Policy[Any]) -> Any:
     choices = ("yes", "no") if isinstance(policy.default, bool) else policy.choices
     if choices:
         return UnfoldAdminSelectWidget(choices=[(choice, choice) for choice in choices])
@@ -153,7 +163,7 @@ class PolicyValueAdmin(HouseAdmin):
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         row = policy_row(policy, PolicyValue.objects.select_related("saved_by").filter(name=policy.name).first())
-        form = PolicyForm(request.POST or None, policy=policy, initial={"value": row.value})
+        form = PolicyForm(request.POST or None, policy=policy, initial={"value": row.typed})
         if request.method == "POST" and (done := self._answer_post(request, policy, form)):
             return done
         context = {
@@ -174,7 +184,7 @@ class PolicyValueAdmin(HouseAdmin):
             clear_policy(name=policy.name)
             self._record(request, policy, "Saved value forgotten")
         elif form.is_valid():
-            save_policy(name=policy.name, value=form.cleaned_data["value"], saved_by=request.user)
+            save_policy(name=policy.name, value=form.cleaned_data["value"], saved_by=request.user)  # type: ignore[arg-type]  # the admin lets nobody else in
             self._record(request, policy, f"Saved as {form.cleaned_data['value']}")
         else:
             return None

@@ -35,7 +35,16 @@ class RunStepInline(ReadOnlyInline):
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
-    list_display = ("id", "kind", "business_date", "status_badge", "started_at", "duration", "started_by", "error_start")
+    list_display = (
+        "id",
+        "kind",
+        "business_date",
+        "status_badge",
+        "started_at",
+        "duration",
+        "started_by",
+        "error_start",
+    )
     list_display_links = ("id", "kind")
     list_filter = (
         ("kind", ChoicesDropdownFilter),

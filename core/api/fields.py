@@ -8,14 +8,14 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.api.parsers import is_storable
 from core.errors import InvalidInputError
 from core.money import parse_amount
+from core.strict_json import JSONRefusedError, as_stored, is_storable
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "example": "12.50"})
 class AmountField(serializers.Field[Decimal, Any, str, Any]):
-    """An amount above zero with at most two decimals: text such as "12.50", or a JSON number that is exactly such an amount.
+    """An amount above zero with at most two decimals: text such as "12.50", or a JSON number that is exactly so much.
 
     Answers always hold text, because many readers of JSON turn numbers into floats.
     """
@@ -37,7 +37,10 @@ class AmountField(serializers.Field[Decimal, Any, str, Any]):
 class TextField(serializers.CharField):
     """Text only: numbers and booleans are not turned into text behind the caller's back."""
 
-    default_error_messages = {"not_text": "A text is needed, in quotes.", "unstorable": "NUL characters cannot be stored."}
+    default_error_messages = {
+        "not_text": "A text is needed, in quotes.",
+        "unstorable": "NUL characters cannot be stored.",
+    }
 
     def to_internal_value(self, data: Any) -> str:
         """Return the text, blanks trimmed."""
@@ -84,25 +87,12 @@ class DocumentField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any])
         """Return the object with decimals as the database gives them back."""
         if not isinstance(data, dict):
             self.fail("not_object")
-        document: dict[str, Any] = _as_stored(data, path=self.field_name or "")
+        try:
+            document: dict[str, Any] = as_stored(data, path=self.field_name or "")
+        except JSONRefusedError as error:
+            raise serializers.ValidationError(str(error), code="invalid") from None
         return document
 
     def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
         """Return the object as it is."""
         return value
-
-
-def _as_stored(value: Any, *, path: str) -> Any:
-    """Turn decimals into the floats that a JSON column gives back, where that loses nothing."""
-    if isinstance(value, dict):
-        return {key: _as_stored(member, path=f"{path}.{key}") for key, member in value.items()}
-    if isinstance(value, list):
-        return [_as_stored(member, path=f"{path}[{index}]") for index, member in enumerate(value)]
-    if not isinstance(value, Decimal):
-        return value
-    stored = float(value)
-    if Decimal(repr(stored)) != value:
-        raise serializers.ValidationError(
-            f"{path} is {value}: so many digits cannot be kept in a JSON number; give it as text.", code="invalid"
-        )
-    return stored

@@ -17,8 +17,8 @@ class IdempotencyKeyError(APIException):
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_detail = (
-        f"The header {HEADER} is needed: 1 to 100 printable ASCII characters without blanks, a new one for each credit. "
-        "Repeat a request with the same key and it is done once."
+        f"The header {HEADER} is needed: 1 to 100 printable ASCII characters without blanks, a new one for each "
+        "credit. Repeat a request with the same key and it is done once."
     )
     default_code = "idempotency_key_needed"
 

@@ -18,7 +18,7 @@ class MethodPermissions(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Tell whether the user is logged in and may use the method."""
-        if not (request.user and request.user.is_authenticated):
+        if not request.user.is_authenticated:
             return False
         if request.method == "OPTIONS":
             return True

@@ -1,4 +1,4 @@
-"""The admin of what belongs to no app of ours: accounts, the schedule and the record of changes, in the house's look."""
+"""The admin of what belongs to no app of ours: accounts, the schedule, the record of changes."""
 
 from loyalty.admin import accounts, schedule
 

@@ -1,7 +1,7 @@
 """The one shape of every error: {"error": {"code", "message", "details": [...]}}.
 
-`code` is stable and for programs, `message` is for people, `details` lists each thing that is wrong: `field` (a path such as
-`conditions.all[0].net_loss_min`), `message`, and whatever figures belong to it.
+`code` is stable and for programs, `message` is for people, `details` lists each thing that is wrong: `field` (a path
+such as `conditions.all[0].net_loss_min`), `message`, and whatever figures belong to it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.errors import LoyaltyError
 Detail = dict[str, Any]
 
 
-def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
+def answer_error(error: Exception, _context: dict[str, Any]) -> Response | None:
     """Turn any expected error of a view into an answer; DRF calls this. Others end as a 500 by `server_error`."""
     if isinstance(error, LoyaltyError):
         set_rollback()
@@ -131,7 +131,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer our own mistakes; the log has the reason, found by the request's id."""
     if _is_for_api(request):
-        return JsonResponse(body("server_error", "Something went wrong on our side; the log has the reason."), status=500)
+        return JsonResponse(
+            body("server_error", "Something went wrong on our side; the log has the reason."), status=500
+        )
     return defaults.server_error(request)
-
-

@@ -14,9 +14,12 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
+from loyalty.api.batch import BatchProcess
+from players.api.importing import ImportStatus, ImportUpload
 from players.api.tiers import TierDetail, TierList
 from reporting.api.analytics import Dashboard
 from reporting.api.players import PlayerDetail, PlayerList
+from rewards.api.rules import RuleDetail, RuleList, RuleTest
 
 
 class Nowhere(APIView):
@@ -36,8 +39,14 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("token/refresh", TokenRefreshView, "token-refresh"),
     ("players", PlayerList, "players"),
     ("players/<str:player_id>", PlayerDetail, "player"),
+    ("rules", RuleList, "rules"),
+    ("rules/<str:rule_id>", RuleDetail, "rule"),
+    ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
     ("tiers", TierList, "tiers"),
     ("tiers/<int:tier_id>", TierDetail, "tier"),
+    ("import/excel", ImportUpload, "import-excel"),
+    ("import/status/<int:job_id>", ImportStatus, "import-status"),
+    ("batch/process", BatchProcess, "batch-process"),
     ("analytics/dashboard", Dashboard, "analytics-dashboard"),
 )
 

@@ -17,13 +17,29 @@ _KIND_COLOURS = Colours(SELF_EXCLUDED="danger", RG_HARM="danger", BLOCKED="dange
 
 @admin.register(PlayerRestriction)
 class PlayerRestrictionAdmin(HugeReadOnlyAdmin):
-    list_display = ("player_link", "kind_badge", "is_in_force", "starts_at", "ends_at", "source", "created_by", "created_at")
+    list_display = (
+        "player_link",
+        "kind_badge",
+        "is_in_force",
+        "starts_at",
+        "ends_at",
+        "source",
+        "created_by",
+        "created_at",
+    )
     list_display_links = ("starts_at",)
     list_filter = (PlayerFilter, ("kind", ChoicesDropdownFilter), ("starts_at", RangeDateTimeFilter))
     list_select_related = ("created_by",)
     search_fields = ("player__player_id__exact",)
     search_help_text = PLAYER_SEARCH_HELP
-    fields = (("player", "kind"), ("starts_at", "ends_at"), ("source", "created_by"), "reason", "evidence", "created_at")
+    fields = (
+        ("player", "kind"),
+        ("starts_at", "ends_at"),
+        ("source", "created_by"),
+        "reason",
+        "evidence",
+        "created_at",
+    )
 
     player_link = player_link
     kind_badge = badge("kind", colours=_KIND_COLOURS, description="restriction")

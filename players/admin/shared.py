@@ -34,5 +34,3 @@ class PlayerFilter(TextFilter):
         if not player_id:
             return queryset
         return queryset.none() if "\x00" in player_id else queryset.filter(player_id=player_id)
-
-

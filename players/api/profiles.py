@@ -11,7 +11,7 @@ from core.api.fields import DecisionField, TextField, WholeNumberField
 from core.api.pagination import PageQuery
 from core.api.serializers import RequestSerializer
 from players.models import Player, PlayerMetrics, PlayerRestriction, PlayerSegment
-from players.profiles import AGE_MAX, TAGS_MAX
+from players.profile_editing import AGE_MAX, TAGS_MAX
 from players.searching import search_players
 
 ORDERINGS = ("player_id", "risk_score", "last_activity_at", "created_at", "total_wagered", "net_pnl")
@@ -96,7 +96,9 @@ class PlayerQuery(PageQuery):
     net_pnl_max = serializers.DecimalField(required=False, max_digits=18, decimal_places=2)
     last_activity_from = serializers.DateTimeField(required=False)
     last_activity_until = serializers.DateTimeField(required=False)
-    search = serializers.CharField(required=False, help_text="Start of the player id, the e-mail address, or part of the name.")
+    search = serializers.CharField(
+        required=False, help_text="Start of the player id, the e-mail address, or part of the name."
+    )
     ordering = serializers.ChoiceField(
         choices=[*ORDERINGS, *(f"-{name}" for name in ORDERINGS)],
         default="player_id",

@@ -12,7 +12,7 @@ from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body
 from core.errors import NotFoundError
 from players.models import Tier
-from players.tiers import save_tier
+from players.tiers import current_tiers, save_tier
 
 
 class TierSerializer(serializers.ModelSerializer[Tier]):
@@ -48,7 +48,7 @@ class TierList(Endpoint):
     @extend_schema(operation_id="tiers_list", responses=TierSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List tiers."""
-        return Response(TierSerializer(Tier.objects.order_by("lp_min"), many=True).data)
+        return Response(TierSerializer(current_tiers(), many=True).data)
 
     @extend_schema(operation_id="tiers_create", request=NewTierSerializer, responses={201: TierSerializer})
     def post(self, request: Request) -> Response:
@@ -78,7 +78,7 @@ class TierDetail(Endpoint):
 
 
 def _tier(tier_id: int) -> Tier:
-    tier = Tier.objects.filter(pk=tier_id).first()
-    if tier is None:
-        raise NotFoundError(f"there is no tier {tier_id}", tier_id=tier_id)
-    return tier
+    for tier in current_tiers():
+        if tier.pk == tier_id:
+            return tier
+    raise NotFoundError(f"there is no tier {tier_id}", tier_id=tier_id)

@@ -16,7 +16,7 @@ from reporting.dashboard import dashboard_figures
 class DashboardSerializer(serializers.Serializer[Any]):
     """The last night's figures; see docs/api.md for what each key means."""
 
-    as_of = serializers.DateField(allow_null=True, help_text="Business date of the figures; null before the first night.")
+    as_of = serializers.DateField(allow_null=True, help_text="Business date; null before the first night.")
     figures = serializers.DictField(allow_null=True, help_text="players, segments, play, rewards, liability")
     last_night = serializers.DictField(allow_null=True)
     open_imports = serializers.ListField(child=serializers.DictField())

@@ -5,26 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from unfold.contrib.filters.admin import (
     ChoicesDropdownFilter,
     RangeDateFilter,
     RangeDateTimeFilter,
     RelatedDropdownFilter,
+    TextFilter,
 )
 from unfold.decorators import display
 
 from core.admin.base import HugeReadOnlyAdmin
-from core.admin.columns import NOTHING, badge, link_to, number, run_link
+from core.admin.columns import badge, link_to, number, run_link
 from players.admin.shared import PLAYER_SEARCH_HELP, SEGMENT_COLOURS, PlayerFilter, player_link
 from rewards.models import RewardDecision, RewardHistory
 
 
-def reason_codes(reasons: list[Any]) -> SafeString:
-    """Show the codes of a decision's reasons, one a line; their figures are on the decision's page."""
-    codes = ((reason.get("code", "?") if isinstance(reason, dict) else reason,) for reason in reasons)
-    return format_html_join(SafeString("<br>"), "{}", codes) or NOTHING
+class ReasonFilter(TextFilter):
+    """Decisions that one reason decided."""
+
+    title = "reason"
+    parameter_name = "reason"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        code = self.value()
+        return queryset if not code or "\x00" in code else queryset.filter(reason=code.strip().upper())
 
 
 @admin.register(RewardDecision)
@@ -35,12 +41,10 @@ class RewardDecisionAdmin(HugeReadOnlyAdmin):
         "rule_link",
         "occasion",
         "verdict_badge",
-        "reason_codes",
+        "reason",
         "computed",
         "given",
-        "value",
         "segment_badge",
-        "tier",
         "last_on",
         "times",
     )
@@ -49,13 +53,14 @@ class RewardDecisionAdmin(HugeReadOnlyAdmin):
         PlayerFilter,
         ("rule", RelatedDropdownFilter),
         ("verdict", ChoicesDropdownFilter),
+        ReasonFilter,
         ("last_on", RangeDateFilter),
     )
     search_fields = ("player__player_id__exact",)
     search_help_text = PLAYER_SEARCH_HELP
     readonly_fields = ("rule_link", "run_link")
     fieldsets = (
-        (None, {"fields": (("player", "rule_link", "rule_version"), ("occasion", "verdict"), "reasons")}),
+        (None, {"fields": (("player", "rule_link", "rule_version"), ("occasion", "verdict", "reason"), "reasons")}),
         (
             "Amounts",
             {"fields": (("amount_computed", "amount_given"), ("money_value", "expected_cost", "expected_margin"))},
@@ -70,15 +75,10 @@ class RewardDecisionAdmin(HugeReadOnlyAdmin):
     segment_badge = badge("segment", colours=SEGMENT_COLOURS)
     computed = number("amount_computed", description="computed")
     given = number("amount_given", description="given")
-    value = number("money_value", description="money value")
 
     @display(description="rule", ordering="rule")
     def rule_link(self, decision: RewardDecision) -> str:
         return link_to("rewards_rewardrule", decision.rule.pk)
-
-    @display(description="reasons")
-    def reason_codes(self, decision: RewardDecision) -> SafeString:
-        return reason_codes(decision.reasons)
 
 
 @admin.register(RewardHistory)

@@ -42,7 +42,7 @@ def update_profile(*, player_id: str, changes: Mapping[str, Any], today: date) -
     Raises InvalidInputError for a column that is not the profile's or a value that cannot be, EmailTakenError, and
     NotFoundError; then nothing is changed.
     """
-    columns = {name: _checked(name, value, today) for name, value in changes.items()}
+    columns = checked_profile(changes=changes, today=today)
     if columns:
         try:
             with transaction.atomic():
@@ -53,6 +53,11 @@ def update_profile(*, player_id: str, changes: Mapping[str, Any], today: date) -
     if player is None:
         raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
     return player
+
+
+def checked_profile(*, changes: Mapping[str, Any], today: date) -> dict[str, Any]:
+    """Return the columns as they will be stored. Raises InvalidInputError naming the column as `field`."""
+    return {name: _checked(name, value, today) for name, value in changes.items()}
 
 
 def remove_player(*, player_id: str) -> None:
@@ -87,7 +92,9 @@ def _checked_email(value: str | None) -> str | None:
     try:
         validate_email(email)
     except ValidationError:
-        raise InvalidInputError(f"email is {email!r}: an address such as name@example.com is needed", field="email") from None
+        raise InvalidInputError(
+            f"email is {email!r}: an address such as name@example.com is needed", field="email"
+        ) from None
     if len(email) > 255:
         raise InvalidInputError("email has more than 255 characters", field="email")
     return email

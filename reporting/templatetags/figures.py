@@ -1,0 +1,69 @@
+"""Figures on pages: separated thousands, shares, durations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+
+from django import template
+from django.utils.formats import number_format
+
+register = template.Library()
+_NOTHING = "–"
+
+
+@register.filter
+def amount(value: object) -> str:
+    """Show an amount, given as text or decimal, with two decimals and separated thousands."""
+    number = _decimal(value)
+    return _NOTHING if number is None else number_format(number, 2, force_grouping=True)
+
+
+@register.filter
+def count(value: int | None) -> str:
+    """Show a whole number with separated thousands."""
+    return _NOTHING if value is None else number_format(value, 0, force_grouping=True)
+
+
+@register.filter
+def share_of(part: object, whole: object) -> str:
+    """Show `part` as a percentage of `whole` with one decimal; a dash where there is no whole."""
+    numerator, denominator = _decimal(part), _decimal(whole)
+    if numerator is None or not denominator:
+        return _NOTHING
+    return f"{100 * numerator / denominator:.1f} %"
+
+
+@register.filter
+def width_of(part: object, whole: object) -> str:
+    """Return the width of a bar in percent, 0 to 100, for a style attribute."""
+    numerator, denominator = _decimal(part), _decimal(whole)
+    if numerator is None or not denominator:
+        return "0"
+    return f"{min(Decimal(100), max(Decimal(0), 100 * numerator / denominator)):.1f}"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Show a duration as people read it."""
+    if seconds is None:
+        return _NOTHING
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return str(timedelta(seconds=round(seconds)))
+
+
+@register.filter
+def is_negative(value: object) -> bool:
+    """Tell whether the amount is below zero."""
+    number = _decimal(value)
+    return number is not None and number < 0
+
+
+def _decimal(value: object) -> Decimal | None:
+    if value is None or value == "":
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
