@@ -5,6 +5,7 @@ ROOT := $(shell cd "$$(dirname "$$(printf '%s' '$(MAKEFILE_LIST)' | sed 's/^ *//
 BIN = "$(ROOT)/.venv/bin"
 PORT ?= 8000
 PLAYERS ?= 1000000
+ONLY ?=
 TESTS ?=
 export PYTHON
 
@@ -51,8 +52,8 @@ format: setup ## Format the code and mend what the linter can mend
 migrations: setup ## Write the migrations that the models need
 	@cd "$(ROOT)" && $(BIN)/python manage.py makemigrations
 
-bench: setup ## Measure speed and memory (PLAYERS=1000000), write bench/results.md
-	@cd "$(ROOT)" && exec $(BIN)/python -m bench --players $(PLAYERS)
+bench: setup ## Measure speed and memory, write bench/results.md (PLAYERS=1000000; ONLY=night,floors writes nothing)
+	@cd "$(ROOT)" && exec $(BIN)/python -m bench --players $(PLAYERS) $(if $(ONLY),--only $(ONLY),--results bench/results.md)
 
 clean: stop ## Remove .venv, the embedded servers' data and all caches
 	@cd "$(ROOT)" && if [ -x .venv/bin/python ]; then $(BIN)/python -m loyalty.embedded remove; fi

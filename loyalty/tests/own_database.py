@@ -11,7 +11,7 @@ from psycopg import sql
 from core.environment import PROJECT_FOLDER
 from loyalty.databases import database_settings
 
-_ABANDONABLE = re.compile(r"(?P<process_id>\d+)_(?P<started>\d+)(_gw\d+)?")
+_ABANDONABLE = re.compile(r"(?P<process_id>\d+)_(?P<started>\d+)(_\w+)?")
 
 
 def own_name() -> str:
