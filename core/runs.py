@@ -51,6 +51,18 @@ class ChunkContext:
 
 
 ALL_KEYS = KeyRange()
+# Stands for a range in a statement that is compiled once and bound to many ranges; no key holds a NUL.
+UNBOUND_RANGE = KeyRange(lower="\x00lower", upper="\x00upper")
+_KEY_BEYOND_ALL = "\U0010ffff"
+
+
+def bind_range(params: Sequence[Any], *, keys: KeyRange) -> list[Any]:
+    """Return the parameters of a statement compiled for `UNBOUND_RANGE` with the bounds of a range in their place."""
+    bounds = {
+        UNBOUND_RANGE.lower: keys.lower or "",
+        UNBOUND_RANGE.upper: _KEY_BEYOND_ALL if keys.upper is None else keys.upper,
+    }
+    return [bounds.get(param, param) if isinstance(param, str) else param for param in params]
 Work = Callable[[ChunkContext], Counts]
 
 

@@ -43,7 +43,6 @@ from rewards.facts import fill_facts, forget_facts, needed_columns
 from rewards.issuing import close_ended_rewards, issue_rewards, occasion_of_night
 from rewards.rules import active_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers
-from rewards.working_tables import TABLES as WORKING_TABLES
 from rewards.working_tables import forget_earlier_runs, working_tables_hold
 from safety.abuse import score_players
 from safety.profitability import refresh_segment_baselines
@@ -145,12 +144,12 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
         ranges=_player_ranges,
         before=_prepare_evaluation,
     )
-    for block in allocation_blocks(rules):
+    for position, block in enumerate(allocation_blocks(rules)):
         yield Step(
             name=f"rules: allocation {_block_name(block)}",
             work=lambda chunk, block=block: _allocation(chunk, block),  # type: ignore[misc]
             ranges=_player_ranges,
-            before=_analyze(*WORKING_TABLES),
+            before=_analyze(*(("player_facts", "rule_matches") if position == 0 else ("rule_allocations",))),
         )
         if block[-1].limits.has_budget:
             yield Step(
@@ -161,7 +160,7 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
         name="rules: rewards",
         work=lambda chunk: _rewards(chunk, rules),
         ranges=_player_ranges,
-        before=_analyze(*WORKING_TABLES),
+        before=_analyze("rule_allocations"),
     )
 
 
@@ -182,6 +181,8 @@ def _analyze(*tables: str) -> Callable[[Run], None]:
     """
 
     def analyze(_run: Run) -> None:
+        # A small sample tells the planner what it needs: how many rows there are, and how many per player.
+        run_statement("SET LOCAL default_statistics_target = 10", [])
         for table in tables:
             run_statement(f"ANALYZE {table}", [])
 

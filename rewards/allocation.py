@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Case, CharField, DecimalField, F, Q, Value, When
@@ -17,7 +18,7 @@ from django.db.models.functions import Coalesce, Floor, Least, Round
 from django.db.models.lookups import LessThan
 
 from core.expressions import Not, Sql, compile_expression, run_statement
-from core.runs import ALL_KEYS, KeyRange
+from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.definitions import RuleDefinition
 from rewards.fields import SAFETY_COLUMNS
 from rewards.models import AllocationCandidate, FrequencyPeriod, RewardType
@@ -46,9 +47,15 @@ class Occasion:
 
 def allocate_rule(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> int:
     """Decide every match of one rule in the range; matches decided for this occasion before are left alone."""
-    judged, params = _judged_sql(rule, occasion=occasion, keys=keys)
-    return run_statement(
-        f"""
+    sql, params = _allocation_sql(rule, occasion)
+    return run_statement(sql, bind_range(params, keys=keys))
+
+
+@lru_cache(maxsize=256)
+def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
+    """Compile a rule's statement once per run: the policies it reads are then the same for every chunk."""
+    judged, params = _judged_sql(rule, occasion=occasion, keys=UNBOUND_RANGE)
+    sql = f"""
         INSERT INTO rule_allocations
             (run_id, player_id, rule_number, verdict, reason, reasons, facts, amount_computed, amount_given, money_value,
              expected_cost, expected_margin, wagering_multiplier, exclusive_group, decision_id)
@@ -62,9 +69,8 @@ def allocate_rule(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = 
                 SELECT *, {_VERDICT_SQL} AS verdict FROM ({judged}) judged
             ) decided
         ) final
-        """,
-        [occasion.run_id, rule.number, rule.limits.exclusive_group, *params],
-    )
+        """
+    return sql, [occasion.run_id, rule.number, rule.limits.exclusive_group, *params]
 
 
 # A held-out match keeps in its reasons what it would have been given.
