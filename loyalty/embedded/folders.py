@@ -64,6 +64,10 @@ def _create(folder: Path, mode: int) -> None:
     except OSError as error:
         raise UnusableFolderError(f"{folder} cannot be created ({error.strerror}): {_WAY_OUT}") from error
     folder.chmod(mode)  # mkdir's own mode would be narrowed by the umask
+    if os.geteuid() == 0:
+        # A clone's owner must find nothing of root's in it after root ran something there.
+        parent = folder.parent.stat()
+        os.chown(folder, parent.st_uid, parent.st_gid)
 
 
 def _claim(folder: Path, account: Account) -> None:

@@ -1,6 +1,9 @@
 """The embedded servers under all the ways in which their users come and go."""
 
 import os
+import pwd
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,3 +163,23 @@ def test_as_root_the_data_lies_where_the_servers_account_may_go_and_no_folder_is
         assert hidden.home.parent == Path("/var/tmp")
         assert closed.stat().st_mode & 0o777 == 0o700
         assert becomes_true(lambda: hidden.postmaster() is None)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the servers as somebody else")
+def test_as_root_in_somebodys_clone_the_servers_run_as_that_person() -> None:
+    place = Path(tempfile.mkdtemp(prefix="loyalty-clone-"))  # pytest's own folders are closed to others
+    place.chmod(0o755)
+    try:
+        with new_clone(place / "clone") as clone:
+            somebody = pwd.getpwnam("daemon")
+            os.chown(clone.folder, somebody.pw_uid, somebody.pw_gid)
+            alice = clone.start_user()
+            server = clone.postmaster()
+
+            assert server is not None
+            assert server.uids().effective == somebody.pw_uid
+            assert (clone.folder / "var").stat().st_uid == somebody.pw_uid
+            end(alice)
+            assert becomes_true(lambda: clone.postmaster() is None)
+    finally:
+        shutil.rmtree(place)
