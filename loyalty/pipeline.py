@@ -144,17 +144,18 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
         ranges=_player_ranges,
         before=_prepare_evaluation,
     )
-    for position, block in enumerate(allocation_blocks(rules)):
+    for block in allocation_blocks(rules):
         yield Step(
             name=f"rules: allocation {_block_name(block)}",
             work=lambda chunk, block=block: _allocation(chunk, block),  # type: ignore[misc]
             ranges=_player_ranges,
-            before=_analyze(*(("player_facts", "rule_matches") if position == 0 else ("rule_allocations",))),
+            before=_analyze("player_facts", "rule_matches") if block[0] is rules[0] else None,
         )
         if block[-1].limits.has_budget:
             yield Step(
                 name=f"rules: budget {block[-1].rule_id}"[:60],
                 work=lambda chunk, rule=block[-1]: _budget(chunk, rule),  # type: ignore[misc]
+                before=_analyze("rule_allocations"),
             )
     yield Step(
         name="rules: rewards",

@@ -93,45 +93,46 @@ def _lock_players(*, occasion: Occasion, keys: KeyRange) -> None:
 
 
 def _reject_what_no_longer_fits(*, occasion: Occasion, keys: KeyRange) -> None:
-    """Reject allocations that another grant has crowded out of a cap since the facts were taken."""
-    in_range, params = keys.condition("a.player_id")
-    starts = window_starts(occasion.on)
+    """Reject allocations that another grant has crowded out of a cap since the facts were taken.
+
+    One pass over the range's lots of the cap windows; only a player whose sums differ from the facts is looked at.
+    """
+    lots_in_range, params = keys.condition("l.player_id")
+    facts_in_range, _ = keys.condition("f.player_id")
+    in_range, _ = keys.condition("a.player_id")
+    starts, caps = window_starts(occasion.on), [cap.value() for cap in CAPS.values()]
     granted = ", ".join(
         f"sum(l.promotional_value) FILTER (WHERE l.granted_on >= DATE '{start}') AS {window}"
         for window, start in starts.items()
     )
+    differs = " OR ".join(f"coalesce(g.{window}, 0) <> coalesce(f.granted_value_{window}, 0)" for window in CAPS)
     room = ", ".join(f"%s - coalesce(g.{window}, 0)" for window in CAPS)
     run_statement(
         f"""
-        WITH queue AS (
-            SELECT a.player_id, a.rule_number,
-                   sum(a.money_value) OVER (PARTITION BY a.player_id ORDER BY r.priority DESC, r.number) AS used
-            FROM rule_allocations a JOIN reward_rules r ON r.number = a.rule_number
-            WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range}
+        WITH granted AS MATERIALIZED (
+            SELECT l.player_id, {granted} FROM wallet_lots l
+            WHERE {lots_in_range} AND l.granted_on BETWEEN DATE '{min(starts.values())}' AND DATE '{occasion.on}'
+            GROUP BY l.player_id
         ),
-        crowded AS (
-            SELECT q.player_id, q.rule_number, least({room}) AS room FROM queue q
-            JOIN player_facts f ON f.run_id = %s AND f.player_id = q.player_id
-            CROSS JOIN LATERAL (
-                SELECT {granted} FROM wallet_lots l
-                WHERE l.player_id = q.player_id AND l.granted_on >= DATE '{min(starts.values())}'
-                  AND l.granted_on <= DATE '{occasion.on}'
-            ) g
-            WHERE q.used > least({room})
+        moved AS MATERIALIZED (
+            SELECT g.player_id, least({room}) AS room FROM granted g
+            JOIN player_facts f ON f.run_id = %s AND f.player_id = g.player_id AND {facts_in_range}
+            WHERE {differs}
+        ),
+        queue AS (
+            SELECT a.player_id, a.rule_number, m.room,
+                   sum(a.money_value) OVER (PARTITION BY a.player_id ORDER BY r.priority DESC, r.number) AS used
+            FROM moved m JOIN rule_allocations a ON a.run_id = %s AND a.player_id = m.player_id AND {in_range}
+            JOIN reward_rules r ON r.number = a.rule_number
+            WHERE a.amount_given > 0
         )
         UPDATE rule_allocations a
         SET verdict = 'REJECTED', reason = 'CAP', amount_given = 0, money_value = 0,
-            reasons = jsonb_build_array(jsonb_build_object('code', 'CAP', 'room', greatest(c.room, 0)))
-        FROM crowded c WHERE a.run_id = %s AND a.player_id = c.player_id AND a.rule_number = c.rule_number
+            reasons = jsonb_build_array(jsonb_build_object('code', 'CAP', 'room', greatest(q.room, 0)))
+        FROM queue q
+        WHERE q.used > q.room AND a.run_id = %s AND a.player_id = q.player_id AND a.rule_number = q.rule_number
         """,
-        [
-            occasion.run_id,
-            *params,
-            *(cap.value() for cap in CAPS.values()),
-            occasion.run_id,
-            *(cap.value() for cap in CAPS.values()),
-            occasion.run_id,
-        ],
+        [*params, *caps, occasion.run_id, *params, occasion.run_id, *params, occasion.run_id],
     )
 
 

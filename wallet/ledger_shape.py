@@ -20,11 +20,17 @@ _RESTRICTION_JOIN = """
             WHERE r.player_id = p.account_key AND r.starts_at <= posted_at
               AND (r.ends_at IS NULL OR r.ends_at > posted_at)
         ) x ON true"""
-_BONUS_SETS = """bonus_wagering_required = coalesce(a.wagering_required, b.bonus_wagering_required),
-        bonus_wagering_completed = coalesce(a.wagering_completed, b.bonus_wagering_completed),
-        bonus_expiry = CASE WHEN s.has_bonus THEN a.expires_at ELSE b.bonus_expiry END,
-        bonus_max_bet = CASE WHEN s.has_bonus THEN a.max_bet ELSE b.bonus_max_bet END,
-        bonus_eligible_games = CASE WHEN s.has_bonus THEN a.eligible_games ELSE b.bonus_eligible_games END,
+# Credits alone only add to what is derived; after a debit it is summed up again from the lots.
+_BONUS_SETS = """bonus_wagering_required =
+            CASE WHEN s.has_debit THEN a.wagering_required ELSE b.bonus_wagering_required + s.wagering_required END,
+        bonus_wagering_completed = CASE WHEN s.has_debit THEN a.wagering_completed ELSE b.bonus_wagering_completed END,
+        bonus_expiry = CASE WHEN s.has_debit THEN a.expires_at ELSE least(b.bonus_expiry, s.expires_at) END,
+        bonus_max_bet = CASE WHEN s.has_debit THEN a.max_bet ELSE least(b.bonus_max_bet, s.max_bet) END,
+        bonus_eligible_games = CASE
+            WHEN s.has_debit THEN a.eligible_games
+            WHEN s.has_bonus AND (b.bonus_balance = 0 OR s.expires_at < coalesce(b.bonus_expiry, 'infinity'))
+                THEN s.eligible_games
+            ELSE b.bonus_eligible_games END,
         lp_earned = b.lp_earned + s.lp_earned,"""
 # An aggregate without rows still gives one row, so a player whose last bonus ended gets zeros, not stale figures.
 _BONUS_JOIN = """LEFT JOIN LATERAL (
@@ -34,10 +40,21 @@ _BONUS_JOIN = """LEFT JOIN LATERAL (
                (array_agg(l.eligible_games ORDER BY l.expires_at NULLS LAST, l.id))[1] AS eligible_games
         FROM wallet_lots l
         WHERE l.player_id = s.account_key AND l.currency_type = 'BONUS' AND l.remaining > 0 AND l.status = 'ACTIVE'
-    ) a ON s.has_bonus"""
-_BONUS_SUMS = """bool_or(t.currency_type = 'BONUS') AS has_bonus,
+    ) a ON s.has_debit"""
+_BONUS_SUMS = """bool_or(t.is_active_bonus) AS has_bonus,
+               bool_or(t.currency_type = 'BONUS' AND t.amount < 0) AS has_debit,
+               coalesce(sum(t.wagering_required) FILTER (WHERE t.is_active_bonus), 0) AS wagering_required,
+               min(t.expires_at) FILTER (WHERE t.is_active_bonus) AS expires_at,
+               min(t.max_bet) FILTER (WHERE t.is_active_bonus) AS max_bet,
+               (array_agg(t.eligible_games ORDER BY t.expires_at NULLS LAST, t.lot_id)
+                   FILTER (WHERE t.is_active_bonus))[1] AS eligible_games,
                coalesce(sum(t.amount) FILTER (WHERE t.currency_type = 'LP' AND t.purpose IN
                    ('EARNED', 'PROMOTION', 'OPENING', 'ADJUSTMENT') AND t.amount > 0), 0) AS lp_earned,"""
+_BONUS_COLUMNS = """,
+                   n.lot_id, (n.posting).wagering_required, (n.posting).expires_at, (n.posting).max_bet,
+                   (n.posting).eligible_games,
+                   (n.posting).currency_type = 'BONUS' AND (n.posting).amount > 0
+                       AND coalesce((n.posting).available_at <= posted_at, true) AS is_active_bonus"""
 
 
 class _SqlTemplate(Template):
@@ -64,6 +81,7 @@ class LedgerShape:
     derived_sets: str = ""
     derived_sums: str = ""
     derived_join: str = ""
+    derived_columns: str = ""
 
     def posting_sql(self) -> str:
         """Return the statements that install the posting core for this ledger."""
@@ -102,4 +120,5 @@ PLAYER_LEDGER = LedgerShape(
     derived_sets=_BONUS_SETS,
     derived_sums=_BONUS_SUMS,
     derived_join=_BONUS_JOIN,
+    derived_columns=_BONUS_COLUMNS,
 )

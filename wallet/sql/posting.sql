@@ -344,7 +344,7 @@ BEGIN
         FROM (
             SELECT (n.posting).account_key, (n.posting).currency_type, (n.posting).amount, (n.posting).purpose,
                    n.number, n.hash, n.created_at,
-                   n.number = max(n.number) OVER (PARTITION BY (n.posting).account_key) AS is_last
+                   n.number = max(n.number) OVER (PARTITION BY (n.posting).account_key) AS is_last@{derived_columns}
             FROM unnest(planned) n WHERE n.outcome = 'POSTED'
         ) t GROUP BY t.account_key
     ) s
