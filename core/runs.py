@@ -13,12 +13,14 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected
 
 from core.models import Run, RunChunk, RunStatus, RunStep
 
 Counts = dict[str, int]
+DEADLOCK_TRIES_MAX = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,17 @@ def _open_step(run: Run, step: Step, position: int) -> RunStep:
 
 
 def _work_on_chunk(run: Run, step: Step, record: RunStep) -> bool:
-    """Claim one chunk and do it; say whether there may be more."""
+    """Claim one chunk and do it; say whether there may be more. A deadlock's victim tries again."""
+    for _ in range(DEADLOCK_TRIES_MAX - 1):
+        try:
+            return _try_chunk(run, step, record)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+    return _try_chunk(run, step, record)
+
+
+def _try_chunk(run: Run, step: Step, record: RunStep) -> bool:
     with transaction.atomic():
         chunk = _claim(record)
         if chunk is None:

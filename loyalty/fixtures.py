@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from core.environment import PROJECT_FOLDER
 from loyalty.roles import install_demo_users, install_roles
@@ -26,8 +28,17 @@ class LoadedFixtures:
 def load_fixtures() -> LoadedFixtures:
     """Load everything that is missing; rows that exist are left as staff made them."""
     install_roles()
+    install_schedule()
     install_demo_users()
     return LoadedFixtures(rules=load_rules())
+
+
+def install_schedule() -> None:
+    """Schedule the night for three in the morning of the business time zone, unless staff scheduled it otherwise."""
+    if PeriodicTask.objects.filter(task="loyalty.tasks.night").exists():
+        return
+    at_three, _ = CrontabSchedule.objects.get_or_create(minute="0", hour="3", timezone=settings.TIME_ZONE)
+    PeriodicTask.objects.create(name="The night", task="loyalty.tasks.night", crontab=at_three)
 
 
 def load_rules() -> int:
