@@ -20,13 +20,15 @@ def round_to_cent(amount: Decimal) -> Decimal:
 def parse_amount(value: object, *, name: str = "amount", positive: bool = True) -> Decimal:
     """Return `value` as an exact amount with at most two decimals.
 
-    Raises InvalidInputError for floats, NaN, infinities, too many decimals, too large amounts and, where `positive`, for
-    zero and less.
+    Raises InvalidInputError for floats, NaN, infinities, too many decimals, too large amounts and, where `positive`,
+    for zero and less.
     """
     if isinstance(value, bool | float):
         raise InvalidInputError(f"{name} must be a decimal given as text or integer, not {value!r}", field=name)
+    text = str(value).strip()
     try:
-        amount = Decimal(str(value).strip())
+        # Decimal() also takes "1_000" and digits of other scripts, which nobody means as money.
+        amount = Decimal(text if text.isascii() and "_" not in text else "")
     except InvalidOperation:
         raise InvalidInputError(f"{name} is {value!r}: a decimal such as 12.50 is needed", field=name) from None
     return _check_range(amount, name=name, positive=positive)

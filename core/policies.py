@@ -1,22 +1,25 @@
 """Policies: typed values that staff may change while the house runs.
 
-A value that staff saved wins over the environment's, which wins over the built-in default. Apps declare their policies in
-`<app>/policies.py`; nothing else reads the environment for them.
+A value that staff saved wins over the environment's, which wins over the built-in default. Apps declare their policies
+in `<app>/policies.py`; nothing else reads the environment for them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from django.utils import timezone
 
 from core import environment
 from core.errors import InvalidInputError, NotFoundError
 from core.models import PolicyValue
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 Value = TypeVar("Value", int, Decimal, bool, str)
 
@@ -100,12 +103,14 @@ def declare(policy: Policy[Value]) -> Policy[Value]:
     return policy
 
 
-def save_policy(*, name: str, value: str, saved_by: AbstractBaseUser | None) -> None:
+def save_policy(*, name: str, value: str, saved_by: User | None) -> None:
     """Let staff's value hold. Raises NotFoundError or InvalidInputError; then nothing is stored."""
     if name not in POLICIES:
         raise NotFoundError(f"there is no policy {name!r}", name=name)
     parsed = POLICIES[name].parse(value)
-    PolicyValue.objects.update_or_create(name=name, defaults={"value": str(parsed), "saved_by": saved_by})
+    PolicyValue.objects.update_or_create(
+        name=name, defaults={"value": str(parsed), "saved_by": saved_by, "saved_at": timezone.now()}
+    )
 
 
 def clear_policy(*, name: str) -> None:
@@ -114,18 +119,29 @@ def clear_policy(*, name: str) -> None:
 
 
 def _parse_as(kind: type[Value], given: str) -> Value:
-    if kind is bool:
-        return _BOOLEANS[given.lower()] if given.lower() in _BOOLEANS else _fail(given)  # type: ignore[return-value]
-    if kind is int:
-        return int(given) if given.removeprefix("-").isascii() and given.removeprefix("-").isdigit() else _fail(given)  # type: ignore[return-value]
-    if kind is Decimal:
-        number = Decimal(given)
-        return number if number.is_finite() and "_" not in given else _fail(given)  # type: ignore[return-value]
-    return given  # type: ignore[return-value]
+    """Return the typed value; raises ValueError or InvalidOperation."""
+    parse: dict[type, Callable[[str], object]] = {bool: _boolean, int: _whole_number, Decimal: _decimal, str: str}
+    return parse[kind](given)  # type: ignore[return-value]
 
 
-def _fail(given: str) -> None:
-    raise ValueError(given)
+def _boolean(given: str) -> bool:
+    if given.lower() not in _BOOLEANS:
+        raise ValueError(given)
+    return _BOOLEANS[given.lower()]
+
+
+def _whole_number(given: str) -> int:
+    # int() also takes "1_000" and digits of other scripts, which nobody means in a setting; so does Decimal().
+    if not given.isascii() or not given.removeprefix("-").isdigit():
+        raise ValueError(given)
+    return int(given)
+
+
+def _decimal(given: str) -> Decimal:
+    number = Decimal(given)
+    if not number.is_finite() or not given.isascii() or "_" in given:
+        raise ValueError(given)
+    return number
 
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
