@@ -8,7 +8,8 @@ from typing import Any
 class LoyaltyError(Exception):
     """The root of every error this project raises on purpose.
 
-    `code` is stable and machine-readable, `details` carries the figures, `status` is the HTTP status an edge answers with.
+    `code` is stable and machine-readable, `details` carries the figures, `status` is the HTTP status an edge answers
+    with.
     """
 
     code = "error"

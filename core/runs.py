@@ -55,7 +55,8 @@ class ChunkContext:
 ALL_KEYS = KeyRange()
 # Stands for a range in a statement that is compiled once and bound to many ranges; no key holds a NUL.
 UNBOUND_RANGE = KeyRange(lower="\x00lower", upper="\x00upper")
-_KEY_BEYOND_ALL = "\U0010ffff"
+# The last character there is, once more than a key has room for.
+_KEY_BEYOND_ALL = "\U0010ffff" * 51
 
 
 def bind_range(params: Sequence[Any], *, keys: KeyRange) -> list[Any]:
@@ -65,6 +66,8 @@ def bind_range(params: Sequence[Any], *, keys: KeyRange) -> list[Any]:
         UNBOUND_RANGE.upper: _KEY_BEYOND_ALL if keys.upper is None else keys.upper,
     }
     return [bounds.get(param, param) if isinstance(param, str) else param for param in params]
+
+
 Work = Callable[[ChunkContext], Counts]
 
 
@@ -79,7 +82,7 @@ class Step:
 
 
 def sample_key_edges(*, table: str, column: str, rows_per_chunk: int) -> list[str]:
-    """Return the keys that cut a table into about `rows_per_chunk` rows each, by sampling them, whatever their shape."""
+    """Return the keys that cut a table into about `rows_per_chunk` rows each, by sampling, whatever their shape."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table}")
         rows = cursor.fetchone()[0]
