@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from rewards.conditions import NUMBER_MAX, Condition, comparisons, parse_conditions
-from rewards.fields import Field
+from rewards.conditions import Condition, comparisons, parse_conditions
+from rewards.fields import NUMBER_MAX, Field
 from rewards.formulas import Formula, Number, formula_fields, parse_formula
 from rewards.models import FrequencyPeriod, RewardRule, RewardType
 from rewards.problems import Problem, nearest

@@ -97,10 +97,17 @@ def _comparison_expression(comparison: Comparison, *, rule_number: int) -> Combi
     if comparison.operator is Operator.NOT:
         return Not(Exact(actual, _value(comparison.value)))
     if comparison.operator is Operator.NOT_IN:
-        return Not(In(actual, _values(comparison.value)))
+        return Not(_is_in(actual, comparison.value))
     if comparison.operator is Operator.IN:
-        return In(actual, _values(comparison.value))  # type: ignore[no-any-return]
-    return _LOOKUPS[comparison.operator](actual, _value(comparison.value))  # type: ignore[no-any-return]
+        return _is_in(actual, comparison.value)
+    lookup: Combinable = _LOOKUPS[comparison.operator](actual, _value(comparison.value))
+    return lookup
+
+
+def _is_in(actual: Combinable, values: Any) -> Combinable:
+    # As expressions: bare values would be cut to the column's own type, and 25.5 sessions would match 25.
+    found: Combinable = In(actual, [_value(value) for value in _values(values)])
+    return found
 
 
 def _tags_expression(comparison: Comparison) -> Combinable:
@@ -174,7 +181,8 @@ def formula_expression(formula: Formula, *, rule_number: int) -> Combinable:
     """Return the formula's value, unknown where a field is unknown or a divisor is 0."""
     match formula:
         case Number(value):
-            return Value(value, output_field=_EXACT)
+            # A bare literal would be an integer to PostgreSQL: it overflows, and floor() of it is a float.
+            return Cast(Value(value, output_field=_EXACT), _Numeric())
         case Name(field):
             return Cast(field_expression(field, rule_number=rule_number), _Numeric())
         case Negative(operand):

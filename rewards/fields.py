@@ -7,10 +7,12 @@ conditions and formulas: a column, or an expression over columns (see `rewards.e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 WINDOWS = (7, 30, 90)
 SINCE_LAST_REWARD = "_since_last_reward"
+NUMBER_MAX = Decimal(10) ** 15  # the largest number that rules may name
 
 
 class Kind(StrEnum):

@@ -9,12 +9,14 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from rewards.conditions import NUMBER_MAX
-from rewards.fields import ALIASES, FIELDS, Field, find_field
-from rewards.problems import Problem, nearest
+from rewards.fields import ALIASES, FIELDS, NUMBER_MAX, Field, find_field
+from rewards.problems import Problem, nearest, shown
 
 LENGTH_MAX = 1000
 DEPTH_MAX = 40
+# A chain of operators becomes a tree as deep as it is long, and is compiled by recursion.
+OPERATORS_MAX = 100
+_BLANKS = " \t\n\r\f\v"
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>[-+*/(),]))", re.ASCII
 )
@@ -72,7 +74,7 @@ class _FormulaError(Exception):
 def parse_formula(raw: object, *, path: str = "reward_config.formula") -> tuple[Formula | None, list[Problem]]:
     """Return the formula's tree, or None with the problem and its position (counted from 1)."""
     if not isinstance(raw, str):
-        return None, [Problem(path, "a formula is a text", 'for example "net_loss * 0.10"')]
+        return None, [Problem(path, f"{shown(raw)} is not a text", 'a formula such as "net_loss * 0.10" is needed')]
     if len(raw) > LENGTH_MAX:
         return None, [Problem(path, f"{len(raw)} characters are too many", f"at most {LENGTH_MAX}")]
     try:
@@ -105,6 +107,9 @@ class _Parser:
         self.depth = 0
 
     def parse(self) -> Formula:
+        operators = [position for _, text, position in self.tokens if text in ("+", "-", "*", "/")]
+        if len(operators) > OPERATORS_MAX:
+            raise _FormulaError(operators[OPERATORS_MAX], f"more than {OPERATORS_MAX} operators", "split the rule")
         formula = self._sum()
         kind, text, position = self.tokens[self.index]
         if kind != "end":
@@ -152,7 +157,7 @@ class _Parser:
     def _call(self, function: str, position: int) -> Formula:
         if function not in FUNCTIONS:
             suggestion = nearest(function, FUNCTIONS) or "one of " + ", ".join(FUNCTIONS)
-            raise _FormulaError(position, f"unknown function {function[:40]!r}", suggestion)
+            raise _FormulaError(position, f"unknown function {shown(function)}", suggestion)
         self._expect("(")
         arguments = [self._sum()]
         while self._peek() == ",":
@@ -182,11 +187,11 @@ class _Parser:
 
 
 def _tokens(text: str) -> list[tuple[str, str, int]]:
-    tokens, position, stripped = [], 0, text.rstrip()
+    tokens, position, stripped = [], 0, text.rstrip(_BLANKS)
     while position < len(stripped):
         match = _TOKEN.match(stripped, position)
         if match is None:
-            at = position + len(stripped[position:]) - len(stripped[position:].lstrip())
+            at = len(stripped) - len(stripped[position:].lstrip(_BLANKS))
             raise _FormulaError(
                 at, f"{stripped[at]!r} has no place in a formula", "use digits, fields and + - * / ( ) ,"
             )
@@ -206,7 +211,7 @@ def _number(text: str, position: int) -> Number:
 def _name(text: str, position: int) -> Name:
     found = find_field(text)
     if found is None:
-        raise _FormulaError(position, f"unknown field {text[:60]!r}", nearest(text, [*FIELDS, *ALIASES]))
+        raise _FormulaError(position, f"unknown field {shown(text)}", nearest(text, [*FIELDS, *ALIASES]))
     if not found.kind.is_numeric:
         raise _FormulaError(position, f"{found.name} is a {found.kind}, not a number", "use a numeric field")
     return Name(found)

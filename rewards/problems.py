@@ -34,6 +34,29 @@ class RuleInvalidError(InvalidInputError):
         }
 
 
+def shown(value: object) -> str:
+    """Return a value as a message may show it: short and printable, whatever was sent."""
+    match value:
+        case str():
+            return repr(value) if len(value) <= _SHOWN_MAX else repr(value[: _SHOWN_MAX - 1] + "…")
+        case list() | tuple():
+            return f"a list of {len(value)}"
+        case dict():
+            return "an object"
+        case int() if value.bit_length() > _SHOWN_MAX:
+            return "a huge number"
+        case _:
+            return str(value)[:_SHOWN_MAX]
+
+
+def shown_key(key: object) -> str:
+    """Return a key as it stands in a path."""
+    return str(key)[:_SHOWN_MAX].encode("utf-8", "backslashreplace").decode()
+
+
+_SHOWN_MAX = 60
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a suggestion naming the known word nearest to `name`, or nothing."""
     close = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.6)
