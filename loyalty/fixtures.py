@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import transaction
-from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from core.environment import PROJECT_FOLDER
 from loyalty.roles import install_demo_users, install_roles
+from loyalty.schedule import install_schedule
 from rewards.models import RewardRule
 from rewards.rules import save_rule
 
@@ -31,14 +30,6 @@ def load_fixtures() -> LoadedFixtures:
     install_schedule()
     install_demo_users()
     return LoadedFixtures(rules=load_rules())
-
-
-def install_schedule() -> None:
-    """Schedule the night for three in the morning of the business time zone, unless staff scheduled it otherwise."""
-    if PeriodicTask.objects.filter(task="loyalty.tasks.night").exists():
-        return
-    at_three, _ = CrontabSchedule.objects.get_or_create(minute="0", hour="3", timezone=settings.TIME_ZONE)
-    PeriodicTask.objects.create(name="The night", task="loyalty.tasks.night", crontab=at_three)
 
 
 def load_rules() -> int:

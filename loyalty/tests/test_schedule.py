@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_migrating_schedules_the_night() -> None:
-    night = PeriodicTask.objects.get(name=NIGHT_TASK)
+    night = PeriodicTask.objects.get(task=NIGHT_TASK)
 
     assert night.enabled
     assert (night.crontab.hour, night.crontab.minute) == ("3", "15")
@@ -26,8 +26,8 @@ def test_the_scheduled_task_exists() -> None:
 
 
 def test_a_schedule_that_staff_changed_is_left_alone() -> None:
-    PeriodicTask.objects.filter(name=NIGHT_TASK).update(enabled=False)
+    PeriodicTask.objects.filter(task=NIGHT_TASK).update(enabled=False)
 
     install_schedule()
 
-    assert PeriodicTask.objects.get(name=NIGHT_TASK).enabled is False
+    assert PeriodicTask.objects.get(task=NIGHT_TASK).enabled is False
