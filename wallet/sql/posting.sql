@@ -77,7 +77,7 @@ $$ SELECT quote_literal(account_key::text) || '|' || number || '|' || operation_
 CREATE FUNCTION @{prefix}_post(
     postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar DEFAULT '', posted_run bigint DEFAULT NULL
 ) RETURNS SETOF @{prefix}_planned
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS
+LANGUAGE plpgsql @{planner} AS
 $$
 DECLARE
     account_keys @{account_type}[];
@@ -94,13 +94,13 @@ BEGIN
     PERFORM 1 FROM @{owner_table} o WHERE o.@{owner_key} = ANY (account_keys) ORDER BY o.@{owner_key} FOR NO KEY UPDATE;
 
     SELECT k INTO missing FROM unnest(account_keys) k
-    WHERE NOT EXISTS (SELECT 1 FROM @{owner_table} o WHERE o.@{owner_key} = k) LIMIT 1;
+    WHERE (SELECT true FROM @{owner_table} o WHERE o.@{owner_key} = k) IS NULL LIMIT 1;
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'unknown account %', missing USING ERRCODE = 'foreign_key_violation';
     END IF;
     INSERT INTO @{balance_table} (@{account})
     SELECT k FROM unnest(account_keys) k
-    WHERE NOT EXISTS (SELECT 1 FROM @{balance_table} b WHERE b.@{account} = k);
+    WHERE (SELECT true FROM @{balance_table} b WHERE b.@{account} = k) IS NULL;
 
     planned := @{prefix}_plan(postings, posted_at, posted_by);
 
@@ -177,7 +177,7 @@ $$;
 -- Decide the outcome of every posting and number, price and hash those that will be posted.
 CREATE FUNCTION @{prefix}_plan(postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar)
 RETURNS @{prefix}_planned[]
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS
+LANGUAGE plpgsql @{planner} AS
 $$
 DECLARE
     planned @{prefix}_planned[];
@@ -201,10 +201,16 @@ BEGIN
                @{restriction_mark} AS restriction,
                coalesce(l.remaining, s.spendable) AS available
         FROM posting p
-        LEFT JOIN @{prefix}_operations o ON o.key = p.operation_key
+        -- LIMIT 1 keeps each of these a lookup by key, whatever the planner once believed of an empty table.
+        LEFT JOIN LATERAL (
+            SELECT f.id, f.input_hash FROM @{prefix}_operations f WHERE f.key = p.operation_key LIMIT 1
+        ) o ON true
         @{restriction_join}
-        LEFT JOIN @{prefix}_lots l
-               ON p.amount < 0 AND l.id = p.lot_id AND l.@{account} = p.account_key AND l.currency_type = p.currency_type
+        LEFT JOIN LATERAL (
+            SELECT n.id, n.remaining FROM @{prefix}_lots n
+            WHERE p.amount < 0 AND n.id = p.lot_id AND n.@{account} = p.account_key
+              AND n.currency_type = p.currency_type LIMIT 1
+        ) l ON true
         LEFT JOIN LATERAL (
             SELECT sum(w.remaining) AS spendable FROM @{prefix}_lots w
             WHERE p.amount < 0 AND p.lot_id IS NULL AND w.@{account} = p.account_key AND w.currency_type = p.currency_type
@@ -237,10 +243,11 @@ BEGIN
                (CASE d.currency_type @{balance_cases} END)
                    + sum(d.amount) OVER currency - d.amount AS balance_before
         FROM decided d
-        JOIN @{balance_table} b ON b.@{account} = d.account_key
-        LEFT JOIN @{prefix}_lots h
-               ON d.share_key IS NOT NULL AND h.@{account} = d.account_key AND h.currency_type = d.currency_type
-              AND h.share_key = d.share_key
+        CROSS JOIN LATERAL (SELECT c.* FROM @{balance_table} c WHERE c.@{account} = d.account_key LIMIT 1) b
+        LEFT JOIN LATERAL (
+            SELECT s.id FROM @{prefix}_lots s
+            WHERE s.@{account} = d.account_key AND s.currency_type = d.currency_type AND s.share_key = d.share_key LIMIT 1
+        ) h ON true
         WHERE d.outcome = 'POSTED'
         WINDOW account AS (PARTITION BY d.account_key ORDER BY d.ordinal),
                currency AS (PARTITION BY d.account_key, d.currency_type ORDER BY d.ordinal)
@@ -292,7 +299,7 @@ $$;
 
 -- Pair every debit with the lots that pay it: the named lot, else earliest expiry first.
 CREATE FUNCTION @{prefix}_take_lots(planned @{prefix}_planned[], posted_at timestamptz) RETURNS @{prefix}_take[]
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS
+LANGUAGE plpgsql @{planner} AS
 $$
 DECLARE
     takes @{prefix}_take[];
@@ -328,7 +335,7 @@ $$;
 
 -- Bring the cached balances and what is derived from the active bonus lots up to the entries just written.
 CREATE FUNCTION @{prefix}_write_balances(planned @{prefix}_planned[], posted_at timestamptz) RETURNS void
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS
+LANGUAGE plpgsql @{planner} AS
 $$
 BEGIN
     UPDATE @{balance_table} b
