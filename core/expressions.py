@@ -1,7 +1,7 @@
 """Django expressions compiled to SQL text, for the set-based statements the ORM cannot say.
 
-An expression is written once against a model and compiled with the model's table name as its relation, so a subquery that is
-given the same alias can stand in for the table.
+An expression is written once against a model and compiled with the model's table name as its relation, so a subquery
+that is given the same alias can stand in for the table.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def compile_expression(expression: Combinable | models.Q, *, model: type[models.
     """Return the SQL and parameters of an expression over the columns of `model`'s relation."""
     query = model._default_manager.all().query
     query.get_initial_alias()
-    resolved = expression.resolve_expression(query, allow_joins=False)
+    # Everything that combines can be resolved; the types of Django leave it out.
+    resolved = expression.resolve_expression(query, allow_joins=False)  # type: ignore[union-attr]
     sql, params = query.get_compiler(connection=connection).compile(resolved)
     return sql, list(params)
 

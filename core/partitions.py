@@ -41,10 +41,38 @@ def ensure_month_partitions(*, table: str, today: date, months_ahead: int = MONT
     for start, end in months_from(today, count=months_ahead + 1):
         name = f"{table}_{start:%Y_%m}"
         if not _exists(name) and not _default_holds(table, start=start, end=end):
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(partition_sql(table, start=start, end=end))
-            made.append(name)
+            made += _make_partition(table, name, start=start, end=end)
     return made
+
+
+def _make_partition(table: str, name: str, *, start: date, end: date) -> list[str]:
+    """Make a partition unless another worker has just made it; return its name where it is new."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # CREATE TABLE IF NOT EXISTS fails where two come at once, so they come one after the other.
+        cursor.execute("LOCK TABLE month_partitioned_tables IN SHARE ROW EXCLUSIVE MODE")
+        if _exists(name):
+            return []
+        cursor.execute(partition_sql(table, start=start, end=end))
+        guard_partitions(table)
+    return [name]
+
+
+def guard_partitions(table: str) -> None:
+    """Give each partition its table's triggers against TRUNCATE: unlike those for rows, they are not inherited."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNGUARDED, [table])
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
+
+
+# 32 is the bit of pg_trigger.tgtype for TRUNCATE, 2 the one for BEFORE.
+_UNGUARDED = """
+    SELECT format('CREATE TRIGGER %%I %%s TRUNCATE ON %%s FOR EACH STATEMENT EXECUTE FUNCTION %%s()', t.tgname,
+                  CASE WHEN t.tgtype & 2 <> 0 THEN 'BEFORE' ELSE 'AFTER' END, i.inhrelid::regclass, t.tgfoid::regproc)
+    FROM pg_trigger t JOIN pg_inherits i ON i.inhparent = t.tgrelid
+    WHERE t.tgrelid = %s::regclass AND t.tgtype & 32 <> 0 AND NOT t.tgisinternal
+      AND NOT EXISTS (SELECT 1 FROM pg_trigger o WHERE o.tgrelid = i.inhrelid AND o.tgname = t.tgname)
+"""
 
 
 def _is_ours(table: str) -> bool:
@@ -78,9 +106,10 @@ def partition_by_month(
     `foreign_key` is the table constraint to add again, since a copied table has none. For migrations.
     """
     indexes = _index_definitions(schema_editor, table)
+    by_month = f"RANGE ({column})"
     statements = [
         f"ALTER TABLE {table} RENAME TO {table}_plain",
-        f"CREATE TABLE {table} (LIKE {table}_plain INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY RANGE ({column})",
+        f"CREATE TABLE {table} (LIKE {table}_plain INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY {by_month}",
         f"DROP TABLE {table}_plain",
         f"CREATE SEQUENCE {table}_id_seq OWNED BY {table}.id",
         f"ALTER TABLE {table} ALTER COLUMN id SET DEFAULT nextval('{table}_id_seq')",

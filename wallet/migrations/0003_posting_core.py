@@ -3,6 +3,7 @@ from typing import Any
 
 from django.db import migrations
 
+from core.partitions import guard_partitions
 from wallet.ledger_shape import PLAYER_LEDGER
 
 IMMUTABILITY_SQL = Path(__file__).parent.parent / "sql" / "immutability.sql"
@@ -20,6 +21,7 @@ def install(apps: Any, schema_editor: Any) -> None:
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(PLAYER_LEDGER.posting_sql())
         cursor.execute(IMMUTABILITY_SQL.read_text())
+    guard_partitions("transactions")
 
 
 def uninstall(apps: Any, schema_editor: Any) -> None:

@@ -15,5 +15,7 @@ CREATE TRIGGER wallet_lot_movements_append_only BEFORE UPDATE OR DELETE ON walle
     FOR EACH ROW EXECUTE FUNCTION refuse_ledger_change();
 CREATE TRIGGER wallet_lot_movements_not_truncated BEFORE TRUNCATE ON wallet_lot_movements
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
-CREATE TRIGGER wallet_operations_append_only BEFORE DELETE ON wallet_operations
+CREATE TRIGGER wallet_operations_append_only BEFORE UPDATE OR DELETE ON wallet_operations
     FOR EACH ROW EXECUTE FUNCTION refuse_ledger_change();
+CREATE TRIGGER wallet_operations_not_truncated BEFORE TRUNCATE ON wallet_operations
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
