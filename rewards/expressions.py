@@ -1,6 +1,7 @@
 """Compile conditions and formulas to Django expressions over `player_facts`. The only evaluator there is.
 
-Three-valued as SQL is: a comparison with an unknown value is unknown, `not` of unknown is unknown, unknown matches nothing.
+Three-valued as SQL is: a comparison with an unknown value is unknown, `not` of unknown is unknown, and unknown matches
+nothing.
 PostgreSQL's GREATEST and LEAST skip NULL; here a minimum of something unknown is unknown.
 """
 
@@ -8,22 +9,28 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import BooleanField, Case, DecimalField, F, Func, OuterRef, Q, Subquery, Value, When
-from django.db.models.expressions import Combinable
+from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.fields.json import KT
-from django.db.models.functions import Abs, Cast, Ceil, Coalesce, Floor, Round
+from django.db.models.functions import Abs, Cast, Ceil, Coalesce, Floor, Greatest, Least, NullIf, Round
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, LessThan, LessThanOrEqual
 
 from core.expressions import Not, Quotient
 from rewards.conditions import AllOf, AnyOf, Comparison, Condition, Negation, Operator
-from rewards.fields import SINCE_LAST_REWARD, Field, Kind
+from rewards.fields import NUMBER_MAX, SINCE_LAST_REWARD, Field, Kind
 from rewards.formulas import Binary, Call, Formula, Name, Negative, Number
 from rewards.models import RewardDecision
 from rewards.models.decisions import GIVEN_VERDICTS
 
+if TYPE_CHECKING:
+    _Decimals = DecimalField[Decimal, Decimal]
+else:
+    _Decimals = DecimalField
+
 _EXACT = DecimalField(max_digits=38, decimal_places=10)
+_FLOOR = Value(-NUMBER_MAX, output_field=_EXACT)
 _LOOKUPS: dict[Operator, Any] = {
     Operator.MIN: GreaterThanOrEqual,
     Operator.MAX: LessThanOrEqual,
@@ -163,18 +170,26 @@ def _not_below_zero(amount: Combinable) -> Combinable:
 
 
 def _since_last_reward(column: str, *, rule_number: int) -> Combinable:
-    """Return a total less what it was when this rule last gave the player a reward."""
+    """Return a total less what it was when this rule last gave the player a reward; the whole total if it never did.
+
+    Unknown where that decision did not keep the total, or an edited rule would pay for a lifetime again.
+    """
     then = (
         RewardDecision.objects.filter(
             player_id=OuterRef("player_id"),
-            rule_id=rule_number,
+            rule=rule_number,  # type: ignore[misc]  # its key here is the number
             verdict__in=[str(verdict) for verdict in GIVEN_VERDICTS],
         )
         .order_by("-first_on", "-id")
-        .annotate(total=Cast(KT(f"facts__{column}"), _EXACT))
+        .annotate(total=Coalesce(Cast(KT(f"facts__{column}"), _EXACT), _NOT_KEPT))
         .values("total")[:1]
     )
-    return _Arithmetic("-", F(column), Coalesce(Subquery(then), Value(Decimal(0)), output_field=_EXACT))
+    total_then = Coalesce(Subquery(then), Value(Decimal(0)), output_field=_EXACT)
+    return _Arithmetic("-", F(column), NullIf(total_then, _NOT_KEPT, output_field=_EXACT))
+
+
+# A number that no total can be.
+_NOT_KEPT = RawSQL("'NaN'::numeric", [], output_field=_EXACT)
 
 
 def formula_expression(formula: Formula, *, rule_number: int) -> Combinable:
@@ -204,13 +219,10 @@ def formula_expression(formula: Formula, *, rule_number: int) -> Combinable:
             return _call(function, compiled, arguments)
 
 
-class _Numeric(DecimalField):
+class _Numeric(_Decimals):
     """Numeric without a scale, so that a cast does not round."""
 
-    def db_type(self, connection: Any) -> str:
-        return "numeric"
-
-    def cast_db_type(self, connection: Any) -> str:
+    def cast_db_type(self, connection: Any) -> str:  # noqa: ARG002 asked for by Django
         return "numeric"
 
 
@@ -233,8 +245,13 @@ def _call(function: str, compiled: list[Combinable], arguments: tuple[Formula, .
 def reward_amount_expression(
     *, formula: Formula, max_amount: Decimal | None, is_whole: bool, rule_number: int
 ) -> Combinable:
-    """Return the amount a rule computes: capped at `max_amount`, half up to the cent, or to whole units for tickets."""
+    """Return the amount a rule computes: capped at `max_amount`, half up to the cent, or to whole units for tickets.
+
+    Unknown where the formula is, or where it falls below every number that could be stored.
+    """
     amount = formula_expression(formula, rule_number=rule_number)
+    # GREATEST and LEAST skip NULL; what they then leave is turned back into NULL, at one evaluation of the formula.
+    amount = Greatest(amount, _FLOOR, output_field=_EXACT)
     if max_amount is not None:
-        amount = _Extreme(amount, Value(max_amount, output_field=_EXACT), function="exact_min")
-    return Round(amount, precision=0 if is_whole else 2, output_field=_EXACT)
+        amount = Least(amount, Value(max_amount, output_field=_EXACT), output_field=_EXACT)
+    return Round(NullIf(amount, _FLOOR, output_field=_EXACT), precision=0 if is_whole else 2, output_field=_EXACT)

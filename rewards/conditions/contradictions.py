@@ -1,4 +1,4 @@
-"""Conditions that no player can ever satisfy together: found when a rule is saved, not by a campaign that reaches nobody.
+"""Conditions that no player can satisfy together: found when a rule is saved, not by a campaign that reaches nobody.
 
 Looked at are the comparisons that must all hold: an empty interval, disjoint lists, or everything possible excluded.
 """
@@ -97,4 +97,5 @@ def _interval_holds_some(field: Field, bounds: _Bounds, refused: set[Any]) -> bo
         return sum(_is_possible(field, value) and first <= value <= last for value in refused) < last - first + 1
     if low == high:
         return not (is_low_open or is_high_open) and low not in refused
-    return low < high
+    is_open: bool = low < high
+    return is_open

@@ -24,7 +24,7 @@ _LISTS = (Operator.IN, Operator.NOT_IN)
 
 
 def parse_conditions(raw: object, *, path: str = "conditions") -> tuple[Condition, list[Problem]]:
-    """Return the conditions and the problems found in them, 100 at most; with a problem the conditions must not be used.
+    """Return the conditions and the problems in them, 100 at most; with a problem the conditions must not be used.
 
     An empty object holds for every player.
     """
