@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from players.models import Player
+from players.profile import profile_depth_expression
 
 PROFILE_COLUMNS = (
     "email",
@@ -46,13 +47,15 @@ def update_profile(*, player_id: str, changes: Mapping[str, Any], today: date) -
     if columns:
         try:
             with transaction.atomic():
-                Player.objects.filter(pk=player_id).update(**columns, updated_at=Now())
+                player = Player.objects.filter(pk=player_id)
+                player.update(**columns, updated_at=Now())
+                player.update(profile_depth=profile_depth_expression())
         except IntegrityError:
             raise EmailTakenError("another player has this e-mail address", field="email") from None
-    player = Player.objects.filter(pk=player_id).first()
-    if player is None:
+    found = Player.objects.filter(pk=player_id).first()
+    if found is None:
         raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
-    return player
+    return found
 
 
 def checked_profile(*, changes: Mapping[str, Any], today: date) -> dict[str, Any]:

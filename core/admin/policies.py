@@ -18,6 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from core import environment
 from core.admin.base import HouseAdmin
 from core.errors import InvalidInputError
 from core.models import PolicyValue
@@ -71,10 +72,10 @@ def policy_row(policy: Policy[Any], saved: PolicyValue | None) -> PolicyRow:
     """Describe one policy."""
     fallback = policy.environment_value()
     value = policy.parse(saved.value) if saved else fallback
-    source = PolicySource.SAVED if saved else policy.source()
+    given = PolicySource.ENVIRONMENT if environment.is_set(policy.name) else PolicySource.DEFAULT
     return PolicyRow(
         policy=policy,
-        source=source,
+        source=PolicySource.SAVED if saved else given,
         value=shown(value),
         typed=typed(value),
         fallback=shown(fallback),
@@ -163,7 +164,9 @@ class PolicyValueAdmin(HouseAdmin):
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         row = policy_row(policy, PolicyValue.objects.select_related("saved_by").filter(name=policy.name).first())
-        form = PolicyForm(request.POST or None, policy=policy, initial={"value": row.typed})
+        form = PolicyForm(
+            request.POST if request.method == "POST" else None, policy=policy, initial={"value": row.typed}
+        )
         if request.method == "POST" and (done := self._answer_post(request, policy, form)):
             return done
         context = {

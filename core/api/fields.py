@@ -81,7 +81,7 @@ class DecisionField(serializers.BooleanField):
 class DocumentField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
     """A JSON object whose content the service checks, such as a rule's conditions."""
 
-    default_error_messages = {"not_object": "A JSON object is needed, such as {…}."}
+    default_error_messages = {"not_object": "A JSON object is needed, in curly brackets."}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Return the object with decimals as the database gives them back."""

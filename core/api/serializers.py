@@ -16,7 +16,7 @@ class RequestSerializer(serializers.Serializer[Any]):
         """Return the validated values; all unknown keys are reported together with everything else that is wrong."""
         if not isinstance(data, Mapping):
             raise serializers.ValidationError(
-                {"non_field_errors": [serializers.ErrorDetail("The body must be a JSON object {…}.", code="invalid")]}
+                {"non_field_errors": [serializers.ErrorDetail("The body must be a JSON object.", code="invalid")]}
             )
         writable = [name for name, field in self.fields.items() if not field.read_only]
         unknown = {str(key): [_unknown(str(key), writable)] for key in data if key not in writable}
@@ -29,15 +29,20 @@ class RequestSerializer(serializers.Serializer[Any]):
         return values
 
 
+class ChangeSerializer(RequestSerializer):
+    """The keys of something that exists; those not given stay as they are, and none given is a mistake."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a body without keys."""
+        if not attrs:
+            raise serializers.ValidationError(f"Give at least one key to change: {', '.join(self.fields)}.")
+        return attrs
+
+
 def _unknown(key: str, known: Iterable[str]) -> serializers.ErrorDetail:
-    return serializers.ErrorDetail(f"This key is not known{suggestion(key, known)}.", code="unknown_key")
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return what was probably meant, or what there is."""
-    known = list(known)
-    close = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
-    return f": did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+    close = difflib.get_close_matches(key[:100], list(known), n=1, cutoff=0.6)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Known are {', '.join(known) or 'none'}."
+    return serializers.ErrorDetail(f"This key is not known. {hint}", code="unknown_key")
 
 
 def _as_dict(error: serializers.ValidationError) -> dict[str, Any]:

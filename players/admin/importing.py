@@ -96,8 +96,8 @@ class ImportJobAdmin(ReadOnlyAdmin):
     )
     def upload(self, request: HttpRequest) -> HttpResponse:
         """Take a file and its options, start the import and show its progress."""
-        form = UploadForm(request.POST or None, request.FILES or None)
-        if request.method == "POST" and form.is_valid() and (job := self._start(request, form)):
+        form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
+        if form.is_valid() and (job := self._start(request, form)):
             return HttpResponseRedirect(reverse("admin:players_importjob_change", args=[job.pk]))
         context = {
             **self.admin_site.each_context(request),

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from core.api.fields import DecisionField, TextField, WholeNumberField
 from core.api.pagination import PageQuery
-from core.api.serializers import RequestSerializer
+from core.api.serializers import ChangeSerializer
 from players.models import Player, PlayerMetrics, PlayerRestriction, PlayerSegment
 from players.profile_editing import AGE_MAX, TAGS_MAX
 from players.searching import search_players
@@ -64,7 +64,7 @@ class RestrictionSerializer(serializers.ModelSerializer[PlayerRestriction]):
         fields = ("kind", "starts_at", "ends_at", "source")
 
 
-class ProfileSerializer(RequestSerializer):
+class ProfileSerializer(ChangeSerializer):
     """The columns that may be edited; those not given stay as they are."""
 
     email = TextField(required=False, allow_null=True, allow_blank=True, max_length=255)

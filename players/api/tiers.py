@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.fields import DocumentField, TextField, WholeNumberField
-from core.api.serializers import RequestSerializer
+from core.api.serializers import ChangeSerializer, RequestSerializer
 from core.api.views import Endpoint, read_body
 from core.errors import NotFoundError
 from players.models import Tier
@@ -33,11 +33,13 @@ class NewTierSerializer(RequestSerializer):
     benefits = DocumentField(required=False)
 
 
-class TierChangeSerializer(NewTierSerializer):
+class TierChangeSerializer(ChangeSerializer):
     """What to change of a tier; keys not given stay as they are."""
 
-    tier_level = TextField(max_length=30, required=False)
+    tier_level = TextField(max_length=30, required=False, help_text="Must be the tier's own: players carry it.")
     lp_min = WholeNumberField(required=False)
+    lp_max = WholeNumberField(required=False, allow_null=True)
+    benefits = DocumentField(required=False)
 
 
 class TierList(Endpoint):

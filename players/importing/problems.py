@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
@@ -47,15 +48,16 @@ def write_rejected_rows(stage: Stage, style: FileStyle) -> IO[bytes]:
 
     It can be corrected and imported. Nothing in it is run as a formula by a spreadsheet program.
     """
-    target = tempfile.TemporaryFile("w+", encoding="utf-8-sig", newline="")  # noqa: SIM115 - the caller closes it
-    writer = csv.writer(target)
+    file: IO[bytes] = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - the caller closes it
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    writer = csv.writer(text)
     writer.writerow([*(found.header for found in stage.report.columns), "import_row", "import_problem"])
     for row_number, problems, *cells in _rejected_rows(stage):
         reasons = [_reason(_described(row_number, *problem, stage=stage, style=style)) for problem in problems]
         writer.writerow([*(_harmless(shown_value(cell)) for cell in cells), row_number, "; ".join(reasons)])
-    target.flush()
-    target.buffer.seek(0)
-    return target.buffer
+    text.detach()  # flushes; a wrapper that is merely forgotten would close the file
+    file.seek(0)
+    return file
 
 
 def _rejected_rows(stage: Stage) -> Iterator[tuple[Any, ...]]:

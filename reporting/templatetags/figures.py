@@ -20,9 +20,10 @@ def amount(value: object) -> str:
 
 
 @register.filter
-def count(value: int | None) -> str:
+def count(value: object) -> str:
     """Show a whole number with separated thousands."""
-    return _NOTHING if value is None else number_format(value, 0, force_grouping=True)
+    number = _decimal(value)
+    return _NOTHING if number is None else number_format(number, 0, force_grouping=True)
 
 
 @register.filter

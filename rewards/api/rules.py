@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from django.core.validators import RegexValidator
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -14,13 +16,14 @@ from rest_framework.response import Response
 
 from core.api.fields import AmountField, DecisionField, DocumentField, TextField, WholeNumberField
 from core.api.pagination import PageQuery, PageSerializer, page_of
-from core.api.serializers import RequestSerializer
+from core.api.serializers import ChangeSerializer, RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
 from core.errors import ConflictError, NotFoundError
 from rewards.models import FrequencyPeriod, RewardRule, RuleStatus
 from rewards.preview import test_rule
 from rewards.rules import CONTENT_FIELDS, archive_rule, save_rule
 
+_RULE_ID = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 _EXAMPLE = OpenApiExample(
     "Weekend Warrior",
     request_only=True,
@@ -49,7 +52,7 @@ class RuleSerializer(serializers.ModelSerializer[RewardRule]):
         read_only_fields = fields
 
 
-class RuleChangeSerializer(RequestSerializer):
+class RuleChangeSerializer(ChangeSerializer):
     """What a rule says; keys not given stay as they are. Conditions and reward are checked by the rules themselves."""
 
     name = TextField(required=False, max_length=255)
@@ -76,9 +79,9 @@ class RuleChangeSerializer(RequestSerializer):
 class NewRuleSerializer(RuleChangeSerializer):
     """A rule to create."""
 
-    rule_id = serializers.RegexField(
-        r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
-        error_messages={"invalid": "1 to 100 letters, digits, underscores, dots and dashes are needed."},
+    rule_id = TextField(
+        max_length=100,
+        validators=[RegexValidator(_RULE_ID, "Letters, digits, underscores, dots and dashes are needed.")],
     )
 
 

@@ -1,0 +1,197 @@
+"""The three people of every test, users of every role, and rows of every kind for lists."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from django.contrib.auth.models import Group, User
+
+from core.models import OutboxEvent, Run, RunChunk, RunKind, RunStep
+from loyalty.roles import ROLES, install_roles
+from players.models import (
+    Activity,
+    ActivityKey,
+    ImportJob,
+    ImportPlayerTotals,
+    Player,
+    PlayerDay,
+    PlayerMetrics,
+    PlayerRestriction,
+    RestrictionKind,
+    RiskScoreChange,
+    SegmentChange,
+    TierChange,
+)
+from reporting.models import DailySummary
+from rewards.models import RewardDecision, RewardHistory, RewardRule, RuleBudgetDay
+from rewards.rules import save_rule
+from safety.models import AbuseSignal
+from wallet.bonuses import add_bonus_balance
+from wallet.models import LedgerDigest, PostingRefusal
+from wallet.points import add_loyalty_points
+
+ON = date(2026, 3, 10)
+AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
+PASSWORD = "a password of tests"
+
+
+def make_player(player_id: str, **profile: object) -> Player:
+    """Return a losing player: 5000 deposited, 15000 wagered, 12000 won."""
+    player = Player.objects.create(player_id=player_id, name=player_id.title(), segment="LOSING", **profile)
+    PlayerMetrics.objects.create(
+        player=player,
+        total_deposited=Decimal(5000),
+        total_wagered=Decimal(15000),
+        total_won=Decimal(12000),
+        net_pnl=Decimal(-3000),
+        house_edge_contribution=Decimal(3000),
+        win_loss_ratio=Decimal("0.8"),
+        total_sessions=25,
+        last_deposit_at=AT - timedelta(days=1),
+    )
+    return player
+
+
+def make_alice() -> Player:
+    """Return an ordinary player with 100.00 loyalty points."""
+    alice = make_player("alice", email="alice@example.com")
+    add_loyalty_points(player_id="alice", amount="100.00", source="Welcome", key="alice:lp", actor="tests")
+    return alice
+
+
+def make_bob() -> Player:
+    """Return a player with a bonus of 50.00 that must be wagered ten times."""
+    bob = make_player("bob", email="bob@example.com")
+    add_bonus_balance(
+        player_id="bob",
+        amount="50.00",
+        wagering_requirement=Decimal(10),
+        expiry=timedelta(hours=48),
+        key="bob:bonus",
+        actor="tests",
+    )
+    return bob
+
+
+def make_carol() -> Player:
+    """Return a self-excluded player."""
+    carol = make_player("carol", email="carol@example.com")
+    PlayerRestriction.objects.create(
+        player=carol, kind=RestrictionKind.SELF_EXCLUDED, source="player", starts_at=AT - timedelta(days=365)
+    )
+    return carol
+
+
+def make_users() -> dict[str, User]:
+    """Return one user per role by the role's name, and the superuser as `Superuser`."""
+    install_roles()
+    users = {"Superuser": User.objects.create_superuser("root", password=PASSWORD)}
+    for role in ROLES:
+        user = User.objects.create_user(role.user_name, password=PASSWORD, is_staff=role.is_staff)
+        user.groups.set([Group.objects.get(name=role.name)])
+        users[role.name] = user
+    return users
+
+
+def make_rule(rule_id: str = "CASHBACK", **content: object) -> RewardRule:
+    """Return the documented cashback rule, active."""
+    documented: dict[str, object] = {
+        "name": "Cashback for losing players",
+        "status": "ACTIVE",
+        "priority": 10,
+        "conditions": {"segment": "LOSING", "net_loss_min": 100},
+        "reward_config": {
+            "type": "CASHBACK",
+            "formula": "net_loss * 0.10",
+            "max_amount": 500,
+            "wagering_requirement": 1,
+            "expiry_hours": 48,
+        },
+    }
+    return save_rule(rule_id=rule_id, content={**documented, **content}, saved_by=None)
+
+
+def make_rows(number: int) -> None:
+    """Write one row of every kind about one player; different numbers give different rows."""
+    player = make_player(f"player{number:03}", email=f"player{number}@example.com")
+    user = User.objects.create_user(f"user{number}", password=PASSWORD)
+    rule = make_rule(f"RULE_{number}")
+    run = Run.objects.create(kind=RunKind.LIVE, business_date=ON + timedelta(days=number), started_by=user)
+    step = RunStep.objects.create(run=run, position=1, name="rules")
+    RunChunk.objects.create(step=step, number=1)
+    OutboxEvent.objects.create(topic="bonus.converted", key=f"event:{number}", payload={})
+    _make_wallet_rows(player, run, number)
+    _make_player_rows(player, run, user, number)
+    _make_reward_rows(player, rule, run, number)
+    DailySummary.objects.create(on=ON + timedelta(days=number), run_id=run.pk, figures={})
+
+
+def _make_wallet_rows(player: Player, run: Run, number: int) -> None:
+    key = f"row:{number}"
+    add_loyalty_points(player_id=player.pk, amount="10.00", source="Play", key=f"{key}:lp", actor="tests")
+    add_bonus_balance(
+        player_id=player.pk, amount=20, wagering_requirement=Decimal(1), expiry=None, key=f"{key}:b", actor="tests"
+    )
+    PostingRefusal.objects.create(
+        player=player, operation_key=key, purpose="PROMOTION", currency_type="LP", amount=1, reason="RESTRICTED"
+    )
+    LedgerDigest.objects.create(
+        on=ON + timedelta(days=number), digest=b"\x00" * 32, players=1, entries=1, run_id=run.pk
+    )
+
+
+def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None:
+    PlayerDay.objects.create(player=player, on=ON, wagered=Decimal(100), won=Decimal(90))
+    Activity.objects.create(
+        player=player, kind="WAGER", source="platform", external_id=str(number), occurred_at=AT, amount=Decimal(5)
+    )
+    ActivityKey.objects.create(source="platform", external_id=str(number), body_hash=b"\x01" * 32, occurred_at=AT)
+    SegmentChange.objects.create(player=player, on=ON, run=run, segment_before="NEW", segment_after="LOSING")
+    TierChange.objects.create(player=player, on=ON, run=run, tier_before="BRONZE", tier_after="SILVER")
+    RiskScoreChange.objects.create(
+        player=player, on=ON, run=run, risk_score_before=0, risk_score_after=20, abuse_score_after=0
+    )
+    PlayerRestriction.objects.create(
+        player=player,
+        kind="COOL_OFF",
+        source="player",
+        starts_at=AT - timedelta(days=9),
+        ends_at=AT - timedelta(days=2),
+        created_by=user,
+    )
+    AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
+    job = ImportJob.objects.create(file_name=f"{number}.csv", business_date=ON, created_by=user)
+    ImportPlayerTotals.objects.create(
+        job=job, player=player, row_number=2, deposited_after=1, wagered_after=2, won_after=3
+    )
+
+
+def _make_reward_rows(player: Player, rule: RewardRule, run: Run, number: int) -> None:
+    decision = RewardDecision.objects.create(
+        player=player,
+        rule=rule,
+        occasion=str(ON),
+        rule_version=1,
+        run_id=run.pk,
+        verdict="APPROVED",
+        segment="LOSING",
+        tier="BRONZE",
+        amount_computed=Decimal(30),
+        amount_given=Decimal(30),
+        money_value=Decimal(30),
+        first_on=ON,
+        last_on=ON,
+    )
+    RewardHistory.objects.create(
+        player=player,
+        rule=rule,
+        reward_type="CASHBACK",
+        amount=Decimal(30),
+        currency_type="BONUS",
+        status="ACTIVE",
+        issued_at=AT,
+        decision_id=decision.pk,
+        run_id=run.pk,
+    )
+    RuleBudgetDay.objects.create(rule=rule, on=ON, given_value=Decimal(30), given_count=1)

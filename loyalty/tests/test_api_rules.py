@@ -1,0 +1,186 @@
+"""Rules in the API."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from loyalty.tests import cast
+from loyalty.tests.api import ApiUser, error_of
+from rewards.models import RewardDecision, RewardRule, RewardRuleVersion
+from wallet.models import LedgerEntry
+
+WEEKEND = {
+    "rule_id": "WEEKEND_BONUS",
+    "name": "Weekend Warrior Bonus",
+    "priority": 5,
+    "conditions": {"total_wagered_min": 500},
+    "reward_config": {"type": "BONUS_BALANCE", "formula": "total_wagered * 0.05", "max_amount": 200},
+}
+
+
+@pytest.fixture
+def staff(db: None) -> ApiUser:
+    return ApiUser(cast.make_users()["Loyalty staff"])
+
+
+def test_the_documented_rule_is_created_as_a_draft(staff: ApiUser) -> None:
+    status, rule = staff.post("/api/rules", WEEKEND)
+
+    assert (status, rule["status"], rule["is_active"], rule["version"]) == (201, "DRAFT", False, 1)
+    assert rule["conditions"] == {"total_wagered_min": 500}
+    assert RewardRuleVersion.objects.get(rule_id="WEEKEND_BONUS").saved_by.username == "staff"  # type: ignore[union-attr]
+
+
+def test_the_documented_other_name_of_the_reward_is_understood(staff: ApiUser) -> None:
+    content: dict[str, Any] = {**WEEKEND, "is_active": True}
+    content["reward"] = content.pop("reward_config")
+
+    status, rule = staff.post("/api/rules", content)
+
+    assert (status, rule["status"], rule["reward_config"]["max_amount"]) == (201, "ACTIVE", 200)
+
+
+def test_decimals_in_conditions_stay_what_they_are(staff: ApiUser) -> None:
+    status, rule = staff.post("/api/rules", {**WEEKEND, "conditions": {"win_loss_ratio": {"gt": 1.1}}})
+
+    assert (status, rule["conditions"]) == (201, {"win_loss_ratio": {"gt": 1.1}})
+
+
+def test_a_rule_id_is_used_once(staff: ApiUser) -> None:
+    staff.post("/api/rules", WEEKEND)
+
+    answer = staff.post("/api/rules", {**WEEKEND, "name": "Another"})
+
+    assert (answer[0], error_of(answer)["code"]) == (409, "rule_exists")
+    assert RewardRule.objects.get().name == "Weekend Warrior Bonus"
+
+
+@pytest.mark.parametrize("rule_id", ["", " ", "A/B", "é", "x" * 101, "_START", 7, None])
+def test_a_rule_id_must_fit_into_an_address(staff: ApiUser, rule_id: object) -> None:
+    assert staff.post("/api/rules", {**WEEKEND, "rule_id": rule_id})[0] == 400
+    assert not RewardRule.objects.exists()
+
+
+def test_every_problem_is_listed_with_its_path_and_what_would_be_right(staff: ApiUser) -> None:
+    answer = staff.post(
+        "/api/rules",
+        {**WEEKEND, "conditions": {"any": [{"total_wagred_min": 5}, {"segment": "LUCKY"}]}},
+    )
+
+    error = error_of(answer)
+    assert (answer[0], error["code"]) == (422, "rule_invalid")
+    assert error["details"][0]["field"] == "conditions.any[0].total_wagred_min"
+    assert "total_wagered" in error["details"][0]["suggestion"]
+    assert len(error["details"]) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"priority": "high"},
+        {"priority": 1.5},
+        {"name": 7},
+        {"conditions": []},
+        {"reward_config": "money"},
+        {"reward_config": {"type": "BONUS_BALANCE", "formula": "total_wagered * 0.05"}},
+        {"reward_config": {"type": "BONUS_BALANCE", "formula": "__import__('os')", "max_amount": 1}},
+        {"holdout_percent": 101},
+        {"daily_budget": 0},
+        {"daily_budget": "12.345"},
+        {"starts_on": "soon"},
+        {"starts_on": "2026-02-02", "ends_on": "2026-02-01"},
+        {"status": "LIVE"},
+        {"frequency_period": "YEAR"},
+        {"frequency_max": 0},
+        {"number": 1},
+        {"version": 9},
+    ],
+    ids=str,
+)
+def test_a_rule_that_makes_no_sense_is_not_stored(staff: ApiUser, change: dict[str, object]) -> None:
+    answer = staff.post("/api/rules", {**WEEKEND, **change})
+
+    assert answer[0] in {400, 422}, answer
+    error_of(answer)
+    assert not RewardRule.objects.exists()
+
+
+def test_changing_a_rule_makes_a_new_version_and_keeps_the_rest(staff: ApiUser) -> None:
+    staff.post("/api/rules", WEEKEND)
+
+    status, rule = staff.put("/api/rules/WEEKEND_BONUS", {"priority": 9, "status": "ACTIVE"})
+
+    assert (status, rule["version"], rule["priority"], rule["status"]) == (200, 2, 9, "ACTIVE")
+    assert rule["conditions"] == {"total_wagered_min": 500}
+
+
+def test_a_refused_change_leaves_the_rule_as_it_was(staff: ApiUser) -> None:
+    staff.post("/api/rules", WEEKEND)
+    before = RewardRule.objects.values().get()
+
+    answer = staff.put("/api/rules/WEEKEND_BONUS", {"name": "New", "conditions": {"nonsense": 1}})
+
+    assert answer[0] == 422
+    assert RewardRule.objects.values().get() == before
+
+
+def test_deleting_a_rule_archives_it(staff: ApiUser) -> None:
+    staff.post("/api/rules", WEEKEND)
+
+    assert staff.delete("/api/rules/WEEKEND_BONUS")[0] == 204
+    assert staff.get("/api/rules/WEEKEND_BONUS")[1]["status"] == "ARCHIVED"
+
+
+def test_rules_are_listed_by_priority_and_filtered(staff: ApiUser) -> None:
+    cast.make_rule("LOW", name="Low", priority=1)
+    cast.make_rule("HIGH", name="High", priority=99, status="DRAFT")
+
+    def found(query: str) -> list[str]:
+        return [rule["rule_id"] for rule in staff.get(f"/api/rules?{query}")[1]["results"]]
+
+    assert found("") == ["HIGH", "LOW"]
+    assert found("is_active=true") == ["LOW"]
+    assert found("status=DRAFT") == ["HIGH"]
+    assert found("search=lo") == ["LOW"]
+
+
+def test_a_test_says_what_the_night_would_do_and_writes_nothing(staff: ApiUser) -> None:
+    cast.make_rule()
+    cast.make_player("alice")
+
+    status, result = staff.post("/api/rules/CASHBACK/test", {"player_id": "alice", "on": "2026-03-10"})
+
+    assert status == 200
+    assert result["matches"] is True
+    assert result["amount_computed"] == "300.00"
+    loss = next(condition for condition in result["conditions"] if condition["field"] == "net_loss")
+    assert (loss["holds"], Decimal(loss["actual"])) == (True, Decimal(3000))
+    assert not RewardDecision.objects.exists()
+    assert not LedgerEntry.objects.exists()
+
+
+def test_a_test_of_a_player_whom_the_rule_does_not_match_says_which_condition_fails(staff: ApiUser) -> None:
+    cast.make_rule(conditions={"segment": "VIP"})
+    cast.make_player("alice")
+
+    _, result = staff.post("/api/rules/CASHBACK/test", {"player_id": "alice"})
+
+    assert (result["matches"], result["verdict"], result["amount_given"]) == (False, None, None)
+    assert [condition["holds"] for condition in result["conditions"]] == [False]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"player_id": "nobody"}, 404), ({}, 400), ({"player_id": 7}, 400), ({"player_id": "alice", "on": "noon"}, 400)],
+)
+def test_a_test_needs_a_player_and_a_date(staff: ApiUser, body: dict[str, object], status: int) -> None:
+    cast.make_rule()
+    cast.make_player("alice")
+
+    answer = staff.post("/api/rules/CASHBACK/test", body)
+
+    assert answer[0] == status
+    error_of(answer)
