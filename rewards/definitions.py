@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from rewards.conditions import Condition, comparisons, parse_conditions
-from rewards.fields import NUMBER_MAX, Field
+from rewards.fields import FIELDS, LIFETIME_MEASURES, NUMBER_MAX, SINCE_LAST_REWARD, Field
 from rewards.formulas import Formula, Number, formula_fields, parse_formula
 from rewards.models import FrequencyPeriod, RewardRule, RewardType
-from rewards.problems import Problem, nearest
+from rewards.problems import Problem, nearest, shown, shown_key
 from safety.profitability import RewardTerms
 
 CONFIG_KEYS = (
@@ -29,6 +30,10 @@ PERIOD_DAYS = {FrequencyPeriod.DAY: 1, FrequencyPeriod.WEEK: 7, FrequencyPeriod.
 BONUS_TYPES = (RewardType.BONUS_BALANCE, RewardType.CASHBACK, RewardType.FREE_PLAY)
 WAGERING_MAX = Decimal(1000)
 EXPIRY_HOURS_MAX = 24 * 3650
+COOLDOWN_DAYS_MAX = 3650
+GAMES_MAX = 100
+UNKNOWN_KEYS_MAX = 100
+_DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,11 @@ class RuleLimits:
         """Whether the players of the rule compete for money, so that its allocation must be settled in one place."""
         return self.daily_budget is not None or self.total_budget is not None
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a player may get it more than once."""
+        return self.frequency_period is not FrequencyPeriod.ONCE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleDefinition:
@@ -91,8 +101,23 @@ class RuleDefinition:
 
     @property
     def columns(self) -> list[str]:
-        """Every column of the facts the rule reads."""
-        return sorted({column for field in self.fields for column in field.columns})
+        """Every column of the facts that a decision of the rule keeps: what it reads, and what it may ask for later.
+
+        A rule that may repeat keeps the lifetime measures, so that it can be changed to pay since the last reward.
+        """
+        kept = LIFETIME_MEASURES if self.limits.may_repeat else ()
+        return sorted({column for field in self.fields for column in field.columns} | set(kept))
+
+    @property
+    def cooldown_days(self) -> int:
+        """The days that must pass between two rewards: the rule's cooldown, or the longest window its amount measures.
+
+        A week's reward on Sunday and the next week's on Monday would pay six days twice.
+        """
+        if not self.limits.may_repeat:
+            return self.limits.cooldown_days
+        windows = [field.window_days or 0 for field in formula_fields(self.reward.formula)]
+        return max(self.limits.cooldown_days, *windows, 0)
 
 
 def define_rule(rule: RewardRule) -> tuple[RuleDefinition | None, list[Problem]]:
@@ -101,6 +126,8 @@ def define_rule(rule: RewardRule) -> tuple[RuleDefinition | None, list[Problem]]
     reward, config_problems = parse_reward_config(rule.reward_config)
     limits = _limits(rule)
     problems = problems + config_problems + _limit_problems(limits)
+    if reward is not None:
+        problems += _repeat_problems(reward.formula, limits)
     if reward is None or problems:
         return None, problems
     definition = RuleDefinition(
@@ -112,8 +139,7 @@ def define_rule(rule: RewardRule) -> tuple[RuleDefinition | None, list[Problem]]
         reward=reward,
         limits=limits,
     )
-    repeat_problems = _repeat_problems(definition)
-    return (None if repeat_problems else definition), repeat_problems
+    return definition, []
 
 
 def parse_reward_config(raw: object) -> tuple[RewardConfig | None, list[Problem]]:
@@ -129,35 +155,44 @@ class _ConfigReader:
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
         self.problems = [
-            Problem(f"reward_config.{str(key)[:60]}", "unknown key", nearest(str(key), CONFIG_KEYS))
-            for key in raw
+            Problem(f"reward_config.{shown_key(key)}", "unknown key", nearest(str(key), CONFIG_KEYS))
+            for key in list(raw)[:UNKNOWN_KEYS_MAX]
             if key not in CONFIG_KEYS
         ]
 
     def read(self) -> RewardConfig | None:
         reward_type = self._type()
         formula = self._formula()
-        config = {
-            "max_amount": self._decimal("max_amount", above=Decimal(0)),
-            "min_amount": self._decimal("min_amount") or Decimal(0),
-            "wagering_requirement": self._decimal("wagering_requirement", maximum=WAGERING_MAX) or Decimal(0),
-            "expiry_hours": self._hours(),
-            "eligible_games": self._games(),
-            "max_bet": self._decimal("max_bet", above=Decimal(0)),
-            "max_conversion": self._decimal("max_conversion", above=Decimal(0)),
-        }
+        max_amount = self._decimal("max_amount", above=Decimal(0))
+        min_amount = self._decimal("min_amount") or Decimal(0)
+        wagering_requirement = self._decimal("wagering_requirement", maximum=WAGERING_MAX) or Decimal(0)
+        expiry_hours = self._hours()
+        eligible_games = self._games()
+        max_bet = self._decimal("max_bet", above=Decimal(0))
+        max_conversion = self._decimal("max_conversion", above=Decimal(0))
         if reward_type is None or formula is None:
             return None
-        self._check_bonus_terms(reward_type)
-        self._check_limits(formula, config)
-        return RewardConfig(type=reward_type, formula=formula, **config)
+        self._check_type(reward_type)
+        self._check_amounts(formula, most=max_amount, least=min_amount)
+        return RewardConfig(
+            type=reward_type,
+            formula=formula,
+            max_amount=max_amount,
+            min_amount=min_amount,
+            wagering_requirement=wagering_requirement,
+            expiry_hours=expiry_hours,
+            eligible_games=eligible_games,
+            max_bet=max_bet,
+            max_conversion=max_conversion,
+        )
 
     def _type(self) -> RewardType | None:
         raw = self.raw.get("type")
-        if raw in RewardType.values:
+        if isinstance(raw, str) and raw in RewardType.values:
             return RewardType(raw)
-        suggestion = nearest(str(raw), RewardType.values) or "one of " + ", ".join(RewardType.values)
-        self._refuse("type", f"unknown reward type {str(raw)[:60]!r}" if raw else "the type is missing", suggestion)
+        known = nearest(raw, RewardType.values) if isinstance(raw, str) else ""
+        message = f"unknown reward type {shown(raw)}" if raw else "the type is missing"
+        self._refuse("type", message, known or "one of " + ", ".join(RewardType.values))
         return None
 
     def _formula(self) -> Formula | None:
@@ -181,10 +216,8 @@ class _ConfigReader:
         too_small = number is not None and (number < 0 or (above is not None and number <= above))
         if number is None or too_small or number > maximum or number != round(number, 2):
             least = "more than 0" if above is not None else "0 or more"
-            shown = repr(raw)[:60]
-            self._refuse(
-                key, f"{shown} is not usable", f"a number of {least}, at most {maximum:f}, with two decimals at most"
-            )
+            wanted = f"a number of {least}, at most {maximum:f}, with two decimals at most"
+            self._refuse(key, f"{shown(raw)} is not usable", wanted)
             return None
         return number
 
@@ -193,7 +226,7 @@ class _ConfigReader:
         if raw is None:
             return None
         if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= EXPIRY_HOURS_MAX:
-            self._refuse("expiry_hours", f"{repr(raw)[:60]} is not usable", f"whole hours from 1 to {EXPIRY_HOURS_MAX}")
+            self._refuse("expiry_hours", f"{shown(raw)} is not usable", f"whole hours from 1 to {EXPIRY_HOURS_MAX}")
             return None
         return raw
 
@@ -201,26 +234,28 @@ class _ConfigReader:
         raw = self.raw.get("eligible_games")
         if raw is None:
             return None
-        if (
-            not isinstance(raw, list)
-            or not raw
-            or not all(isinstance(game, str) and 0 < len(game) <= 40 for game in raw)
-        ):
-            self._refuse("eligible_games", "a list of game categories is needed", 'for example ["slots", "roulette"]')
+        if not isinstance(raw, list) or not 0 < len(raw) <= GAMES_MAX or not all(isinstance(game, str) for game in raw):
+            wanted = f"a list of 1 to {GAMES_MAX} game categories is needed"
+            self._refuse("eligible_games", wanted, 'for example ["slots", "roulette"]')
             return None
         return tuple(dict.fromkeys(raw))
 
-    def _check_bonus_terms(self, reward_type: RewardType) -> None:
-        if reward_type in BONUS_TYPES:
-            return
-        for key in ("wagering_requirement", "eligible_games", "max_bet", "max_conversion"):
-            if self.raw.get(key):
-                self._refuse(key, f"{reward_type} is not bonus money and has no such condition", "remove it")
+    def _check_type(self, reward_type: RewardType) -> None:
+        if reward_type not in BONUS_TYPES:
+            for key in ("wagering_requirement", "eligible_games", "max_bet", "max_conversion"):
+                if self.raw.get(key):
+                    self._refuse(key, f"{reward_type} is not bonus money and has no such condition", "remove it")
+        if reward_type is RewardType.TICKETS:
+            for key in ("amount", "max_amount", "min_amount"):
+                number = _decimal_of(self.raw.get(key))
+                if number is not None and number != number.to_integral_value():
+                    self._refuse(key, f"{number} is not whole", "tickets are not cut")
 
-    def _check_limits(self, formula: Formula, config: dict[str, Any]) -> None:
-        most, least = config["max_amount"], config["min_amount"]
+    def _check_amounts(self, formula: Formula, *, most: Decimal | None, least: Decimal) -> None:
         if most is not None and least > most:
             self._refuse("min_amount", f"{least} is above max_amount {most}", "no reward could ever be given")
+        if isinstance(formula, Number) and least > formula.value:
+            self._refuse("min_amount", f"{least} is above amount {formula.value}", "no reward could ever be given")
         if isinstance(formula, Number) and most is not None and formula.value > most:
             self._refuse("amount", f"{formula.value} is above max_amount {most}", "lower one of them")
 
@@ -229,20 +264,22 @@ class _ConfigReader:
 
 
 def _decimal_of(raw: object) -> Decimal | None:
-    if isinstance(raw, bool) or not isinstance(raw, int | float | str | Decimal) or len(str(raw)) > 40:
+    """Return a number, or a text that is one, in plain digits; underscores and other scripts' digits are not."""
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str | Decimal):
         return None
-    try:
-        number = Decimal(str(raw))
-    except InvalidOperation:
+    if isinstance(raw, int) and raw.bit_length() > 64:
         return None
+    if isinstance(raw, str) and not _DECIMAL.fullmatch(raw):
+        return None
+    number = Decimal(str(raw))
     return number if number.is_finite() else None
 
 
 def _limits(rule: RewardRule) -> RuleLimits:
     return RuleLimits(
-        frequency_period=FrequencyPeriod(rule.frequency_period),
-        frequency_max=rule.frequency_max,
-        cooldown_days=rule.cooldown_days,
+        frequency_period=_period(rule.frequency_period),
+        frequency_max=rule.frequency_max or 1,
+        cooldown_days=rule.cooldown_days or 0,
         daily_budget=rule.daily_budget,
         total_budget=rule.total_budget,
         exclusive_group=rule.exclusive_group,
@@ -250,31 +287,46 @@ def _limits(rule: RewardRule) -> RuleLimits:
     )
 
 
+def _period(name: str) -> FrequencyPeriod:
+    """Return the period; of an unknown one, which is refused with its column, the strictest."""
+    return FrequencyPeriod(name) if name in FrequencyPeriod.values else FrequencyPeriod.ONCE
+
+
 def _limit_problems(limits: RuleLimits) -> list[Problem]:
-    if limits.frequency_period is FrequencyPeriod.ONCE and limits.frequency_max > 1:
-        return [Problem("frequency_max", "once means one reward", "choose a period, or set frequency_max to 1")]
-    return []
+    problems = []
+    if not limits.may_repeat and limits.frequency_max > 1:
+        problems.append(Problem("frequency_max", "once means one reward", "choose a period, or set frequency_max to 1"))
+    if limits.cooldown_days > COOLDOWN_DAYS_MAX:
+        message = f"{limits.cooldown_days} days are too long"
+        problems.append(Problem("cooldown_days", message, f"at most {COOLDOWN_DAYS_MAX}; or give it once"))
+    return problems
 
 
-def _repeat_problems(definition: RuleDefinition) -> list[Problem]:
+def _repeat_problems(formula: Formula, limits: RuleLimits) -> list[Problem]:
     """Refuse a repeating rule that pays by lifetime measures: it would pay the same loss again and again.
 
     What the amount is computed from matters; a fixed amount repeats by intention.
     """
-    limits = definition.limits
-    if limits.frequency_period is FrequencyPeriod.ONCE:
+    if not limits.may_repeat:
         return []
-    period = max(PERIOD_DAYS[limits.frequency_period] // limits.frequency_max, limits.cooldown_days, 1)
+    between = PERIOD_DAYS[limits.frequency_period] // max(limits.frequency_max, 1)
+    period = max(between, limits.cooldown_days, 1)
+    refused = {
+        field.name: field
+        for field in formula_fields(formula)
+        if field.is_lifetime_total or (field.window_days or 0) > period
+    }
     return [
         Problem(
             "reward_config.formula",
             f"{field.name} would pay the same play again every {period} day(s)",
-            f"use {_measure(field)}_since_last_reward, or a window no longer than the period",
+            _repeatable_instead(field),
         )
-        for field in formula_fields(definition.reward.formula)
-        if field.is_lifetime_total or (field.window_days or 0) > period
+        for field in refused.values()
     ]
 
 
-def _measure(field: Field) -> str:
-    return field.name.removesuffix(f"_{field.window_days}d")
+def _repeatable_instead(field: Field) -> str:
+    since = field.name.removesuffix(f"_{field.window_days}d") + SINCE_LAST_REWARD
+    window = "a window no longer than the period"
+    return f"use {since}, or {window}" if since in FIELDS else f"use {window}"

@@ -65,6 +65,7 @@ _MEASURES = (
     ("total_playtime_hours", "playtime_hours", Kind.NUMBER, "hours", "Time played."),
 )
 MEASURE_DAILY_COLUMNS = {total: daily for total, daily, *_ in _MEASURES}
+LIFETIME_MEASURES = tuple(MEASURE_DAILY_COLUMNS)
 
 # name, columns it needs (each also exists per window), unit, help.
 _RESULTS = (
@@ -242,7 +243,10 @@ def _since_last_reward_fields() -> list[Field]:
 
 def _fields() -> tuple[Field, ...]:
     fields = [Field(name=n, kind=k, unit=u, help=h, columns=(n,)) for n, k, _, u, h in (*_PROFILE, *_MEASURED)]
-    fields += [Field(name=n, kind=k, unit=u, help=h, columns=(n,)) for n, k, u, h in _BALANCES]
+    fields += [
+        Field(name=n, kind=k, unit=u, help=h, columns=(n,), is_lifetime_total=n == "lp_earned")
+        for n, k, u, h in _BALANCES
+    ]
     fields += [Field(name=n, kind=Kind.NUMBER, unit=u, help=h, columns=(n,)) for n, _, u, h in TIER_BENEFITS]
     fields += [
         Field(name=n, kind=k, unit=u, help=h, columns=(n,), is_lifetime_total=True) for n, _, k, u, h in _MEASURES

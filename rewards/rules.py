@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Max, Q
+from django.db.models import CharField, DateField, DecimalField, Max, Q, QuerySet
 from django.utils import timezone
 
-from core.errors import ConflictError
-from players.models import GameCategory
+from core.strict_json import is_storable
+from players.models import GameCategory, Tier
+from rewards.conditions import Condition, comparisons, parse_conditions
 from rewards.definitions import RuleDefinition, define_rule
-from rewards.models import FrequencyPeriod, RewardRule, RewardRuleVersion, RuleStatus
-from rewards.problems import Problem, RuleInvalidError, nearest
+from rewards.models import RewardRule, RewardRuleVersion, RuleStatus
+from rewards.problems import Problem, RuleInvalidError, nearest, shown, shown_key
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 # What a rule says; a change of any of these is a new version.
 CONTENT_FIELDS = (
@@ -40,37 +40,47 @@ CONTENT_FIELDS = (
     "holdout_percent",
 )
 ALIASES = {"reward": "reward_config"}
-NAMED_PROBLEMS = {"starts_on", "ends_on"}
+_JSON_FIELDS = ("conditions", "reward_config")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleVersionName:
-    """Names one version of one rule, as a run remembers it."""
-
-    rule_id: str
-    version: int
-
-
-def save_rule(*, rule_id: str, content: Mapping[str, Any], saved_by: AbstractBaseUser | None) -> RewardRule:
+def save_rule(*, rule_id: str, content: Mapping[str, Any], saved_by: User | None) -> RewardRule:
     """Create a rule or change the fields given; a changed content is a new version.
 
-    `content` takes the columns of a rule, `status`, `is_active` (as ACTIVE or PAUSED) and the documented alias `reward`.
+    `content` takes the columns of a rule, `status`, `is_active` (ACTIVE or PAUSED) and the documented alias `reward`.
     Raises RuleInvalidError with every problem found; then nothing is written.
     """
+    if not is_storable(rule_id):
+        raise RuleInvalidError([Problem("rule_id", f"{shown(rule_id)} cannot be stored", "a plain text")])
+    given, problems = _normalised(content)
     with transaction.atomic():
-        rule = RewardRule.objects.select_for_update().filter(rule_id=rule_id).first()
-        is_new = rule is None
-        rule = rule or RewardRule(rule_id=rule_id, number=_next_number())
-        before = {} if is_new else version_content(rule)
-        _apply(rule, _normalised(content))
-        validate_rule(rule)
-        if not is_new and version_content(rule) != before:
+        rule, is_new = _locked_rule(rule_id)
+        problems += _apply(rule, given)
+        problems += find_problems(rule, reported={problem.path for problem in problems})
+        if problems:
+            raise RuleInvalidError(problems)
+        if not is_new and version_content(rule) != _kept_content(rule):
             rule.version += 1
-            rule.updated_at = timezone.now()
+        rule.updated_at = timezone.now()
         rule.save(force_insert=is_new)
-        _keep_version(rule, saved_by=saved_by)
+        RewardRuleVersion.objects.get_or_create(
+            rule=rule, version=rule.version, defaults={"content": version_content(rule), "saved_by": saved_by}
+        )
     rule.refresh_from_db()
     return rule
+
+
+def _locked_rule(rule_id: str) -> tuple[RewardRule, bool]:
+    """Return the rule under lock, or a new one, with whether it is new."""
+    rules = RewardRule.objects.select_for_update().filter(rule_id=rule_id)
+    if (rule := rules.first()) is not None:
+        return rule, False
+    with connection.cursor() as cursor:
+        # Two rules made at once must not get one number; and the second to make the same rule changes it.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('reward_rules.number'))")
+    if (rule := rules.first()) is not None:
+        return rule, False
+    last = RewardRule.objects.aggregate(last=Max("number"))["last"] or 0
+    return RewardRule(rule_id=rule_id, number=last + 1), True
 
 
 def archive_rule(*, rule: RewardRule) -> None:
@@ -80,35 +90,53 @@ def archive_rule(*, rule: RewardRule) -> None:
 
 def validate_rule(rule: RewardRule) -> RuleDefinition:
     """Return the rule's definition. Raises RuleInvalidError with every problem found."""
-    problems = _column_problems(rule)
-    definition = None
-    if not problems:
-        definition, problems = define_rule(rule)
-        problems = problems + _reference_problems(rule)
-    if problems or definition is None:
+    problems = find_problems(rule)
+    definition = None if problems else define_rule(rule)[0]
+    if definition is None:
         raise RuleInvalidError(problems)
     return definition
 
 
+def find_problems(rule: RewardRule, *, reported: frozenset[str] | set[str] = frozenset()) -> list[Problem]:
+    """Return everything that is wrong with a rule but for the columns already reported."""
+    columns = [problem for problem in _column_problems(rule) if problem.path not in reported]
+    contents = [problem for problem in define_rule(rule)[1] if problem.path not in reported]
+    return columns + contents + _reference_problems(rule)
+
+
 def active_rules(*, on: date) -> list[RuleDefinition]:
     """Return the rules that run on a business date, in the order they are decided."""
-    in_time = (Q(starts_on=None) | Q(starts_on__lte=on)) & (Q(ends_on=None) | Q(ends_on__gte=on))
-    rules = RewardRule.objects.filter(in_time, status=RuleStatus.ACTIVE).order_by("-priority", "number")
-    definitions = (define_rule(rule)[0] for rule in rules)
+    definitions = (define_rule(rule)[0] for rule in _rules_in_force(on))
     return [definition for definition in definitions if definition is not None]
 
 
+def refused_rules(*, on: date) -> dict[str, list[Problem]]:
+    """Return what keeps rules that should run on a business date from running: they were saved by an older house."""
+    problems = {rule.rule_id: define_rule(rule)[1] for rule in _rules_in_force(on)}
+    return {rule_id: found for rule_id, found in problems.items() if found}
+
+
+def _rules_in_force(on: date) -> QuerySet[RewardRule]:
+    in_time = (Q(starts_on=None) | Q(starts_on__lte=on)) & (Q(ends_on=None) | Q(ends_on__gte=on))
+    return RewardRule.objects.filter(in_time, status=RuleStatus.ACTIVE).order_by("-priority", "number")
+
+
 def rules_of_versions(names: list[dict[str, Any]]) -> list[RuleDefinition]:
-    """Return the definitions of stored versions, in the order given: what a run decided to use when it began."""
-    definitions = []
-    for name in names:
-        stored = RewardRuleVersion.objects.select_related("rule").get(rule_id=name["rule_id"], version=name["version"])
-        rule = RewardRule(rule_id=stored.rule_id, number=stored.rule.number, version=stored.version)
-        _apply(rule, stored.content)
-        definition, _ = define_rule(rule)
-        if definition is not None:
-            definitions.append(definition)
-    return definitions
+    """Return the definitions of stored versions, in the order given: what a run decided to use when it began.
+
+    Raises RuleInvalidError where one cannot be read any more: a run must not go on with fewer rules than it began with.
+    """
+    return [_definition_of_version(name["rule_id"], name["version"]) for name in names]
+
+
+def _definition_of_version(rule_id: str, version: int) -> RuleDefinition:
+    stored = RewardRuleVersion.objects.select_related("rule").get(rule_id=rule_id, version=version)
+    rule = RewardRule(rule_id=stored.rule_id, number=stored.rule.number, version=stored.version)
+    problems = _apply(rule, stored.content)
+    definition, more = define_rule(rule)
+    if definition is None or problems:
+        raise RuleInvalidError(problems + more)
+    return definition
 
 
 def version_content(rule: RewardRule) -> dict[str, Any]:
@@ -116,63 +144,90 @@ def version_content(rule: RewardRule) -> dict[str, Any]:
     return {name: _as_json(getattr(rule, name)) for name in CONTENT_FIELDS}
 
 
+def _kept_content(rule: RewardRule) -> Any:
+    kept = RewardRuleVersion.objects.filter(rule=rule, version=rule.version)
+    return kept.values_list("content", flat=True).first()
+
+
 def _as_json(value: Any) -> Any:
-    return str(value) if isinstance(value, Decimal | date | datetime) else value
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    return str(value) if isinstance(value, date | datetime) else value
 
 
-def _normalised(content: Mapping[str, Any]) -> dict[str, Any]:
+def _normalised(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the content by the rule's own names, and what is wrong with the names given."""
+    problems = [
+        Problem(alias, f"{alias} and {name} are given at once", f"use {name} alone")
+        for alias, name in ALIASES.items()
+        if alias in content and name in content
+    ]
     given = {ALIASES.get(name, name): value for name, value in content.items()}
-    if "is_active" in given:
-        is_active = given.pop("is_active")
-        if not isinstance(is_active, bool):
-            raise RuleInvalidError([Problem("is_active", f"{str(is_active)[:60]!r} is not usable", "true or false")])
+    is_active = given.pop("is_active", None)
+    if isinstance(is_active, bool):
         given.setdefault("status", RuleStatus.ACTIVE if is_active else RuleStatus.PAUSED)
-    unknown = [name for name in given if name not in (*CONTENT_FIELDS, "status")]
-    if unknown:
-        known = (*CONTENT_FIELDS, *ALIASES, "status", "is_active")
-        raise RuleInvalidError([Problem(str(name)[:60], "unknown key", nearest(str(name), known)) for name in unknown])
-    return given
+    elif is_active is not None:
+        problems.append(Problem("is_active", f"{shown(is_active)} is not usable", "true or false"))
+    known = (*CONTENT_FIELDS, *ALIASES, "status", "is_active")
+    unknown = [name for name in given if name not in known]
+    problems += [Problem(shown_key(name), "unknown key", nearest(str(name), known)) for name in unknown]
+    return {name: value for name, value in given.items() if name in known}, problems
 
 
-def _apply(rule: RewardRule, content: Mapping[str, Any]) -> None:
+def _apply(rule: RewardRule, content: Mapping[str, Any]) -> list[Problem]:
+    """Set the columns of a rule; return what could not be set."""
     problems = []
     for name, value in content.items():
         try:
             setattr(rule, name, _column_value(name, value))
-        except (ValidationError, TypeError, ValueError):
-            problems.append(Problem(name, f"{str(value)[:60]!r} is not usable", _column_help(name)))
-    if problems:
-        raise RuleInvalidError(problems)
+        except (ValidationError, TypeError, ValueError, ArithmeticError):
+            problems.append(Problem(name, f"{shown(value)} is not usable", _column_help(name)))
+    return problems
 
 
 def _column_value(name: str, value: Any) -> Any:
-    field = RewardRule._meta.get_field(name)
-    if name in ("conditions", "reward_config") or (value is None and field.null):
+    column = RewardRule._meta.get_field(name)
+    if name in _JSON_FIELDS or value is None:
         return value
-    if isinstance(value, bool) or (isinstance(value, str) and "\x00" in value):
+    if isinstance(value, bool) or (isinstance(value, str) and not is_storable(value)):
         raise ValueError(name)
-    return field.to_python(str(value) if isinstance(value, float) else value)  # type: ignore[union-attr]
+    if isinstance(column, CharField) and not isinstance(value, str):
+        raise TypeError(name)
+    return column.to_python(str(value) if isinstance(value, float) else value)  # type: ignore[union-attr]
 
 
 def _column_help(name: str) -> str:
-    field = RewardRule._meta.get_field(name)
-    return str(getattr(field, "help_text", "") or f"see the field {name}")
+    column = RewardRule._meta.get_field(name)
+    choices = [str(key) for key, _ in getattr(column, "choices", None) or ()]
+    if choices:
+        return "one of " + ", ".join(choices)
+    match column:
+        case CharField():
+            return f"a text of at most {column.max_length} characters"
+        case DateField():
+            return "a date such as 2025-12-31"
+        case DecimalField():
+            return "a number with two decimals at most"
+        case _:
+            return "a whole number"
 
 
 def _column_problems(rule: RewardRule) -> list[Problem]:
+    problems = []
     try:
-        rule.clean_fields(exclude=["conditions", "reward_config", "number"])
+        rule.clean_fields(exclude=[*_JSON_FIELDS, "number"])
     except ValidationError as error:
-        return [Problem(name, " ".join(messages), _column_help(name)) for name, messages in error.message_dict.items()]
-    if rule.starts_on and rule.ends_on and rule.ends_on < rule.starts_on:
-        return [Problem("ends_on", f"{rule.ends_on} is before starts_on {rule.starts_on}", "choose a later day")]
-    if not 0 <= rule.holdout_percent <= 100:
-        return [Problem("holdout_percent", f"{rule.holdout_percent} is no percentage", "0 to 100")]
-    if rule.frequency_max < 1:
-        return [Problem("frequency_max", "a rule that may never pay", "1 or more")]
-    if rule.frequency_period not in FrequencyPeriod.values:
-        return [Problem("frequency_period", "unknown period", "one of " + ", ".join(FrequencyPeriod.values))]
-    return _budget_problems(rule)
+        problems = [
+            Problem(name, " ".join(messages), _column_help(name)) for name, messages in error.message_dict.items()
+        ]
+    wrong = {problem.path for problem in problems}
+    if rule.starts_on and rule.ends_on and not wrong & {"starts_on", "ends_on"} and rule.ends_on < rule.starts_on:
+        problems.append(Problem("ends_on", f"{rule.ends_on} is before starts_on {rule.starts_on}", "a later day"))
+    if "holdout_percent" not in wrong and not 0 <= rule.holdout_percent <= 100:
+        problems.append(Problem("holdout_percent", f"{rule.holdout_percent} is no percentage", "0 to 100"))
+    if "frequency_max" not in wrong and rule.frequency_max < 1:
+        problems.append(Problem("frequency_max", "a rule that may never pay", "1 or more"))
+    return problems + [problem for problem in _budget_problems(rule) if problem.path not in wrong]
 
 
 def _budget_problems(rule: RewardRule) -> list[Problem]:
@@ -180,31 +235,35 @@ def _budget_problems(rule: RewardRule) -> list[Problem]:
     return [
         Problem(name, f"{budget} is no budget", "an amount of money value above 0, or empty for none")
         for name, budget in budgets.items()
-        if budget is not None and budget <= 0
+        if isinstance(budget, Decimal | int) and budget <= 0
     ]
 
 
 def _reference_problems(rule: RewardRule) -> list[Problem]:
-    games = rule.reward_config.get("eligible_games") or []
+    """Return the names of game categories and tiers that do not exist."""
+    games = rule.reward_config.get("eligible_games") if isinstance(rule.reward_config, dict) else None
     known = set(GameCategory.objects.values_list("code", flat=True))
-    return [
-        Problem(f"reward_config.eligible_games[{index}]", f"unknown game category {game!r}", nearest(str(game), known))
-        for index, game in enumerate(games if isinstance(games, list) else [])
-        if game not in known
+    problems = [
+        Problem(f"reward_config.eligible_games[{index}]", f"unknown game category {shown(game)}", nearest(game, known))
+        for index, game in enumerate(games[:100] if isinstance(games, list) else [])
+        if isinstance(game, str) and game not in known
     ]
+    return problems + _tier_problems(parse_conditions(rule.conditions)[0])
 
 
-def _next_number() -> int:
-    with connection.cursor() as cursor:
-        # Two rules made at once must not get one number.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('reward_rules.number'))")
-    return (RewardRule.objects.aggregate(last=Max("number"))["last"] or 0) + 1
-
-
-def _keep_version(rule: RewardRule, *, saved_by: AbstractBaseUser | None) -> None:
-    content = version_content(rule)
-    kept, was_made = RewardRuleVersion.objects.get_or_create(
-        rule=rule, version=rule.version, defaults={"content": content, "saved_by": saved_by}
-    )
-    if not was_made and kept.content != content:
-        raise ConflictError(f"version {rule.version} of {rule.rule_id} was saved by someone else just now; reload it")
+def _tier_problems(conditions: Condition) -> list[Problem]:
+    known = list(Tier.objects.values_list("tier_level", flat=True))
+    problems = []
+    for comparison in comparisons(conditions):
+        if comparison.field.name == "tier":
+            values = comparison.value if isinstance(comparison.value, tuple) else (comparison.value,)
+            problems += [
+                Problem(
+                    comparison.path,
+                    f"unknown tier {shown(value)}",
+                    nearest(str(value), known) or "one of " + ", ".join(known),
+                )
+                for value in values
+                if value not in known
+            ]
+    return problems

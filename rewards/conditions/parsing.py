@@ -110,9 +110,11 @@ class _Parser:
         if not isinstance(raw, list) or not 0 < len(raw) <= LIST_MAX:
             self._refuse(path, f"a list of 1 to {LIST_MAX} values is needed, not {shown(raw)}", "")
             return []
+        were_too_many = self.value_count > VALUES_MAX
         self.value_count += len(raw)
         if self.value_count > VALUES_MAX:
-            self._refuse(path, f"more than {VALUES_MAX} values in all lists", "give the players a tag instead")
+            if not were_too_many:
+                self._refuse(path, f"more than {VALUES_MAX} values in all lists", "give the players a tag instead")
             return []
         values = [self._scalar(found, item, path=f"{path}[{index}]") for index, item in enumerate(raw)]
         usable = tuple(value for value in values if value is not None)
