@@ -152,7 +152,7 @@ def _moment(name: str, *, target: str, aliases: tuple[str, ...], table: Table = 
 
 
 INTEGER_MAX = 2_147_483_647
-_HOURS_MAX = 10_000_000
+_HOURS_MAX = 100_000_000
 
 COLUMNS: tuple[PlayerColumn, ...] = (
     ID,

@@ -14,8 +14,20 @@ from players.models import PlayerSource
 _VALUES = ", ".join(f'"{column.name}"' for column in COLUMNS if column is not ID)
 
 
-def merge_repeated_rows() -> list[Notice]:
-    """Drop rows that repeat another one exactly; note a problem where one player has different rows."""
+def settle_repetitions(stage: Stage) -> list[Notice]:
+    """Drop rows that repeat another one exactly; note a problem where rows or e-mail addresses contradict."""
+    rows, emails = fetch_one(
+        "SELECT count(player_id) - count(DISTINCT player_id), count(email) - count(DISTINCT email) FROM import_typed"
+    )
+    notices = _merge_repeated_rows() if rows else []
+    if emails:
+        _note_shared_emails()
+    if stage.has("email"):
+        _note_taken_emails()
+    return notices
+
+
+def _merge_repeated_rows() -> list[Notice]:
     execute(
         f"""CREATE TEMP TABLE import_repeats ON COMMIT DROP AS
         SELECT player_id, min(row_number) AS first_row, max(row_number) AS last_row,
@@ -37,20 +49,19 @@ def merge_repeated_rows() -> list[Notice]:
     )
     if not dropped:
         return []
-    first, player = fetch_one(
+    row, player = fetch_one(
         "SELECT last_row, player_id FROM import_repeats WHERE versions = 1 ORDER BY last_row LIMIT 1"
     )
     return [
         Notice(
             code="repeated_rows",
-            message=f"{dropped:,} rows repeat another row exactly and count once (for example row {first}, player {player})",
-            row=first,
+            message=f"{dropped:,} rows repeat another row exactly and count once (row {row}, player {player}, is one)",
+            row=row,
         )
     ]
 
 
-def note_shared_emails() -> None:
-    """Note a problem where two players would have the same e-mail address."""
+def _note_shared_emails() -> None:
     execute(
         """INSERT INTO import_problems (row_number, column_name, value, code, message)
         SELECT t.row_number, 'email', t.email, 'email_shared', format(
@@ -61,7 +72,10 @@ def note_shared_emails() -> None:
             WHERE email IS NOT NULL GROUP BY email HAVING count(DISTINCT player_id) > 1
         ) s USING (email)"""
     )
-    # A holder who gets another address in the same file sets the address free.
+
+
+def _note_taken_emails() -> None:
+    """Note addresses that another player holds; a holder who gets another one in the same file sets it free."""
     execute(
         """INSERT INTO import_problems (row_number, column_name, value, code, message)
         SELECT t.row_number, 'email', t.email, 'email_taken',
@@ -110,10 +124,9 @@ def note_contradictions(stage: Stage, *, options: ImportOptions, as_of: date) ->
         FROM import_known WHERE source = '{PlayerSource.FEED}'"""
     )
     _note_older_file(as_of)
+    totals = [column for column in TOTALS if stage.has(column.name)]
     if not options.allow_decrease:
-        for column in TOTALS:
-            if stage.has(column.name):
-                _note_decrease(column)
+        _note_decreases(totals)
 
 
 def _note_older_file(as_of: date) -> None:
@@ -121,18 +134,25 @@ def _note_older_file(as_of: date) -> None:
     execute(
         f"""INSERT INTO import_problems (row_number, column_name, value, code, message)
         SELECT k.row_number, 'player_id', k.player_id, 'older_file', format(
-            'the file''s totals are as of {as_of.isoformat()}, but others as of %s are known; import files in their order',
+            'the file is as of {as_of.isoformat()}, but later totals (%s) are known; import files in their order',
             k.known_as_of)
         FROM import_known k JOIN import_typed t USING (row_number)
         WHERE k.known_as_of > {quoted(as_of.isoformat())}::date AND ({changed})"""
     )
 
 
-def _note_decrease(column: PlayerColumn) -> None:
+def _note_decreases(totals: list[PlayerColumn]) -> None:
+    """Look for any smaller total first, so that the usual file is passed once."""
+    decreases = [f't."{column.name}" < k."{column.target}"' for column in totals]
+    compared = ", ".join(
+        f'({quoted(column.name)}, t."{column.name}"::text, k."{column.target}"::text, {decrease})'
+        for column, decrease in zip(totals, decreases, strict=True)
+    )
     execute(
         f"""INSERT INTO import_problems (row_number, column_name, value, code, message)
-        SELECT k.row_number, {quoted(column.name)}, t."{column.name}"::text, 'decrease', format(
-            'the known total is %s; totals only grow. Correct the file, or allow smaller totals', k."{column.target}")
+        SELECT k.row_number, c.name, c.value, 'decrease', format(
+            'the known total is %s; totals only grow. Correct the file, or allow smaller totals', c.known)
         FROM import_known k JOIN import_typed t USING (row_number)
-        WHERE t."{column.name}" < k."{column.target}" """
+        CROSS JOIN LATERAL (VALUES {compared}) c (name, value, known, is_smaller)
+        WHERE ({" OR ".join(decreases)}) AND c.is_smaller"""
     )

@@ -16,8 +16,13 @@ from core.spreadsheets.markers import MARK, NUMBER
 
 YEAR_MIN, YEAR_MAX = 1980, 2100
 _YEARS = "(19[89][0-9]|20[0-9]{2}|2100)"
-_ISO_DATE = rf"^{_YEARS}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"
-"""Days after the 28th are left to DateReader, since not every month has them."""
+_LEAP_YEARS = "(19(8[048]|9[26])|20([02468][048]|[13579][26]))"
+_EXISTING_DATE = (
+    rf"({_YEARS}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
+    rf"|{_LEAP_YEARS}-02-29)"
+)
+"""Only dates that exist, so that none of them can break a statement."""
+_ISO_DATE = f"^{_EXISTING_DATE}$"
 _ISO_MOMENT = _ISO_DATE[:-1] + r"[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$"
 
 _EPOCH = date(1899, 12, 30)
@@ -91,6 +96,11 @@ def moment_sql(text: str, *, time_zone: str) -> str:
     END"""
 
 
+def is_iso_date_sql(text: str) -> str:
+    """Return SQL that is true for a date such as 2025-12-20."""
+    return f"{text} ~ '{_ISO_DATE}'"
+
+
 def day_sql(text: str) -> str:
     """Return SQL for a date in the international form, the time of day left out; NULL for every other text."""
     return f"CASE WHEN {text} ~ '{_ISO_DATE}' OR {text} ~ '{_ISO_MOMENT}' THEN substr({text}, 1, 10)::date END"
@@ -158,8 +168,8 @@ class DateReader:
             return True
         raise UnreadableDateError(
             "ambiguous_date",
-            "the date can be read with the day or the month first, and no other cell of the column tells which; write it "
-            "as 2025-12-20, or choose the order for the file",
+            "the date can be read with the day or the month first, and no other cell of the column tells which; write "
+            "it as 2025-12-20, or choose the order for the file",
         )
 
     def _day_name(self, found: re.Match[str]) -> datetime:

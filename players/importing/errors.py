@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ImportRefusedError(InvalidInputError):
-    """Raised when a file was refused; nothing of it was imported. `problems` lists what was wrong, `job` is its record."""
+    """Raised when a file was refused and nothing was imported. `problems` lists what was wrong, `job` is its record."""
 
     code = "import_refused"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.spreadsheets.markers import BOOLEAN, CONTROL, DATE, DURATION, ERROR, FORMATTED, FORMULA, MARK, NUMBER
@@ -34,6 +35,7 @@ _AMBIGUOUS = re.compile(r"[^\d.,]*[1-9]\d{0,2}[.,]\d{3}([^\d.,].*)?")
 _SCIENTIFIC = re.compile(r"[+-]?\d+([.,]\d+)?e[+-]?\d+", re.IGNORECASE)
 _FOREIGN = re.compile(r"[^\W\d_]{1,4}|[$€£¥₹₽₺₩₴₦₫฿₪]")
 _DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*")
+_BEYOND_DIGITS = re.compile(r"[^\d.,' ’+\u00a0\u2009\u202f]")
 _MISSING = {"null", "none", "n/a", "na", "-", "–", "—", "?", "\\n", "unknown", "nil"}
 
 
@@ -62,14 +64,10 @@ def explain_cell(column_name: str, value: str | None, style: FileStyle) -> Expla
     if value.startswith(MARK):
         return _explain_type(value, column)
     if value in ERROR_VALUES:
-        return Explanation(code="error_value", message=f"{value} is an error of the spreadsheet; correct its formula")
+        return _error_value(value)
     if column.kind is Kind.ID:
         return _explain_id(value, style)
-    if column.kind.is_number:
-        return _explain_number(value, column, style.numbers)
-    if column.kind is Kind.EMAIL:
-        return Explanation(code="not_an_email", message=f"this is no e-mail address, such as {_EXAMPLES[Kind.EMAIL]}")
-    return Explanation(code="too_long", message=f"the text has {len(value)} characters; {column.length_max} fit")
+    return _explain_number(value, column, style.numbers) if column.kind.is_number else _explain_text(value, column)
 
 
 def shown_value(value: str | None) -> str:
@@ -79,128 +77,145 @@ def shown_value(value: str | None) -> str:
     return value[2:] if value.startswith(MARK) else value
 
 
+def _explain_text(value: str, column: PlayerColumn) -> Explanation:
+    if column.kind is Kind.EMAIL:
+        return Explanation(code="not_an_email", message=f"this is no e-mail address, such as {_EXAMPLES[Kind.EMAIL]}")
+    if column.kind is Kind.CURRENCY:
+        return Explanation(code="currency", message="only amounts in the operator's currency are accepted")
+    return Explanation(code="too_long", message=f"the text has {len(value)} characters; {column.length_max} fit")
+
+
+def _error_value(name: str) -> Explanation:
+    return Explanation(code="error_value", message=f"{name} is an error of the spreadsheet; correct its formula")
+
+
 def _explain_type(value: str, column: PlayerColumn) -> Explanation:
     """Explain a cell whose type in the workbook does not suit its column."""
     mark, content = value[:2], value[2:]
     if mark == ERROR:
-        return Explanation(code="error_value", message=f"{content} is an error of the spreadsheet; correct its formula")
+        return _error_value(content)
     if mark == FORMULA:
         return Explanation(
             code="formula_without_value",
-            message="the formula's result is not stored in the file; open it in a spreadsheet program, save it and retry",
+            message="the formula's result is not stored in the file; open it in a spreadsheet program and save it",
         )
-    if mark == NUMBER and column.kind.is_number:
-        return _explain_typed_number(content, column)
     if column.kind is Kind.ID:
         return _explain_typed_id(mark, content)
-    return Explanation(
-        code="wrong_type",
-        message=f"the cell holds {_TYPES.get(mark, 'another type')}; write a value such as {_EXAMPLES[column.kind]}",
-    )
+    if mark == NUMBER and column.kind.is_number:
+        return _explain_typed_number(content, column)
+    held, example = _TYPES.get(mark, "another type"), _EXAMPLES.get(column.kind, "text")
+    return Explanation(code="wrong_type", message=f"the cell holds {held}; write a value such as {example}")
 
 
 def _explain_typed_number(content: str, column: PlayerColumn) -> Explanation:
-    for pattern, code, name in ((_NAN, "nan", "NaN"), (_INFINITE, "infinite", "an infinite value")):
+    for pattern, explain in ((_NAN, _nan), (_INFINITE, _infinite)):
         if pattern.fullmatch(content):
-            return Explanation(
-                code=code, message=f"{name} is not accepted; write a value such as {_EXAMPLES[column.kind]}"
-            )
+            return explain(column)
     if content.startswith("-"):
         return _negative(column)
-    if column.kind is Kind.INTEGER and "." in content:
-        return Explanation(code="not_whole", message="a whole number is needed, for example 25")
-    return _too_large(column)
+    return _not_whole(column) if column.kind is Kind.INTEGER and "." in content else _too_large(column)
 
 
 def _explain_typed_id(mark: str, content: str) -> Explanation:
+    again = "format the column as text and enter the id again"
     if mark == NUMBER:
-        return Explanation(
-            code="id_digits_lost",
-            message=f"the id is stored as the number {content}, and spreadsheets keep only 15 digits of a number; format the "
-            "column as text and enter the id again",
-        )
+        lost = f"the id is stored as the number {content}, of which spreadsheets keep only 15 digits"
+        return Explanation(code="id_digits_lost", message=f"{lost}; {again}")
     if mark == FORMATTED:
-        return Explanation(
-            code="id_formatted",
-            message=f"the id is the number {content}; format the column as text and enter the id itself",
-        )
+        return Explanation(code="id_formatted", message=f"the id is the number {content} in its cell; {again}")
+    held = _TYPES.get(mark, "another type")
     return Explanation(
-        code="wrong_type",
-        message=f"the cell holds {_TYPES.get(mark, 'another type')} ({content}), into which spreadsheets turn ids; format the "
-        "column as text and enter the id again",
+        code="wrong_type", message=f"the cell holds {held} ({content}), into which spreadsheets turn ids; {again}"
     )
 
 
 def _explain_id(value: str, style: FileStyle) -> Explanation:
     if re.search(SHORTENED_ID, value):
-        return Explanation(
-            code="id_shortened",
-            message="the id is a number that a spreadsheet shortened, its last digits lost; export it again with the column "
-            "formatted as text",
-        )
+        lost = "the id is a number that a spreadsheet shortened, its last digits lost"
+        return Explanation(code="id_shortened", message=f"{lost}; export it again with the column formatted as text")
     unseen = re.search(f"[\x01-\x1f\x7f-\x9f{INVISIBLE}]", value)
     if unseen:
+        name = f"U+{ord(unseen[0]):04X}"
         return Explanation(
-            code="id_unseen_character",
-            message=f"the id holds a character nobody sees (U+{ord(unseen[0]):04X}); remove it",
+            code="id_unseen_character", message=f"the id holds a character nobody sees ({name}); remove it"
         )
     if style.is_encoding_guessed and not value.isascii():
-        return Explanation(
-            code="id_encoding",
-            message="the file is not UTF-8, so that this id may be read wrongly; save the file as UTF-8 or name its encoding",
-        )
+        garbled = "the file is not UTF-8, so that this id may be read wrongly"
+        return Explanation(code="id_encoding", message=f"{garbled}; save the file as UTF-8, or name its encoding")
     return Explanation(code="id_too_long", message=f"the id has {len(value)} characters; at most 50 are possible")
 
 
 def _explain_number(value: str, column: PlayerColumn, style: NumberStyle) -> Explanation:
-    example = _EXAMPLES[column.kind]
-    if _NAN.fullmatch(value):
-        return Explanation(code="nan", message=f"NaN is not accepted; write a value such as {example}")
-    if _INFINITE.fullmatch(value):
-        return Explanation(
-            code="infinite", message=f"an infinite value is not accepted; write a value such as {example}"
-        )
-    if value.lower() in _MISSING:
-        advice = "write 0 if it is zero" if column.is_required else "leave the cell empty if it is not known"
-        return Explanation(code="missing", message=f"{value!r} is no value; {advice}")
-    if _DATE_LIKE.fullmatch(value):
-        return Explanation(code="wrong_type", message=f"the cell holds a date; write a value such as {example}")
-    if _NEGATIVE.fullmatch(value):
-        return _negative(column)
-    if value.endswith("%"):
-        return Explanation(code="percent", message=f"a percentage is not accepted; write a value such as {example}")
-    return _explain_digits(value, column, style)
+    known: list[tuple[bool, Callable[[PlayerColumn], Explanation]]] = [
+        (_NAN.fullmatch(value) is not None, _nan),
+        (_INFINITE.fullmatch(value) is not None, _infinite),
+        (value.lower() in _MISSING, lambda column: _missing(value, column)),
+        (_DATE_LIKE.fullmatch(value) is not None, _date),
+        (_NEGATIVE.fullmatch(value) is not None, _negative),
+        (value.endswith("%"), _percentage),
+        (_SCIENTIFIC.fullmatch(value) is not None, _shortened),
+        (style.sign is DecimalSign.UNKNOWN and _AMBIGUOUS.fullmatch(value) is not None, _ambiguous),
+    ]
+    return next((explain(column) for holds, explain in known if holds), None) or _explain_digits(value, column, style)
 
 
 def _explain_digits(value: str, column: PlayerColumn, style: NumberStyle) -> Explanation:
-    if style.sign is DecimalSign.UNKNOWN and _AMBIGUOUS.fullmatch(value):
-        return Explanation(
-            code="ambiguous",
-            message="the separator may mark thousands or decimals, and no other cell of the file tells which; write the number "
-            "without a separator for thousands, or choose the decimal sign for the file",
-        )
-    if _SCIENTIFIC.fullmatch(value):
-        return Explanation(
-            code="shortened",
-            message="the number is shortened, its last digits lost, or too large; write all of its digits",
-        )
     digits = re.sub(r"\D", "", value)
-    if not re.search(r"[^\d.,' ’+\u00a0\u2009\u202f]", value) and len(digits) >= 10:
+    if len(digits) >= 10 and not _BEYOND_DIGITS.search(value):
         return _too_large(column)
     if column.kind is Kind.INTEGER and re.fullmatch(r"\d+[.,]\d+", value):
-        return Explanation(code="not_whole", message="a whole number is needed, for example 25")
+        return _not_whole(column)
     if digits and column.kind is Kind.AMOUNT and _FOREIGN.search(value):
         operator = f" ({style.currency_words[0]})" if style.currency_words else ""
-        return Explanation(
-            code="currency", message=f"amounts in the operator's currency{operator} are needed, for example 1234.56"
-        )
+        needed = f"amounts in the operator's currency{operator} are needed, for example 1234.56"
+        return Explanation(code="currency", message=needed)
+    return Explanation(code="not_a_number", message=f"this is no number; {_write_such_as(column)}")
+
+
+def _write_such_as(column: PlayerColumn) -> str:
+    return f"write a value such as {_EXAMPLES[column.kind]}"
+
+
+def _nan(column: PlayerColumn) -> Explanation:
+    return Explanation(code="nan", message=f"NaN is not accepted; {_write_such_as(column)}")
+
+
+def _infinite(column: PlayerColumn) -> Explanation:
+    return Explanation(code="infinite", message=f"an infinite value is not accepted; {_write_such_as(column)}")
+
+
+def _missing(value: str, column: PlayerColumn) -> Explanation:
+    advice = "write 0 if it is zero" if column.is_required else "leave the cell empty if it is not known"
+    return Explanation(code="missing", message=f"{value!r} is no value; {advice}")
+
+
+def _date(column: PlayerColumn) -> Explanation:
+    return Explanation(code="wrong_type", message=f"the cell holds a date; {_write_such_as(column)}")
+
+
+def _percentage(column: PlayerColumn) -> Explanation:
+    return Explanation(code="percent", message=f"a percentage is not accepted; {_write_such_as(column)}")
+
+
+def _shortened(column: PlayerColumn) -> Explanation:
+    lost = "the number is too large, or was shortened and has lost its last digits"
+    return Explanation(code="shortened", message=f"{lost}; write all digits, for example {_EXAMPLES[column.kind]}")
+
+
+def _ambiguous(_: PlayerColumn) -> Explanation:
     return Explanation(
-        code="not_a_number", message=f"this is no number; write a value such as {_EXAMPLES[column.kind]}"
+        code="ambiguous",
+        message="the separator may mark thousands or decimals, and no other cell of the file tells which; write the "
+        "number without a separator for thousands, or choose the decimal sign for the file",
     )
 
 
 def _negative(column: PlayerColumn) -> Explanation:
     return Explanation(code="negative", message=f"a negative value is not accepted; {column.name} cannot be below 0")
+
+
+def _not_whole(column: PlayerColumn) -> Explanation:
+    return Explanation(code="not_whole", message=f"a whole number is needed; {_write_such_as(column)}")
 
 
 def _too_large(column: PlayerColumn) -> Explanation:

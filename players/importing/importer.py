@@ -14,14 +14,16 @@ from django.db import connection
 from core.spreadsheets.errors import NoRowsError
 from core.spreadsheets.limits import Limits
 from core.spreadsheets.reading import ReadOptions, TableStream, read_table
-from players.importing import changes, conflicts, days, problems, remarks, style, understanding
+from players.importing import changes, conflicts, days, problems, regular, remarks, style, understanding
 from players.importing.columns import columns_to_read
 from players.importing.currency import operator_currency_words
 from players.importing.explanations import FileStyle
+from players.importing.numbers import DecimalSign, NumberStyle
 from players.importing.options import ImportOptions
 from players.importing.progress import Progress
 from players.importing.results import Outcome
 from players.importing.stage import Stage, execute, fetch_one, load_stage
+from players.importing.totals import notice_total_rows
 
 _IMPORT_LOCK = 715_000_001
 """Key of the advisory lock that lets one import at a time compare and write."""
@@ -50,6 +52,7 @@ def check_file(file: FileToImport, *, progress: Progress) -> tuple[Stage, FileSt
     progress.enter_phase("checking", 45)
     outcome.counts["rows_read"] = stage.report.rows
     file_style = _understand(file, stage, outcome, currency_words=currency_words)
+    _refuse_nothing(stage)
     progress.enter_phase("waiting for another import", 60)
     lock_imports()
     progress.enter_phase("comparing", 60)
@@ -57,7 +60,7 @@ def check_file(file: FileToImport, *, progress: Progress) -> tuple[Stage, FileSt
     outcome.notices = [
         *stage.report.notices,
         *outcome.notices,
-        *remarks.notice_oddities(stage, style=file_style, as_of=file.as_of),
+        *remarks.notice_oddities(stage, as_of=file.as_of),
     ]
     outcome.counts["problems"], outcome.counts["rejected"] = problems.count_problems()
     outcome.problems = problems.first_problems(stage, file_style)
@@ -78,6 +81,8 @@ def apply_file(file: FileToImport, outcome: Outcome, *, job_id: int, progress: P
     progress.seen(rows=counts["rows_read"], percent=80)
     changes.update_players()
     counts["days_estimated"] = days.spread_differences(file.as_of)
+    if counts["rows_read"] > _MANY_ROWS:
+        changes.trust_own_keys()
     changes.insert_metrics(file.as_of)
     progress.seen(rows=counts["rows_read"], percent=90)
     changes.update_metrics(file.as_of)
@@ -118,21 +123,36 @@ def _read(file: FileToImport, *, currency_words: tuple[str, ...], progress: Prog
 
 
 def _understand(file: FileToImport, stage: Stage, outcome: Outcome, *, currency_words: tuple[str, ...]) -> FileStyle:
+    """Fill `import_typed`, in one pass where every cell is plain."""
+    execute("SET LOCAL work_mem = '256MB'")
+    if regular.write_plain_rows(stage, zone_name=settings.TIME_ZONE):
+        return FileStyle(numbers=NumberStyle(sign=DecimalSign.POINT, currency_words=currency_words))
+    file_style, filled = _understand_carefully(file, stage, currency_words=currency_words)
+    understanding.note_bad_cells(stage, filled)
+    understanding.note_wide_rows()
+    outcome.notices += [
+        *notice_total_rows(stage, file_style),
+        *remarks.notice_placeholders(filled),
+        *remarks.notice_corrections(stage, file_style),
+    ]
+    return file_style
+
+
+def _understand_carefully(
+    file: FileToImport, stage: Stage, *, currency_words: tuple[str, ...]
+) -> tuple[FileStyle, understanding.Filled]:
+    """Fill `import_typed` from cells of every spelling, once the file has shown how it writes numbers and dates."""
     zone_name = settings.TIME_ZONE
-    numbers = style.decide_number_style(stage, options=file.options, currency_words=currency_words)
+    style.create_dates()
+    understanding.mark_rows_without_players(stage)
     file_style = FileStyle(
-        numbers=numbers,
+        numbers=style.decide_number_style(stage, options=file.options, currency_words=currency_words),
         is_encoding_guessed=stage.report.is_encoding_guessed,
     )
     style.read_other_dates(stage, options=file.options, zone=ZoneInfo(zone_name), zone_name=zone_name)
-    understanding.mark_rows_without_players(stage)
-    profile = understanding.profile_columns(stage)
-    understanding.write_typed_rows(stage, profile=profile, style=file_style, zone_name=zone_name)
-    understanding.note_bad_cells(stage, profile=profile)
-    outcome.notices += remarks.notice_total_rows(understanding.judge_total_rows(stage, style=file_style))
-    outcome.notices += remarks.notice_placeholders(profile)
-    _refuse_nothing(stage)
-    return file_style
+    filled = understanding.count_filled(stage)
+    understanding.write_typed_rows(stage, filled=filled, style=file_style, zone_name=zone_name)
+    return file_style, filled
 
 
 def _refuse_nothing(stage: Stage) -> None:
@@ -148,8 +168,6 @@ def _compare(file: FileToImport, stage: Stage, outcome: Outcome) -> None:
     if stage.report.rows > _MANY_ROWS:
         # With many rows a loop of index look-ups, to which outdated statistics mislead, takes minutes.
         execute("SET LOCAL enable_nestloop = off")
-    outcome.notices += conflicts.merge_repeated_rows()
-    if stage.has("email"):
-        conflicts.note_shared_emails()
+    outcome.notices += conflicts.settle_repetitions(stage)
     conflicts.compare_with_known(file.as_of)
     conflicts.note_contradictions(stage, options=file.options, as_of=file.as_of)

@@ -45,13 +45,6 @@ class NumberStyle:
     sign: DecimalSign = DecimalSign.UNKNOWN
     currency_words: tuple[str, ...] = ()
     """The operator's currency, as it may stand beside an amount."""
-    has_only_plain_cells: bool = False
-    """Whether no cell needed more than a glance: digits, and at most two decimals after a point."""
-
-
-def is_plain_sql(text: str) -> str:
-    """Return SQL that is true for whole numbers and for those with one or two decimals after a point: most cells."""
-    return f"{text} ~ {quoted(_PLAIN)}"
 
 
 def is_typed_sql(text: str) -> str:

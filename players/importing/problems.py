@@ -84,8 +84,8 @@ def _described(
 ) -> Problem:
     if code == "extra_cells":
         message = (
-            f"the row has {value} cells, the header {stage.report.header_width}; a value that holds the separator, such as "
-            "1,5 or Smith, Ann, needs quotes around it"
+            f"the row has {value} cells, the header {stage.report.header_width}; a value that holds the separator, "
+            "such as 1,5 or Smith, Ann, needs quotes around it"
         )
         value = None
     elif code is None and column is not None:

@@ -54,9 +54,10 @@ class Progress:
         if self._job_id is None:
             return
         counts = "" if rows is None else ", counts = jsonb_set(counts, '{rows_read}', to_jsonb(%s::integer))"
-        params = [self._phase, percent, *([] if rows is None else [rows]), self._job_id]
+        params: list[str | int | None] = [self._phase, percent, *([] if rows is None else [rows]), self._job_id]
         with self._connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE import_jobs SET phase = %s, progress_percent = %s{counts} WHERE id = %s AND status = 'RUNNING'",
+                f"UPDATE import_jobs SET phase = %s, progress_percent = %s{counts} "
+                "WHERE id = %s AND status = 'RUNNING'",
                 params,
             )

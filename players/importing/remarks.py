@@ -8,51 +8,38 @@ from core.spreadsheets.report import Notice
 from players.importing.columns import BY_NAME, ID, Kind, PlayerColumn
 from players.importing.explanations import FileStyle, shown_value
 from players.importing.numbers import exact_sql, quoted
-from players.importing.stage import Stage, execute, fetch, fetch_one
+from players.importing.stage import Stage, fetch, fetch_one
 from players.importing.texts import unwrapped_id_sql
-from players.importing.understanding import HEADER_ROW, Profile, TotalRow
+from players.importing.understanding import HEADER_ROW, Filled
 
 
-def notice_total_rows(rows: list[TotalRow]) -> list[Notice]:
-    """Tell of rows of sums that were left out; one that stands amid players and sums up nothing is a problem."""
-    notices = []
-    for row in rows:
-        if not row.agrees and not row.is_last:
-            execute(
-                "INSERT INTO import_problems (row_number, code, message) VALUES "
-                f"({row.row_number}, 'doubtful_total', 'the row calls itself a total but is not the sum of the rows above it; "
-                "remove it, or give the player a name or an e-mail address')"
-            )
-            continue
-        verdict = "" if row.agrees else f"; it shows {row.shown}, but the rows above add up to {row.summed}"
-        notices.append(
-            Notice(
-                code="total_row" if row.agrees else "total_row_differs",
-                message=f"row {row.row_number} is a row of totals and was not imported{verdict}",
-                row=row.row_number,
-            )
-        )
-    return notices
-
-
-def notice_placeholders(profile: Profile) -> list[Notice]:
+def notice_placeholders(filled: Filled) -> list[Notice]:
     """Tell of words such as NULL that were read as empty."""
     return [
         Notice(
             code="placeholders",
-            message=f"{found.placeholders:,} cells of {name} hold a word such as NULL or N/A and count as empty",
+            message=f"{count:,} cells of {name} hold a word such as NULL or N/A and count as empty",
             column=name,
         )
-        for name, found in profile.items()
-        if found.placeholders
+        for name, count in filled.placeholders.items()
+        if count
     ]
 
 
-def notice_oddities(stage: Stage, *, style: FileStyle, as_of: date) -> list[Notice]:
-    """Tell of everything else worth knowing about a file."""
-    notices = [] if style.numbers.has_only_plain_cells else [*_rounded(stage, style), *_scientific(stage)]
-    notices += [*_unwrapped_ids(stage), *_repeated_headers(), *_day_numbers()]
-    return notices + _odd_rows(as_of) + _ignored_opening_points(stage)
+def notice_corrections(stage: Stage, style: FileStyle) -> list[Notice]:
+    """Tell of cells that were read as something slightly else than they say."""
+    return [
+        *_rounded(stage, style),
+        *_scientific(stage),
+        *_unwrapped_ids(stage),
+        *_repeated_headers(),
+        *_day_numbers(),
+    ]
+
+
+def notice_oddities(stage: Stage, *, as_of: date) -> list[Notice]:
+    """Tell of values that are possible but unlikely, and of values that were not used."""
+    return _odd_rows(as_of) + _ignored_opening_points(stage)
 
 
 def _odd_rows(as_of: date) -> list[Notice]:
@@ -110,7 +97,8 @@ def _scientific(stage: Stage) -> list[Notice]:
         if column.kind.is_number:
             cell = stage.cell(column)
             count, row, example = fetch_one(
-                f"SELECT count(*), min(s.row_number), min({cell}) FROM import_stage s JOIN import_typed t USING (row_number) "
+                f"SELECT count(*), min(s.row_number), min({cell}) "
+                "FROM import_stage s JOIN import_typed t USING (row_number) "
                 f"""WHERE {cell} ~ '^[0-9.,]+[eE]' AND t."{column.name}" IS NOT NULL"""
             )
             if count:
@@ -164,7 +152,7 @@ def _ignored_opening_points(stage: Stage) -> list[Notice]:
         return []
     count, row = fetch_one(
         "SELECT count(*), min(t.row_number) FROM import_typed t JOIN import_known k USING (row_number) "
-        "JOIN player_metrics m ON m.player_id = k.player_id WHERE t.opening_lp IS NOT NULL AND t.opening_lp <> m.opening_lp"
+        "JOIN player_metrics m ON m.player_id = k.player_id WHERE t.opening_lp <> m.opening_lp"
     )
     if not count:
         return []

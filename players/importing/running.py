@@ -167,5 +167,5 @@ def _internal_problem(error: Exception) -> Problem:
         "column": "",
         "value": "",
         "code": "internal_error",
-        "message": f"the import broke off and changed nothing ({type(error).__name__}); the log of the server says more",
+        "message": f"the import broke off and changed nothing ({type(error).__name__}); the server's log says more",
     }

@@ -12,6 +12,7 @@ from core.spreadsheets.report import Report
 from players.importing.columns import BY_NAME, PlayerColumn
 
 RowsSeen = Callable[[int], None]
+_TABLES = ("import_stage", "import_problems", "import_dates", "import_typed", "import_repeats", "import_known")
 
 
 @dataclass(kw_only=True)
@@ -34,6 +35,7 @@ def load_stage(report: Report, chunks: Iterator[bytes], *, on_rows: RowsSeen) ->
     """Copy the rows as they arrive; nothing is held in memory."""
     columns = [BY_NAME[found.name] for found in report.columns]
     names = ", ".join(f'"{column.name}"' for column in columns)
+    _clear()
     texts = ", ".join(f'"{column.name}" text' for column in columns)
     execute(f"CREATE TEMP TABLE import_stage (row_number integer, finding text, {texts}) ON COMMIT DROP")
     execute(
@@ -51,6 +53,13 @@ def load_stage(report: Report, chunks: Iterator[bytes], *, on_rows: RowsSeen) ->
             on_rows(rows)
     execute("ANALYZE import_stage")
     return Stage(columns=columns, report=report)
+
+
+def _clear() -> None:
+    """Drop what an earlier import of the same transaction left; usually there is none."""
+    names = ", ".join(f"pg_temp.{name}" for name in _TABLES)
+    if fetch_one("SELECT to_regclass('pg_temp.import_stage') IS NOT NULL")[0]:
+        execute(f"DROP TABLE IF EXISTS {names} CASCADE")
 
 
 def execute(sql: str) -> int:

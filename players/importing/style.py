@@ -6,49 +6,29 @@ from datetime import tzinfo
 
 from django.db import connection
 
-from core.spreadsheets.markers import MARK
 from players.importing.columns import PlayerColumn
 from players.importing.dates import DateReader, OrderEvidence, UnreadableDateError, moment_sql, weigh_order
 from players.importing.errors import ImportRefusedError
 from players.importing.numbers import (
     DecimalSign,
     NumberStyle,
-    is_plain_sql,
     is_typed_sql,
     proves_sql,
 )
 from players.importing.options import ImportOptions
-from players.importing.stage import Stage, execute, fetch, fetch_one
+from players.importing.stage import Stage, execute, fetch
 
 
 def decide_number_style(stage: Stage, *, options: ImportOptions, currency_words: tuple[str, ...]) -> NumberStyle:
     """Return how the file writes numbers. Raises ImportRefusedError where cells prove both decimal signs."""
     numbers = [column for column in stage.columns if column.kind.is_number]
-    points, typed, irregular = _count_shapes(stage, numbers)
-    is_plain = not typed and not irregular
     if options.decimal_sign:
         return NumberStyle(sign=options.decimal_sign, currency_words=currency_words)
-    if not irregular:
-        sign = DecimalSign.POINT if points else DecimalSign.UNKNOWN
-        return NumberStyle(sign=sign, currency_words=currency_words, has_only_plain_cells=is_plain)
     proofs = {sign: _find_proof(stage, numbers, sign) for sign in (DecimalSign.POINT, DecimalSign.COMMA)}
     proven = [sign for sign, proof in proofs.items() if proof]
     if len(proven) > 1:
         raise _contradiction(proofs)
     return NumberStyle(sign=proven[0] if proven else DecimalSign.UNKNOWN, currency_words=currency_words)
-
-
-def _count_shapes(stage: Stage, columns: list[PlayerColumn]) -> tuple[int, int, int]:
-    """Return how many cells have decimals after a point, are typed numbers, and are neither plain nor typed."""
-    points, typed, irregular = [], [], []
-    for column in columns:
-        cell = stage.cell(column)
-        points.append(f"count(*) FILTER (WHERE strpos({cell}, '.') > 0 AND {is_plain_sql(cell)})")
-        typed.append(f"count(*) FILTER (WHERE {cell} LIKE '{MARK}%' AND {is_typed_sql(cell)})")
-        irregular.append(f"count(*) FILTER (WHERE NOT ({is_plain_sql(cell)}) AND NOT ({is_typed_sql(cell)}))")
-    sums = ", ".join(" + ".join(counts) for counts in (points, typed, irregular))
-    points_count, typed_count, irregular_count = fetch_one(f"SELECT {sums} FROM import_stage s")
-    return points_count, typed_count, irregular_count
 
 
 def _find_proof(stage: Stage, columns: list[PlayerColumn], sign: DecimalSign) -> tuple[int, str, str] | None:
@@ -82,15 +62,19 @@ def _contradiction(proofs: dict[DecimalSign, tuple[int, str, str] | None]) -> Im
     )
 
 
+def create_dates() -> None:
+    """Create `import_dates`: what every date means that is not in the international form, or why it means nothing."""
+    execute(
+        "CREATE TEMP TABLE import_dates (column_name text, cell text, moment timestamptz, code text, message text) "
+        "ON COMMIT DROP"
+    )
+
+
 def read_other_dates(stage: Stage, *, options: ImportOptions, zone: tzinfo, zone_name: str) -> None:
     """Read every date that is not in the international form once, into `import_dates`.
 
     Raises ImportRefusedError where one column proves both orders of day and month.
     """
-    execute(
-        "CREATE TEMP TABLE import_dates (column_name text, cell text, moment timestamptz, code text, message text) "
-        "ON COMMIT DROP"
-    )
     for column in stage.columns:
         if column.kind.is_date:
             _read_column(stage, column, options=options, zone=zone, zone_name=zone_name)
@@ -129,6 +113,7 @@ def _mixed_orders(column: PlayerColumn, evidence: OrderEvidence) -> ImportRefuse
         for text, first in ((evidence.day_first, "day"), (evidence.month_first, "month"))
     ]
     return ImportRefusedError(
-        f"the column {column.name} writes some dates with the day and some with the month first; write them as 2025-12-20",
+        f"the column {column.name} writes some dates with the day and some with the month first; write all of them as "
+        "2025-12-20",
         problems=problems,
     )

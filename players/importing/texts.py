@@ -1,7 +1,7 @@
 """Ids, e-mail addresses and other text, understood by PostgreSQL for all rows at once.
 
-An id is text, always: `010101`, `--dilib--`, `1213141516171819`, `-5` and `=1+1` are kept as they stand. Only two wrappings
-that spreadsheet programs need are taken off: `="010101"`, and the apostrophe before `'--dilib--`.
+An id is text, always: `010101`, `--dilib--`, `1213141516171819`, `-5` and `=1+1` are kept as they stand. Only two
+wrappings that spreadsheet programs need are taken off: `="010101"`, and the apostrophe before `'--dilib--`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ PLACEHOLDERS = ("NULL", "null", "\\N", "None", "N/A", "n/a", "NaT")
 """What databases and programs export for a value that is not there; read as empty in optional columns."""
 
 _UNUSUAL_ID = r"^['=#]|[^ -~]|E\+[0-9]|^[^0-9]+$|[Tt][Oo][Tt][Aa][Ll]"
-_UNUSUAL_TEXT = r"[\u0001-\u001f]|^#"
 _UNSEEN = f"[\\u0001-\\u001f\\u007f-\\u009f{INVISIBLE}]"
 _QUOTED_FORMULA = '^="(.*)"$'
 _TEXT_APOSTROPHE = "^'(?=[=+@-])"
@@ -41,11 +40,6 @@ _EMAIL = r"^[^@[:space:],;<>()]+@[^@[:space:],;<>()]+\.[^@[:space:],;<>().]{2,}$
 def is_unusual_id_sql(text: str) -> str:
     """Return SQL that is true for every id that needs a closer look, and for some that do not."""
     return f"({text} ~ {quoted(_UNUSUAL_ID)} OR length({text}) > 50)"
-
-
-def is_unusual_text_sql(text: str, column: PlayerColumn) -> str:
-    """Return SQL that is true for text that cannot be taken as it stands."""
-    return f"({text} ~ {quoted(_UNUSUAL_TEXT)} OR length({text}) > {column.length_max})"
 
 
 def unwrapped_id_sql(text: str) -> str:
@@ -76,8 +70,8 @@ def text_sql(text: str, column: PlayerColumn) -> str:
     spaced = f"translate({text}, E'\\t\\n\\r', '   ')"
     return f"""CASE
         WHEN {text} LIKE {quoted(CONTROL + "%")} THEN left(substr({spaced}, {len(CONTROL) + 1}), {column.length_max})
-        WHEN {text} NOT LIKE {quoted(MARK + "%")} AND NOT {_is_error_sql(text)} AND length({text}) <= {column.length_max}
-            THEN {spaced}
+        WHEN length({text}) <= {column.length_max} AND {text} NOT LIKE {quoted(MARK + "%")}
+            AND NOT {_is_error_sql(text)} THEN {spaced}
     END"""
 
 

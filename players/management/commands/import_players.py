@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from core.errors import LoyaltyError
@@ -83,11 +84,11 @@ def _check(console: Console, path: str, options: ImportOptions) -> None:
 def _show_summary(console: Console, summary: ImportSummary) -> None:
     _show_notices(console, [notice["message"] for notice in summary.notices])
     if summary.is_already_imported:
-        console.print(f"[yellow]=[/] {summary.file_name} was imported before: nothing changed")
+        console.print(f"[yellow]=[/] {escape(summary.file_name)} was imported before: nothing changed")
         return
     if summary.problems:
         _show_problems(console, summary.problems)
-    table = Table(title=f"{summary.file_name}, import {summary.job_id}", show_header=False, title_justify="left")
+    table = Table(title=f"{escape(summary.file_name)}, import {summary.job_id}", show_header=False, title_justify="left")
     for label, count in (
         ("rows read", summary.rows_read),
         ("players new", summary.players_inserted),
@@ -104,14 +105,14 @@ def _show_summary(console: Console, summary: ImportSummary) -> None:
 
 def _show_notices(console: Console, messages: list[str]) -> None:
     for message in messages:
-        console.print(f"[yellow]![/] {message}", markup=True)
+        console.print("[yellow]![/]", escape(message))
 
 
 def _show_problems(console: Console, problems: list[Problem]) -> None:
     table = Table("row", "column", "value", "what is wrong", title="Problems", title_justify="left")
     for problem in problems[:_PROBLEMS_SHOWN_MAX]:
         row = "" if problem["row"] is None else str(problem["row"])
-        table.add_row(row, problem["column"], problem["value"], problem["message"])
+        table.add_row(row, *(escape(problem[key]) for key in ("column", "value", "message")))
     console.print(table)
     if len(problems) > _PROBLEMS_SHOWN_MAX:
         console.print(f"… and {len(problems) - _PROBLEMS_SHOWN_MAX:,} more")
