@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.core.checks import Tags
 from django.core.management.commands import migrate
 from django.db import connection, connections
 from django.utils import timezone
@@ -18,6 +19,9 @@ class Command(migrate.Command):
 
     After a full migration the owner gives the house's role its rights, and makes the partitions that only it can make.
     """
+
+    # The admin's checks read the permissions, which a new database does not have before its first migration.
+    requires_system_checks = [Tags.models]
 
     def handle(self, *args: Any, **options: Any) -> None:
         is_full = not (options["app_label"] or options["plan"] or options["check_unapplied"])
