@@ -1,7 +1,7 @@
 """Phase two: rule by rule in priority order, decide what each match is given. One statement per rule and chunk.
 
-Order: amount → frequency, cooldown, group → restrictions → abuse → profitability → caps → budget. The expressions of safety
-are compiled against `AllocationCandidate`, the shape of a match with its facts and what it was given before in the run.
+Order: amount → frequency, cooldown, group → restrictions → abuse → profitability → caps → budget. The expressions of
+safety are compiled against `AllocationCandidate`: a match with its facts and what it was given before in the run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from safety.profitability import (
     expected_cost_expression,
     expected_margin_expression,
     is_profitable_expression,
-    money_value_expression,
     unit_value,
 )
 
@@ -57,12 +56,13 @@ def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
     judged, params = _judged_sql(rule, occasion=occasion, keys=UNBOUND_RANGE)
     sql = f"""
         INSERT INTO rule_allocations
-            (run_id, player_id, rule_number, verdict, reason, reasons, facts, amount_computed, amount_given, money_value,
-             expected_cost, expected_margin, wagering_multiplier, exclusive_group, decision_id)
+            (run_id, player_id, rule_number, verdict, reason, reasons, facts, amount_computed, amount_given,
+             money_value, expected_cost, expected_margin, wagering_multiplier, exclusive_group, decision_id)
         SELECT %s, player_id, %s, verdict, reason, {_REASONS_SQL}, facts, amount_computed,
                CASE WHEN is_given THEN amount_after_caps ELSE 0 END,
                CASE WHEN is_given THEN money_value ELSE 0 END,
-               expected_cost, expected_margin, abuse_wagering_multiplier, %s,
+               CASE WHEN is_given THEN round(expected_cost * amount_after_caps / amount, 2) ELSE expected_cost END,
+               expected_margin, abuse_wagering_multiplier, %s,
                nextval('reward_decisions_id_seq')
         FROM (
             SELECT *, verdict IN ('APPROVED', 'REDUCED') AS is_given FROM (
@@ -73,28 +73,31 @@ def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
     return sql, [occasion.run_id, rule.number, rule.limits.exclusive_group, *params]
 
 
-# A held-out match keeps in its reasons what it would have been given.
-_VERDICT_SQL = """CASE
-    WHEN reason = 'HELD_OUT' THEN 'HELD_OUT'
-    WHEN reason IN ('ABUSE_REVIEW', 'NEEDS_APPROVAL') THEN 'PENDING_REVIEW'
-    WHEN reason <> '' THEN 'REJECTED'
+_VERDICT_BUT_FOR_HOLDOUT_SQL = """CASE
+    WHEN other_reason IN ('ABUSE_REVIEW', 'NEEDS_APPROVAL') THEN 'PENDING_REVIEW'
+    WHEN other_reason <> '' THEN 'REJECTED'
     WHEN amount_after_caps < amount_computed THEN 'REDUCED'
     ELSE 'APPROVED' END"""
-_REASONS_SQL = """
-    CASE WHEN reason = 'HELD_OUT' THEN jsonb_build_array(jsonb_build_object(
-             'code', reason, 'would_be', coalesce(nullif(other_reason, ''), 'APPROVED'),
-             'would_give', CASE WHEN other_reason = '' THEN amount_after_caps ELSE 0 END))
+_VERDICT_SQL = f"CASE WHEN reason = 'HELD_OUT' THEN 'HELD_OUT' ELSE {_VERDICT_BUT_FOR_HOLDOUT_SQL} END"
+# A held-out match keeps in its reasons what it would have been, why, and what it would have been given.
+_REASONS_SQL = f"""
+    CASE WHEN reason = 'HELD_OUT' THEN jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+             'code', reason, 'would_be', {_VERDICT_BUT_FOR_HOLDOUT_SQL}, 'would_be_reason', nullif(other_reason, ''),
+             'would_give', CASE WHEN other_reason = '' THEN amount_after_caps ELSE 0 END)))
          WHEN reason <> '' THEN jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('code', reason) || CASE reason
+             WHEN 'NO_AMOUNT' THEN jsonb_build_object('amount', amount_computed)
              WHEN 'FREQUENCY' THEN jsonb_build_object('given', given_in_period, 'last_on', last_given_on)
              WHEN 'COOLDOWN' THEN jsonb_build_object('last_on', last_given_on)
              WHEN 'RESTRICTED' THEN jsonb_build_object('restriction', restriction)
              WHEN 'ABUSE_REVIEW' THEN jsonb_build_object('abuse_score', bonus_abuse_score)
+             WHEN 'ABUSE_CUT' THEN jsonb_build_object(
+                 'abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier)
              WHEN 'UNPROFITABLE' THEN jsonb_build_object(
                  'expected_cost', expected_cost, 'granted_before', coalesce(expected_cost_horizon, 0) + given_cost_run,
                  'expected_margin', expected_margin)
              WHEN 'CAP' THEN jsonb_build_object('room', cap_room)
              WHEN 'BELOW_MINIMUM' THEN jsonb_build_object('amount', amount_after_caps)
-             ELSE '{}'::jsonb END))
+             ELSE '{{}}'::jsonb END))
          ELSE CASE WHEN abuse_amount_multiplier < 1 THEN jsonb_build_array(jsonb_build_object(
                   'code', 'ABUSE_CUT', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier))
               ELSE '[]'::jsonb END
@@ -185,6 +188,7 @@ def _first_reason(rule: RuleDefinition) -> Case:
         *_group_whens(limits.exclusive_group),
         When(restriction__isnull=False, then=Value("RESTRICTED")),
         When(abuse_amount_multiplier=0, then=Value("ABUSE_REVIEW")),
+        When(amount__lte=0, then=Value("ABUSE_CUT")),
         When(Q(Not(is_profitable_expression())), then=Value("UNPROFITABLE")),
         When(amount_after_caps__lte=0, then=Value("CAP")),
         When(amount_after_caps__lt=rule.reward.min_amount, then=Value("BELOW_MINIMUM")),
@@ -212,7 +216,8 @@ def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange)
         FROM rule_matches m
         JOIN player_facts f ON f.run_id = m.run_id AND f.player_id = m.player_id
         CROSS JOIN LATERAL (
-            SELECT coalesce(sum(a.money_value), 0) AS given_value_run, coalesce(sum(a.expected_cost), 0) AS given_cost_run,
+            SELECT coalesce(sum(a.money_value), 0) AS given_value_run,
+                   coalesce(sum(a.expected_cost), 0) AS given_cost_run,
                    coalesce(array_agg(a.exclusive_group), '{{}}') AS given_groups_run
             FROM rule_allocations a
             WHERE a.run_id = m.run_id AND a.player_id = m.player_id AND a.amount_given > 0
@@ -220,7 +225,7 @@ def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange)
         CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE {_COUNTS} AND d.first_on >= %s) AS given_in_period,
                    max(d.first_on) FILTER (WHERE {_COUNTS}) AS last_given_on,
-                   coalesce(bool_or(d.occasion = %s), false) AS is_decided_already
+                   coalesce(bool_or({_DECIDED}), false) AS is_decided_already
             FROM reward_decisions d WHERE d.player_id = m.player_id AND d.rule_number = m.rule_number
         ) u
         LEFT JOIN (
@@ -232,10 +237,11 @@ def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange)
         WHERE m.run_id = %s AND m.rule_number = %s AND {in_range} AND {facts_in_range} AND NOT u.is_decided_already
     """
     params = [
-        occasion.on - timedelta(days=rule.limits.cooldown_days),
+        occasion.on - timedelta(days=rule.cooldown_days),
         f"holdout:{rule.number}:",
         _period_start(rule.limits.frequency_period, occasion.on),
         occasion.name,
+        occasion.on,
         *restricted_params,
         occasion.run_id,
         rule.number,
@@ -245,6 +251,8 @@ def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange)
     return sql, params
 
 
+# A refusal that was counted once more on a date decided that date too.
+_DECIDED = "d.occasion = %s OR (d.times > 1 AND d.last_on = %s)"
 _COUNTS = "d.verdict IN ('APPROVED', 'REDUCED', 'PENDING_REVIEW')"
 
 

@@ -94,8 +94,8 @@ def _interval_holds_some(field: Field, bounds: _Bounds, refused: set[Any]) -> bo
     if field.kind is Kind.INTEGER:
         first = low.to_integral_value(ROUND_FLOOR) + 1 if is_low_open else low.to_integral_value(ROUND_CEILING)
         last = high.to_integral_value(ROUND_CEILING) - 1 if is_high_open else high.to_integral_value(ROUND_FLOOR)
-        left_out = sum(_is_possible(field, value) and first <= value <= last for value in refused)
-        return left_out < int(last - first) + 1
+        left_out = [value for value in refused if _is_possible(field, value) and first <= value <= last]
+        return len(left_out) <= int(last) - int(first)
     if low == high:
         return not (is_low_open or is_high_open) and low not in refused
     is_open: bool = low < high
