@@ -81,11 +81,13 @@ def batch_reclassify_players(
     sql = f"""
         WITH changed AS MATERIALIZED ({changed}),
         updated AS (
+            -- Whoever comes second finds the segment no longer as it was seen, and writes no second history row.
             UPDATE players p SET segment = c.segment_after, updated_at = now()
-            FROM changed c WHERE p.player_id = c.player_id
+            FROM changed c WHERE p.player_id = c.player_id AND p.segment = c.segment_before
+            RETURNING p.player_id, c.segment_before, c.segment_after
         )
         INSERT INTO player_segment_changes (player_id, segment_before, segment_after, "on", run_id)
-        SELECT player_id, segment_before, segment_after, %s, %s FROM changed
+        SELECT player_id, segment_before, segment_after, %s, %s FROM updated
     """
     return run_statement(sql, [*params, on, run_id])
 
@@ -93,7 +95,7 @@ def batch_reclassify_players(
 def changed_segments_sql(*, on: date, keys: KeyRange = ALL_KEYS, player_ids: Sequence[str] | None = None) -> Sql:
     """Return a query of the players whose stored segment is not what their measures say."""
     segment, segment_params = compile_expression(segment_expression(get_segment_thresholds()), model=PlayerMetrics)
-    measures, measure_params = _measures_sql(on)
+    measures, measure_params = _measures_sql(on, keys)
     in_range, range_params = keys.condition("p.player_id")
     measures_in_range, _ = keys.condition("player_metrics.player_id")
     named, named_params = ("", []) if player_ids is None else ("AND p.player_id = ANY (%s)", [list(player_ids)])
@@ -105,17 +107,33 @@ def changed_segments_sql(*, on: date, keys: KeyRange = ALL_KEYS, player_ids: Seq
     return sql, [*segment_params, *measure_params, *range_params, *range_params, *named_params, *segment_params]
 
 
-def _measures_sql(on: date) -> Sql:
-    """Return the relation the segment expression reads: lifetime totals, or the sums of the policy's window."""
+def _measures_sql(on: date, keys: KeyRange) -> Sql:
+    """Return the relation the segment expression reads: lifetime totals, or the sums of the policy's window.
+
+    Where the daily rows do not cover the window yet, the lifetime totals stand: a window that is unknown is not small.
+    """
     days = policies.SEGMENT_BASIS_DAYS.value()
     if not days:
         return "player_metrics", []
-    sql = """(
-        SELECT m.player_id, coalesce(sum(d.wagered), 0) AS total_wagered, coalesce(sum(d.won), 0) AS total_won,
-               coalesce(sum(d.won - d.wagered), 0) AS net_pnl, coalesce(sum(d.sessions), 0) AS total_sessions
-        FROM player_metrics m LEFT JOIN player_days d ON d.player_id = m.player_id AND d.on > %s AND d.on <= %s
-        GROUP BY m.player_id)"""
-    return sql, [on - timedelta(days=days), on]
+    first = on - timedelta(days=days - 1)
+    days_in_range, days_params = keys.condition("d.player_id")
+    metrics_in_range, metrics_params = keys.condition("m.player_id")
+    compared_with = "deposited" if policies.NET_PNL_BASIS.value() == "DEPOSITED" else "wagered"
+    columns = ", ".join(_WINDOWED.format(total=total, day=day) for total, day in _WINDOW_MEASURES.items())
+    sql = f"""(
+        SELECT m.player_id, {columns}
+        FROM player_metrics m LEFT JOIN (
+            SELECT d.player_id, sum(d.wagered) AS wagered, sum(d.won) AS won, sum(d.sessions) AS sessions,
+                   sum(d.won - d.{compared_with}) AS result
+            FROM player_days d WHERE d.on BETWEEN %s AND %s AND {days_in_range} GROUP BY d.player_id
+        ) d ON d.player_id = m.player_id
+        WHERE {metrics_in_range})"""
+    covered = [first] * len(_WINDOW_MEASURES)
+    return sql, [*covered, first, on, *days_params, *metrics_params]
+
+
+_WINDOW_MEASURES = {"total_wagered": "wagered", "total_won": "won", "total_sessions": "sessions", "net_pnl": "result"}
+_WINDOWED = "CASE WHEN m.days_from <= %s THEN coalesce(d.{day}, 0) ELSE m.{total} END AS {total}"
 
 
 def classify_player(*, player_id: str, on: date) -> str:
