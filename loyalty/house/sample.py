@@ -5,9 +5,11 @@ from datetime import date
 from django.utils import timezone
 
 from core.environment import PROJECT_FOLDER
-from players.importing import import_players
+from players.importing import ImportOptions, import_players
 from players.models import ImportJob, ImportJobStatus, Player
 
+# The day after the last play in the sample: "seven days since the last deposit" means something then.
+SAMPLE_DATE = date(2025, 12, 21)
 SAMPLE_FILE = PROJECT_FOLDER / "fixtures" / "sample_players.xlsx"
 
 
@@ -15,7 +17,7 @@ def import_sample_players() -> str:
     """Import the sample through the same door as everybody's files; a house that has players is left alone."""
     if Player.objects.exists():
         return "there are players already"
-    summary = import_players(SAMPLE_FILE)
+    summary = import_players(SAMPLE_FILE, options=ImportOptions(as_of=SAMPLE_DATE))
     return f"{summary.players_inserted:,} players imported from {SAMPLE_FILE.relative_to(PROJECT_FOLDER)}"
 
 
