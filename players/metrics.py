@@ -1,20 +1,24 @@
-"""What follows from a player's totals and daily rows: each measure defined once, computed set-based, stored where it changed."""
+"""What follows from a player's totals and daily rows.
+
+Each measure is defined once, computed set-based, and stored where it changed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
+from typing import cast
 
 from django.db.models import Case, DecimalField, F, IntegerField, Q, Value, When
 from django.db.models.expressions import Combinable, RawSQL
-from django.db.models.functions import Cast, Now, Round
+from django.db.models.functions import Cast, Least, Now, Round
 
+from core.errors import NotFoundError
 from core.expressions import IsDistinctFrom, Quotient, run_statement
 from core.runs import ALL_KEYS, KeyRange
 from players.models import PlayerMetrics
 from players.policies import NET_PNL_BASIS
-
-_RATIO = DecimalField(max_digits=18, decimal_places=4)
 
 
 def net_pnl_expression() -> Combinable:
@@ -25,16 +29,19 @@ def net_pnl_expression() -> Combinable:
 
 def win_loss_ratio_expression() -> Combinable:
     """Return won ÷ wagered to four decimals, 0 where nothing was wagered."""
+    return _quotient("total_won", "total_wagered", column="win_loss_ratio", without=Value(0))
+
+
+def _quotient(numerator: str, denominator: str, *, column: str, without: Combinable | None = None) -> Combinable:
+    """Return a quotient rounded for its column, at most what fits there; without a denominator `without`: unknown."""
+    stored = cast("DecimalField[Decimal, Decimal]", PlayerMetrics._meta.get_field(column))
+    # One absurd quotient must not end the statement that computes everybody's.
+    largest = (Decimal(10) ** stored.max_digits - 1).scaleb(-stored.decimal_places)
     return Case(
-        When(total_wagered=0, then=Value(0)),
-        default=Round(Quotient("total_won", "total_wagered"), precision=4),
-        output_field=_RATIO,
+        When(**{denominator: 0}, then=without),
+        default=Least(Round(Quotient(numerator, denominator), precision=stored.decimal_places), Value(largest)),
+        output_field=stored,
     )
-
-
-def _quotient(numerator: str, denominator: str, *, places: int) -> Combinable:
-    """Return a rounded quotient, unknown where the denominator is 0."""
-    return Round(Quotient(numerator, denominator), precision=places)
 
 
 def derived_metrics() -> dict[str, Combinable]:
@@ -43,9 +50,9 @@ def derived_metrics() -> dict[str, Combinable]:
         "net_pnl": net_pnl_expression(),
         "house_edge_contribution": F("total_wagered") - F("total_won"),
         "win_loss_ratio": win_loss_ratio_expression(),
-        "avg_bet_size": _quotient("total_wagered", "total_bets", places=2),
-        "avg_session_duration": _quotient("total_playtime_hours", "total_sessions", places=4),
-        "bets_per_session": _quotient("total_bets", "total_sessions", places=4),
+        "avg_bet_size": _quotient("total_wagered", "total_bets", column="avg_bet_size"),
+        "avg_session_duration": _quotient("total_playtime_hours", "total_sessions", column="avg_session_duration"),
+        "bets_per_session": _quotient("total_bets", "total_sessions", column="bets_per_session"),
         "game_diversity": _game_diversity(),
     }
 
@@ -82,7 +89,9 @@ _ACTIVE_SINCE = "HAVING max(d.on) >= %s"
 _VOLATILITY_SQL = """
     UPDATE player_metrics m SET volatility_score = v.volatility, updated_at = now()
     FROM (
-        SELECT d.player_id, round(stddev_samp(d.won - d.wagered) / nullif(avg(d.wagered), 0), 4) AS volatility
+        SELECT d.player_id, CASE WHEN count(*) > 1 AND avg(d.wagered) > 0
+                   THEN least(round(stddev_samp(d.won - d.wagered) / avg(d.wagered), 4), 99999999999999.9999)
+               END AS volatility
         FROM player_days d WHERE {in_range} GROUP BY d.player_id {since}
     ) v
     WHERE m.player_id = v.player_id AND m.volatility_score IS DISTINCT FROM v.volatility
@@ -90,7 +99,7 @@ _VOLATILITY_SQL = """
 
 
 def calculate_financial_metrics(*, player_id: str) -> dict[str, object]:
-    """Return the money side of a player's stored metrics (amounts in the operator's currency)."""
+    """Return the money side of a player's stored metrics (amounts in the operator's currency). Raises NotFoundError."""
     names = [
         "total_deposited",
         "total_withdrawn",
@@ -100,11 +109,11 @@ def calculate_financial_metrics(*, player_id: str) -> dict[str, object]:
         "house_edge_contribution",
         "win_loss_ratio",
     ]
-    return PlayerMetrics.objects.values(*names).get(player_id=player_id)
+    return _stored_metrics(player_id, names)
 
 
 def calculate_behavioral_metrics(*, player_id: str) -> dict[str, object]:
-    """Return the behaviour side of a player's stored metrics (durations in hours)."""
+    """Return the behaviour side of a player's stored metrics (durations in hours). Raises NotFoundError."""
     names = [
         "total_sessions",
         "total_bets",
@@ -116,10 +125,18 @@ def calculate_behavioral_metrics(*, player_id: str) -> dict[str, object]:
         "games_played",
         "volatility_score",
     ]
-    return PlayerMetrics.objects.values(*names).get(player_id=player_id)
+    return _stored_metrics(player_id, names)
+
+
+def _stored_metrics(player_id: str, names: Sequence[str]) -> dict[str, object]:
+    stored = PlayerMetrics.objects.filter(player_id=player_id).values(*names).first()
+    if stored is None:
+        raise NotFoundError(f"there is no player {player_id!r} with metrics", player_id=player_id)
+    return dict(stored)
 
 
 def update_player_metrics(*, player_id: str) -> None:
-    """Refresh everything derived for one player: the night's statements with a filter."""
+    """Refresh everything derived for one player: the night's statements with a filter. Raises NotFoundError."""
+    _stored_metrics(player_id, ["player_id"])
     refresh_metrics(player_ids=[player_id])
     refresh_volatility(keys=KeyRange(lower=player_id, upper=player_id + "\x01"))
