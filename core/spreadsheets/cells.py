@@ -128,8 +128,9 @@ def _text_converters() -> dict[type, Convert]:
 
 def id_text(number: float) -> str:
     """Return a number that stands where a name is expected; marked where its digits cannot be trusted."""
-    is_exact = float(number).is_integer() and abs(number) < EXACT_INTEGER_MAX
-    return str(int(number)) if is_exact else f"{NUMBER}{number:.15g}"
+    if not float(number).is_integer():
+        return f"{NUMBER}{number:.15g}"
+    return f"{number:.0f}" if abs(number) < EXACT_INTEGER_MAX else f"{NUMBER}{number:.0f}"
 
 
 def shown_id_text(number: ShownNumber) -> str:
@@ -172,7 +173,7 @@ def _marked_number(value: float) -> str:
 
 
 def _text(value: str) -> str:
-    return value.strip() if value.isprintable() else clean_text(value).strip()
+    return value.strip() if value.isprintable() else clean_text(value)
 
 
 def _moment(value: dt.datetime) -> str:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from core.spreadsheets.columns import Column
 from core.spreadsheets.header import Header, unnamed_columns_message
-from core.spreadsheets.markers import CONTROL
+from core.spreadsheets.markers import CONTROL, MARK
 from core.spreadsheets.report import Report
 
 # Row-level findings, sent in the second column of the stream.
@@ -39,7 +39,12 @@ def is_total_label(text: str) -> bool:
 def clean_text(text: str) -> str:
     """Return text without control characters, marked where it had any; line ends and tabs are left for the caller."""
     cleaned = _CONTROLS.sub("", text)
-    return text if cleaned == text else CONTROL + cleaned
+    return text.strip() if cleaned == text else CONTROL + cleaned.strip()
+
+
+def _stripped(cell: str) -> str:
+    """Return a cell without the spaces around it; a mark counts as space for Python and must stay."""
+    return cell if cell.startswith(MARK) else cell.strip()
 
 
 class RowSender:
@@ -61,7 +66,7 @@ class RowSender:
         self.blank_rows = 0
 
     def send_plain(self, row_number: int, cells: Sequence[str]) -> None:
-        """Send a row that is as wide as the header and has an id."""
+        """Send a row without control characters that is as wide as the header and has an id."""
         self.rows += 1
         self._write((row_number, "", *map(str.strip, self._pick(cells))))
 
@@ -78,7 +83,7 @@ class RowSender:
             return
         finding = self._finding(cells, is_aligned=is_aligned)
         self.rows += 1
-        self._write((row_number, finding, *map(str.strip, self._pick(self._padded(cells)))))
+        self._write((row_number, finding, *map(_stripped, self._pick(self._padded(cells)))))
 
     def finish(self) -> None:
         """Send what is buffered and complete the report."""

@@ -124,6 +124,8 @@ def _explain_typed_id(mark: str, content: str) -> Explanation:
     if mark == FORMATTED:
         return Explanation(code="id_formatted", message=f"the id is the number {content} in its cell; {again}")
     held = _TYPES.get(mark, "another type")
+    if mark == CONTROL:
+        return Explanation(code="id_unseen_character", message="the id holds a control character; remove it")
     return Explanation(
         code="wrong_type", message=f"the cell holds {held} ({content}), into which spreadsheets turn ids; {again}"
     )

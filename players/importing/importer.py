@@ -125,7 +125,8 @@ def _read(file: FileToImport, *, currency_words: tuple[str, ...], progress: Prog
 def _understand(file: FileToImport, stage: Stage, outcome: Outcome, *, currency_words: tuple[str, ...]) -> FileStyle:
     """Fill `import_typed`, in one pass where every cell is plain."""
     execute("SET LOCAL work_mem = '256MB'")
-    if regular.write_plain_rows(stage, zone_name=settings.TIME_ZONE):
+    is_usual = file.options.decimal_sign is not DecimalSign.COMMA
+    if is_usual and regular.write_plain_rows(stage, zone_name=settings.TIME_ZONE):
         return FileStyle(numbers=NumberStyle(sign=DecimalSign.POINT, currency_words=currency_words))
     file_style, filled = _understand_carefully(file, stage, currency_words=currency_words)
     understanding.note_bad_cells(stage, filled)

@@ -132,6 +132,8 @@ def _existing(file_path: str | Path) -> Path:
 def _refusal_message(job: ImportJob) -> str:
     count, rows = job.counts.get("problems", 0), job.counts.get("rejected", 0)
     first = job.errors[0]
+    if not first["value"] and not rows:
+        return str(first["message"])
     where = f"row {first['row']}, " if first["row"] else ""
     column = f"column {first['column']}, " if first["column"] else ""
     shown = f"{first['value']!r}: " if first["value"] else ""

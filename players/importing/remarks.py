@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from core.spreadsheets.markers import CONTROL
 from core.spreadsheets.report import Notice
 from players.importing.columns import BY_NAME, ID, Kind, PlayerColumn
 from players.importing.explanations import FileStyle, shown_value
@@ -11,6 +12,8 @@ from players.importing.numbers import exact_sql, quoted
 from players.importing.stage import Stage, fetch, fetch_one
 from players.importing.texts import unwrapped_id_sql
 from players.importing.understanding import HEADER_ROW, Filled
+
+_IDS_OF_NOBODY = ("null", "none", "nan", "nil", "n/a", "na", "undefined", "unknown", "-", "?", "\\n")
 
 
 def notice_placeholders(filled: Filled) -> list[Notice]:
@@ -32,6 +35,8 @@ def notice_corrections(stage: Stage, style: FileStyle) -> list[Notice]:
         *_rounded(stage, style),
         *_scientific(stage),
         *_unwrapped_ids(stage),
+        *_placeholder_ids(),
+        *_controls(stage),
         *_repeated_headers(),
         *_day_numbers(),
     ]
@@ -123,6 +128,25 @@ def _unwrapped_ids(stage: Stage) -> list[Notice]:
         return []
     message = f'{count:,} ids were written as ="…" or with an apostrophe, which was taken off (first: row {row})'
     return [Notice(code="unwrapped_ids", message=message, row=row, column="player_id")]
+
+
+def _placeholder_ids() -> list[Notice]:
+    words = ", ".join(quoted(word) for word in _IDS_OF_NOBODY)
+    count, row = fetch_one(f"SELECT count(*), min(row_number) FROM import_typed WHERE lower(player_id) IN ({words})")
+    if not count:
+        return []
+    message = f"{count:,} ids read like a missing value (first: row {row}); they were taken as ids"
+    return [Notice(code="placeholder_ids", message=message, row=row, column="player_id")]
+
+
+def _controls(stage: Stage) -> list[Notice]:
+    texts = [stage.cell(column) for column in stage.columns if column.kind is Kind.TEXT]
+    found = " OR ".join(f"{cell} LIKE {quoted(CONTROL + '%')}" for cell in texts)
+    count, row = fetch_one(f"SELECT count(*), min(row_number) FROM import_stage s WHERE {found or 'false'}")
+    if not count:
+        return []
+    message = f"{count:,} rows have control characters in their text, which were removed (first: row {row})"
+    return [Notice(code="control_characters", message=message, row=row)]
 
 
 def _repeated_headers() -> list[Notice]:

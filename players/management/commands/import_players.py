@@ -88,7 +88,8 @@ def _show_summary(console: Console, summary: ImportSummary) -> None:
         return
     if summary.problems:
         _show_problems(console, summary.problems)
-    table = Table(title=f"{escape(summary.file_name)}, import {summary.job_id}", show_header=False, title_justify="left")
+    title = f"{escape(summary.file_name)}, import {summary.job_id}"
+    table = Table(title=title, show_header=False, title_justify="left")
     for label, count in (
         ("rows read", summary.rows_read),
         ("players new", summary.players_inserted),
