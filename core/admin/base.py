@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from unfold.admin import ModelAdmin, TabularInline
 
+from core.admin.checks import HouseAdminChecks
 from core.admin.counting import EstimatingPaginator
 from core.errors import LoyaltyError
 
@@ -27,6 +28,7 @@ class HouseAdmin(ModelAdmin):
     list_filter_submit = True
     list_filter_sheet = False
     warn_unsaved_form = True
+    checks_class = HouseAdminChecks
 
     def changeform_view(
         self,
