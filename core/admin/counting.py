@@ -34,8 +34,8 @@ def estimated_rows(table: str) -> int:
     """Return how many rows a table has by the statistics of it and its partitions."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint FROM pg_partition_tree(%s::regclass) t "
-            "JOIN pg_class c ON c.oid = t.relid WHERE t.isleaf",
-            [table],
+            "SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint FROM pg_class WHERE relkind = 'r' AND "
+            "(oid = %s::regclass OR oid IN (SELECT relid FROM pg_partition_tree(%s::regclass)))",
+            [table, table],
         )
         return int(cursor.fetchone()[0])

@@ -1,0 +1,231 @@
+"""The admin in a real browser: what people do there all day, without errors on the console or barriers on the page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from core.models import Run, RunKind
+from loyalty.tests import cast
+from reporting.summaries import write_daily_summary
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+BAD = "player_id,total_deposited,total_wagered,total_won\nP001,5000,15000,12000\nP002,abc,900,800\n"
+GOOD = "player_id,total_deposited,total_wagered,total_won\nP001,5000,15000,12000\n"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    if program is None:
+        message = f"no browser: none of {', '.join(PROGRAMS)} is installed"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, in which Django would refuse to reach its database.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        running = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(autouse=True)
+def own_storage(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("players.import_dispatch.has_worker", lambda: False)
+    settings.MEDIA_ROOT = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    }
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """Return a page that fails the test at its end for anything the browser complained about."""
+    context = browser.new_context(base_url=live_server.url, viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+    def hear_failure(request: Request) -> None:
+        if "ERR_ABORTED" not in (request.failure or ""):  # a download ends its navigation so
+            complaints.append(f"failed: {request.url} {request.failure}")
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+    page.on("requestfailed", hear_failure)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def office(page: Page) -> Page:
+    """Return the page of somebody of the loyalty staff, logged in through the form."""
+    cast.make_users()
+    page.goto("/admin/")
+    page.locator("#id_username").fill("staff")
+    page.locator("#id_password").fill(cast.PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_title("Dashboard | Loyalty")
+    return page
+
+
+def make_figures() -> None:
+    cast.make_alice()
+    cast.make_bob()
+    cast.make_carol()
+    cast.make_rule()
+    write_daily_summary(run=Run.objects.create(kind=RunKind.NIGHT, business_date=cast.ON, status="SUCCEEDED"))
+
+
+def write(folder: Path, name: str, content: str) -> Path:
+    file = folder / name
+    file.write_text(content)
+    return file
+
+
+def test_the_dashboard_shows_the_nights_figures(office: Page) -> None:
+    make_figures()
+
+    office.goto("/admin/")
+
+    expect(office.get_by_text("Figures of business date 2026-03-10")).to_be_visible()
+    expect(office.get_by_role("heading", name="Players by segment")).to_be_visible()
+
+
+def test_a_spreadsheet_with_errors_is_uploaded_and_its_errors_are_read(office: Page, tmp_path: Path) -> None:
+    office.goto("/admin/players/importjob/")
+    office.get_by_role("link", name="Upload a spreadsheet").click()
+    office.locator("input[type=file]").set_input_files(write(tmp_path, "players.csv", BAD))
+    office.get_by_role("button", name="Upload and import").click()
+
+    row = office.get_by_role("row").filter(has_text="total_deposited")
+    expect(office.get_by_role("status").filter(has_text="Refused")).to_be_visible()
+    expect(row).to_contain_text("abc")
+    with office.expect_download() as download:
+        office.get_by_role("link", name="Download the rejected rows").click()
+    assert "P002" in Path(download.value.path()).read_text()
+
+
+def test_a_good_spreadsheet_shows_the_totals_it_set(office: Page, tmp_path: Path) -> None:
+    office.goto("/admin/players/importjob/upload/")
+    office.locator("input[type=file]").set_input_files(write(tmp_path, "players.csv", GOOD))
+    office.get_by_role("button", name="Upload and import").click()
+
+    expect(office.get_by_role("status").filter(has_text="Imported")).to_be_visible()
+    expect(office.get_by_role("row").filter(has_text="P001")).to_contain_text("15,000.00")
+
+
+def test_a_waiting_import_shows_its_end_without_a_reload(office: Page) -> None:
+    job = cast.ImportJob.objects.create(
+        file_name="players.csv", business_date=cast.ON, status="RUNNING", phase="reading"
+    )
+    office.goto(f"/admin/players/importjob/{job.pk}/change/")
+    expect(office.get_by_role("status").filter(has_text="reading")).to_be_visible()
+    office.evaluate("window.isTheSamePage = true")
+
+    cast.ImportJob.objects.filter(pk=job.pk).update(status="SUCCEEDED", phase="", progress_percent=100)
+
+    expect(office.get_by_role("status").filter(has_text="Imported")).to_be_visible()
+    assert office.evaluate("window.isTheSamePage") is True
+
+
+def test_a_players_page_opens_tab_by_tab(office: Page) -> None:
+    cast.make_alice()
+    office.goto("/admin/players/player/alice/change/")
+    expect(office.get_by_role("heading", name="Lifetime totals")).to_be_visible()
+
+    for tab, text in (("Ledger", "Welcome"), ("Safety", "No restriction"), ("Profile", "Programme")):
+        office.get_by_role("tab", name=tab).click()
+        expect(office.get_by_text(text).first).to_be_visible()
+        expect(office.get_by_role("heading", name="Lifetime totals")).to_be_hidden()
+
+
+def test_a_players_profile_is_saved_from_its_tab(office: Page) -> None:
+    cast.make_alice()
+    office.goto("/admin/players/player/alice/change/#general")
+
+    office.get_by_label("Name").fill("Alice Silva")
+    office.get_by_role("button", name="Save", exact=True).click()
+
+    expect(office.get_by_role("link", name="Alice Silva")).to_be_visible()
+
+
+def test_json_is_judged_while_one_types(office: Page) -> None:
+    cast.make_rule()
+    office.goto("/admin/rewards/rewardrule/CASHBACK/change/")
+    editor = office.get_by_label("Conditions")
+
+    editor.fill('{"segment": ')
+    expect(office.get_by_text("Not JSON yet").first).to_be_visible()
+    editor.fill('{"segment":"VIP"}')
+    office.get_by_role("button", name="Indent").first.click()
+
+    assert editor.input_value() == '{\n  "segment": "VIP"\n}'
+
+
+def test_a_rules_problem_is_shown_at_its_field(office: Page) -> None:
+    cast.make_rule()
+    office.goto("/admin/rewards/rewardrule/CASHBACK/change/")
+
+    office.get_by_label("Conditions").fill('{"segmnt": "VIP"}')
+    office.get_by_role("button", name="Save", exact=True).click()
+
+    expect(office.get_by_text("did you mean 'segment'?")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/",
+        "/admin/players/player/",
+        "/admin/players/player/alice/change/",
+        "/admin/players/importjob/",
+        "/admin/players/importjob/upload/",
+        "/admin/rewards/rewardrule/",
+        "/admin/rewards/rewardrule/CASHBACK/change/",
+        "/admin/rewards/rewardrule/CASHBACK/test/?player_id=alice&on=2026-03-10",
+        "/admin/core/policyvalue/",
+        "/admin/core/policyvalue/BREAKEVEN_RATE/change/",
+        "/admin/wallet/ledgerentry/",
+        "/admin/players/tier/",
+    ],
+)
+def test_a_page_has_no_serious_barrier(office: Page, path: str) -> None:
+    make_figures()
+
+    office.goto(path)
+    office.wait_for_load_state("networkidle")
+    violations = Axe().run(office).response["violations"]
+
+    serious = {
+        violation["id"]: [node["html"][:160] for node in violation["nodes"][:4]]
+        for violation in violations
+        if violation["impact"] in {"serious", "critical"}
+    }
+    assert serious == {}
