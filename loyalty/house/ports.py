@@ -1,6 +1,9 @@
 """A port to serve on."""
 
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _ATTEMPTS_MAX = 100
 
@@ -9,12 +12,30 @@ class NoFreePortError(Exception):
     """All ports that were tried are taken."""
 
 
-def free_port(host: str, wanted: int) -> int:
-    """Return the wanted port or the next free one above it."""
+@contextmanager
+def reserved_port(host: str, wanted: int) -> Iterator[int]:
+    """Yield the wanted port or the next free one above it, which no other house takes meanwhile.
+
+    Two houses opened at the same moment would both find the port free, and the web server lets two processes of one
+    account share a port: each visitor would then land in one house or the other.
+    """
     for port in range(wanted, min(wanted + _ATTEMPTS_MAX, 65536)):
-        if _is_free(host, port):
-            return port
+        with socket.socket(socket.AF_UNIX) as claim:
+            if _is_claimed(claim, port) and _is_free(host, port):
+                yield port
+                return
     raise NoFreePortError(f"No port from {wanted} on is free on {host}.")
+
+
+def _is_claimed(claim: socket.socket, port: int) -> bool:
+    """Take a name that exists once per machine and vanishes with the process; only Linux has such names."""
+    if sys.platform != "linux":
+        return True
+    try:
+        claim.bind(f"\0loyalty-house-{port}")
+    except OSError:
+        return False
+    return True
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from core.environment import PROJECT_FOLDER
 from loyalty.house import presence
-from loyalty.house.ports import NoFreePortError, free_port
+from loyalty.house.ports import NoFreePortError, reserved_port
 
 _HOLD = """
 import signal, sys
@@ -73,12 +73,20 @@ def test_the_wanted_port_is_taken_where_it_is_free_and_the_next_one_otherwise() 
         other.listen()
         taken = other.getsockname()[1]
 
-        assert free_port("127.0.0.1", taken) > taken
-    assert free_port("127.0.0.1", taken) == taken
+        with reserved_port("127.0.0.1", taken) as port:
+            assert port > taken
+    with reserved_port("127.0.0.1", taken) as port:
+        assert port == taken
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that vanish with their process")
+def test_two_houses_opened_at_once_do_not_share_a_port() -> None:
+    with reserved_port("127.0.0.1", 18000) as first, reserved_port("127.0.0.1", first) as second:
+        assert second > first
 
 
 def test_no_free_port_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loyalty.house.ports._is_free", lambda *_: False)
 
-    with pytest.raises(NoFreePortError, match="No port from 8000 on is free"):
-        free_port("127.0.0.1", 8000)
+    with pytest.raises(NoFreePortError, match="No port from 18000 on is free"), reserved_port("127.0.0.1", 18000):
+        pass

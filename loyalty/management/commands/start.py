@@ -9,7 +9,7 @@ from rich.console import Console
 from core.errors import LoyaltyError
 from loyalty.embedded import stop_when_unused
 from loyalty.house import opening, serving
-from loyalty.house.ports import NoFreePortError, free_port
+from loyalty.house.ports import NoFreePortError, reserved_port
 from loyalty.house.presence import HouseAlreadyOpenError, presence
 from loyalty.house.processes import ChildEndedError, Children
 from loyalty.roles import install_demo_users
@@ -43,18 +43,18 @@ class Command(BaseCommand):
 
 
 def serve(console: Console, host: str, wanted_port: int) -> None:
-    """Start the children, say where they are to be found, and watch over them."""
-    port = free_port(host, wanted_port)
-    if port != wanted_port:
-        console.print(f"[yellow]Port {wanted_port} is taken, so the house serves on port {port}.[/]")
-    children = serving.start_children(host, port)
-    try:
-        serving.wait_until_ready(children, f"http://{host}:{port}/health/")
-        announce(console, f"http://{host}:{port}", children)
-        serving.watch(children)
-    finally:
-        serving.ignore_signals()
-        children.stop()
+    """Start the children on the port or the next free one, say where they are to be found, and watch over them."""
+    with reserved_port(host, wanted_port) as port:
+        if port != wanted_port:
+            console.print(f"[yellow]Port {wanted_port} is taken, so the house serves on port {port}.[/]")
+        children = serving.start_children(host, port)
+        try:
+            serving.wait_until_ready(children, f"http://{host}:{port}/health/")
+            announce(console, f"http://{host}:{port}", children)
+            serving.watch(children)
+        finally:
+            serving.ignore_signals()
+            children.stop()
 
 
 def announce(console: Console, url: str, children: Children) -> None:
