@@ -1,0 +1,136 @@
+"""The examples of docs/api.md and of the requirements, run by curl against a real server as they are written."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+from rest_framework_simplejwt.tokens import AccessToken
+
+from core.environment import PROJECT_FOLDER
+from loyalty.tests import cast
+from players.models import ImportJob, Player
+from rewards.models import RewardRule
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed"),
+]
+
+GUIDE = PROJECT_FOLDER / "docs" / "api.md"
+_SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+_CSV = re.compile(r"```csv\n(.*?)```", re.DOTALL)
+# An answer that is no success ends the shell, so that the test sees it.
+_STRICT = 'set -euo pipefail\ncurl() { command curl --silent --show-error --fail-with-body "$@"; echo; }\n'
+
+
+@pytest.fixture(autouse=True)
+def own_storage(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    }
+    monkeypatch.setattr("players.import_dispatch.has_worker", lambda: False)
+
+
+@pytest.fixture
+def tokens() -> dict[str, str]:
+    """Return the variables that the guide's examples use."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SEQUENCE import_jobs_id_seq RESTART")  # the guide asks for import 1
+    users = cast.make_users()
+    return {
+        "PASSWORD": cast.PASSWORD,
+        "STAFF_TOKEN": str(AccessToken.for_user(users["Loyalty staff"])),
+        "OPERATOR_TOKEN": str(AccessToken.for_user(users["Operator"])),
+    }
+
+
+def run(script: str, folder: Path, **variables: str) -> str:
+    done = subprocess.run(
+        ["bash", "-c", _STRICT + script],
+        cwd=folder,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, f"{script[-400:]}\n{done.stdout[-2000:]}\n{done.stderr}"
+    return done.stdout
+
+
+def test_every_example_of_the_guide_works_in_its_order(
+    live_server: LiveServer, tokens: dict[str, str], tmp_path: Path
+) -> None:
+    guide = GUIDE.read_text()
+    examples = _SHELL.findall(guide)
+    (tmp_path / "players.csv").write_text(_CSV.findall(guide)[0])
+
+    script = "\n".join(examples).replace("http://localhost:8000", live_server.url)
+    answers = run(script, tmp_path, **tokens)
+
+    assert len(examples) > 15
+    assert '"SUCCEEDED"' in answers
+    assert '"amount_computed":"300.00"' in answers
+    assert ImportJob.objects.get().counts["inserted"] == 2
+    assert Player.objects.get(pk="P001").name == "Paula One"
+    assert Player.objects.get(pk="P002").is_active is False
+    assert RewardRule.objects.get().status == "ARCHIVED"
+
+
+def test_the_examples_of_the_requirements_work_with_a_log_in_added(
+    live_server: LiveServer, tokens: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "players.csv").write_text("player_id,total_deposited,total_wagered,total_won\nP001,5000,15000,12000\n")
+    script = """
+curl -X POST "http://localhost:8000/api/import/excel" \\
+  -H "Authorization: Bearer $STAFF_TOKEN" \\
+  -F "file=@players.csv"
+
+curl -X POST "http://localhost:8000/api/rules" \\
+  -H "Authorization: Bearer $STAFF_TOKEN" \\
+  -H "Content-Type: application/json" \\
+  -d '{
+    "rule_id": "WEEKEND_BONUS",
+    "name": "Weekend Warrior Bonus",
+    "priority": 5,
+    "conditions": {"total_wagered_min": 500},
+    "reward_config": {
+      "type": "BONUS_BALANCE",
+      "formula": "total_wagered * 0.05",
+      "max_amount": 200
+    }
+  }'
+
+curl -H "Authorization: Bearer $STAFF_TOKEN" "http://localhost:8000/api/analytics/dashboard"
+"""
+
+    run(script.replace("http://localhost:8000", live_server.url), tmp_path, **tokens)
+
+    assert Player.objects.get().pk == "P001"
+    assert RewardRule.objects.get().reward_config["max_amount"] == 200
+
+
+def test_the_guides_error_is_what_the_api_answers(
+    live_server: LiveServer, tokens: dict[str, str], tmp_path: Path
+) -> None:
+    script = f"""
+command curl --silent -X POST {live_server.url}/api/rules -H "Authorization: Bearer $STAFF_TOKEN" \\
+  -H "Content-Type: application/json" -d '{{"rule_id": "X", "name": "X", "conditions": {{"total_wagred_min": 1}},
+  "reward_config": {{"type": "TICKETS", "amount": 1}}}}'
+"""
+
+    answer = run(script, tmp_path, **tokens)
+
+    shown = re.search(r"```json\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert shown is not None
+    assert json.loads(answer) == json.loads(shown[1])
