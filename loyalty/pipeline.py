@@ -25,8 +25,8 @@ from core.runs import (
     Step,
     execute_steps,
     finish_run,
-    recorded_failure,
     ranges_between,
+    recorded_failure,
     sample_key_edges,
     step_counts,
 )
@@ -43,7 +43,7 @@ from rewards.facts import fill_facts, forget_facts, needed_columns
 from rewards.issuing import close_ended_rewards, issue_rewards, occasion_of_night
 from rewards.rules import active_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers
-from rewards.working_tables import forget_earlier_runs, working_tables_hold
+from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_matches, working_tables_hold
 from safety.abuse import score_players
 from safety.profitability import refresh_segment_baselines
 from wallet.expiry import expire_bonuses
@@ -149,7 +149,7 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
             name=f"rules: allocation {_block_name(block)}",
             work=lambda chunk, block=block: _allocation(chunk, block),  # type: ignore[misc]
             ranges=_player_ranges,
-            before=_analyze("player_facts", "rule_matches") if block[0] is rules[0] else None,
+            before=_summarize_matches if block[0] is rules[0] else None,
         )
         if block[-1].limits.has_budget:
             yield Step(
@@ -188,6 +188,11 @@ def _analyze(*tables: str) -> Callable[[Run], None]:
             run_statement(f"ANALYZE {table}", [])
 
     return analyze
+
+
+def _summarize_matches(run: Run) -> None:
+    _analyze("player_facts", "rule_matches")(run)
+    summarize_matches()
 
 
 def _block_name(block: Sequence[RuleDefinition]) -> str:
@@ -264,6 +269,7 @@ def _reconcile(chunk: ChunkContext) -> Counts:
 def _daily_facts(chunk: ChunkContext) -> Counts:
     store_digest(on=chunk.run.business_date, run_id=chunk.run.pk)
     write_daily_summary(run=chunk.run)
+    forget_matches(run_id=chunk.run.pk)
     return {}
 
 

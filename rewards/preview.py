@@ -16,7 +16,7 @@ from players.models import Player
 from rewards.allocation import allocate_rule
 from rewards.conditions import Comparison, comparisons
 from rewards.definitions import RuleDefinition
-from rewards.evaluation import match_rule
+from rewards.evaluation import match_rules
 from rewards.expressions import condition_expression, field_expression
 from rewards.facts import fill_facts, needed_columns
 from rewards.issuing import occasion_of_night
@@ -72,7 +72,7 @@ def _evaluate(definition: RuleDefinition, *, player_id: str, on: date) -> RuleTe
     run = Run.objects.create(kind=RunKind.TEST, business_date=on)
     fill_facts(run_id=run.pk, on=on, columns=needed_columns([definition]), player_ids=[player_id])
     conditions = [_result(c, definition, run_id=run.pk) for c in comparisons(definition.conditions)]
-    matches = match_rule(definition, run_id=run.pk) > 0
+    matches = match_rules([definition], run_id=run.pk) > 0
     allocate_rule(definition, occasion=occasion_of_night(run_id=run.pk, on=on))
     allocation = RuleAllocation.objects.filter(run_id=run.pk).first()
     return RuleTest(

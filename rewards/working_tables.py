@@ -6,18 +6,41 @@ from core.expressions import fetch_rows, run_statement
 from core.models import Run, RunKind, RunStatus
 from rewards.facts import forget_facts
 
-TABLES = ("player_facts", "rule_matches", "rule_allocations")
+FACTS = "player_facts"
+MATCHES = ("rule_matches", "rule_allocations")
 
 
 def forget_earlier_runs(*, run_id: int) -> None:
-    """Empty the working tables of finished nights; all at once where no other night is under way."""
-    others = Run.objects.filter(kind=RunKind.NIGHT).exclude(pk=run_id)
-    if not others.exclude(status=RunStatus.SUCCEEDED).exists():
-        run_statement(f"TRUNCATE {', '.join(TABLES)}", [])
+    """Empty the working tables of finished nights; at once where no other night is under way."""
+    if not _is_other_night_open(run_id):
+        run_statement(f"TRUNCATE {', '.join((FACTS, *MATCHES))}", [])
         return
-    for (finished,) in fetch_rows("SELECT DISTINCT run_id FROM player_facts WHERE run_id <> %s", [run_id]):
-        if others.filter(pk=finished, status=RunStatus.SUCCEEDED).exists():
-            forget_facts(run_id=finished)
+    finished = Run.objects.filter(kind=RunKind.NIGHT, status=RunStatus.SUCCEEDED).exclude(pk=run_id)
+    for (earlier,) in fetch_rows("SELECT DISTINCT run_id FROM player_facts WHERE run_id <> %s", [run_id]):
+        if finished.filter(pk=earlier).exists():
+            forget_facts(run_id=earlier)
+
+
+def forget_matches(*, run_id: int) -> None:
+    """Empty what a night needed between matching and posting, so that live evaluation works on small tables.
+
+    The facts stay until the next night: "why?" is answered from them.
+    """
+    if not _is_other_night_open(run_id):
+        run_statement(f"TRUNCATE {', '.join(MATCHES)}", [])
+        return
+    for table in MATCHES:
+        run_statement(f"DELETE FROM {table} WHERE run_id = %s", [run_id])
+
+
+def summarize_matches() -> None:
+    """Bring the block ranges of the matches' index up to the rows just written."""
+    fetch_rows("SELECT brin_summarize_new_values('idx_rule_match_blocks')", [])
+
+
+def _is_other_night_open(run_id: int) -> bool:
+    others = Run.objects.filter(kind=RunKind.NIGHT).exclude(pk=run_id)
+    return others.exclude(status=RunStatus.SUCCEEDED).exists()
 
 
 def working_tables_hold(*, run_id: int) -> bool:
