@@ -94,4 +94,5 @@ class ReadOnlyInline(ReadOnlyPermissions, TabularInline):
     """Rows shown below the one they belong to."""
 
     extra = 0
+    hide_title = True
     show_change_link = True

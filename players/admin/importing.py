@@ -17,7 +17,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 
 from core.admin.base import HugeReadOnlyAdmin, NumberSearch, ReadOnlyAdmin
-from core.admin.columns import badge, figure, link_to, number
+from core.admin.columns import STATUS_COLOURS, figure, link_to, number
 from core.errors import LoyaltyError
 from players.admin.shared import PlayerFilter, player_link
 from players.admin.uploading import UploadForm
@@ -34,8 +34,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
     list_display = (
         "id",
         "file_name",
-        "status_badge",
-        "progress",
+        "state",
         "business_date",
         "rows_read",
         "inserted",
@@ -52,11 +51,10 @@ class ImportJobAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     actions_list = ("upload",)
 
-    status_badge = badge("status")
-
-    @display(description="done")
-    def progress(self, job: ImportJob) -> str:
-        return f"{job.progress_percent} %" if job.status in _UNFINISHED else "–"
+    @display(description="status", ordering="status", label=STATUS_COLOURS)
+    def state(self, job: ImportJob) -> tuple[str, str]:
+        done = f" {job.progress_percent} %" if job.status in _UNFINISHED else ""
+        return job.status, job.get_status_display() + done
 
     @display(description="rows read")
     def rows_read(self, job: ImportJob) -> SafeString:

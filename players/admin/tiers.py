@@ -12,15 +12,23 @@ from unfold.views import ChangeList
 
 from core.admin.base import HouseAdmin
 from core.admin.columns import Colours, figure
+from core.admin.json_editor import JSONTextField
 from core.errors import InvalidInputError
 from players.models import Tier
-from players.tiers import check_tier, current_tiers, save_tier
+from players.tiers import NUMERIC_BENEFITS, check_tier, current_tiers, save_tier
+
+_BENEFITS_HELP = (
+    f"Formulas may use {', '.join(NUMERIC_BENEFITS)}, which must be numbers; what else is written here is for people."
+)
 
 
 class TierForm(forms.ModelForm[Tier]):
+    benefits = JSONTextField(required=False, help_text=_BENEFITS_HELP)
+
     class Meta:
         model = Tier
         fields = ("tier_level", "lp_min", "benefits")
+        labels = {"tier_level": "Level", "lp_min": "From points"}
 
     def clean(self) -> dict[str, Any]:
         """Refuse gaps and overlaps at the field that would make them."""
@@ -62,11 +70,11 @@ class TierAdmin(HouseAdmin):
     fieldsets = ((None, {"fields": ("tier_level", "lp_min", "to_points", "benefits")}),)
     readonly_fields = ("to_points",)
 
-    @display(description="from")
+    @display(description="from points")
     def from_points(self, tier: Tier) -> str:
         return figure(tier.lp_min)
 
-    @display(description="to")
+    @display(description="to points")
     def to_points(self, tier: Tier) -> str:
         return figure(tier.lp_max)
 
