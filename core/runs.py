@@ -17,10 +17,17 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg.errors import DeadlockDetected
 
+from core.errors import ConflictError
 from core.models import Run, RunChunk, RunStatus, RunStep
 
 Counts = dict[str, int]
 DEADLOCK_TRIES_MAX = 5
+
+
+class StepsChangedError(ConflictError):
+    """Raised when a run is resumed by code that cuts it into other steps; the code it began with can finish it."""
+
+    code = "run_steps_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +127,7 @@ def _open_step(run: Run, step: Step, position: int) -> RunStep:
         Run.objects.select_for_update(no_key=True).get(pk=run.pk)
         existing = RunStep.objects.filter(run=run, position=position).first()
         if existing is not None:
+            _check_name(existing, step)
             return existing
         if step.before is not None:
             step.before(run)
@@ -129,6 +137,15 @@ def _open_step(run: Run, step: Step, position: int) -> RunStep:
             for number, keys in enumerate(step.ranges(run), start=1)
         )
         return record
+
+
+def _check_name(record: RunStep, step: Step) -> None:
+    """Refuse to go on with other steps than the run began with, as after an upgrade in between."""
+    if record.name != step.name:
+        raise StepsChangedError(
+            f"step {record.position} of run {record.run_id} began as {record.name!r} and is {step.name!r} now",
+            run_id=record.run_id,
+        )
 
 
 def _work_on_chunk(run: Run, step: Step, record: RunStep) -> bool:

@@ -13,14 +13,14 @@ from loyalty.pipeline import OnChunk, open_night, work_on_night
 from loyalty.policies import NIGHT_WORKERS
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 
 def run_night(
     *,
     business_date: date,
     workers: int | None = None,
-    started_by: AbstractBaseUser | None = None,
+    started_by: User | None = None,
     on_chunk: OnChunk | None = None,
 ) -> Run:
     """Run the night of a business date to its end and return it; a finished one is returned as it is.

@@ -1,13 +1,13 @@
 """The main job, composed in one place.
 
-The night: points from play → expiry → metrics → risk → segments → tiers → rules → reconcile → daily facts. Each is a named
-step cut into chunks; a killed night is run again and goes on where it stopped, and nobody is paid twice.
+The night: points from play → expiry → metrics → risk → segments → tiers → rules → reconcile → daily facts. Each is a
+named step cut into chunks; a killed night is run again and goes on where it stopped, and nobody is paid twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -41,17 +41,18 @@ from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, forget_facts, needed_columns
 from rewards.issuing import close_ended_rewards, issue_rewards, occasion_of_night
-from rewards.rules import active_rules, rules_of_versions
+from rewards.rules import active_rules, refused_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_matches, working_tables_hold
 from safety.abuse import score_players
 from safety.profitability import refresh_segment_baselines
 from wallet.expiry import expire_bonuses
+from wallet.ledger import lock_players
 from wallet.play import post_points_from_play
 from wallet.reconciliation import last_digest_at, reconcile, store_digest
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import User
 
 LEDGER_TABLES = ("transactions", "wallet_lots", "wallet_lot_movements", "loyalty_balances")
 STANDING_TABLES = ("players", "player_metrics", "player_days", "reward_decisions", *LEDGER_TABLES)
@@ -59,7 +60,7 @@ FACTS_STEP = "rules: facts and matches"
 OnChunk = Callable[[RunStep], None]
 
 
-def open_night(*, business_date: date, started_by: AbstractBaseUser | None = None) -> Run:
+def open_night(*, business_date: date, started_by: User | None = None) -> Run:
     """Return the night of a business date, making it if it is new: there is one, however many start it.
 
     What it will decide by is fixed now: the versions of the rules, and from when the ledger is to be proved.
@@ -71,12 +72,15 @@ def open_night(*, business_date: date, started_by: AbstractBaseUser | None = Non
     return run
 
 
-def _new_night(*, business_date: date, started_by: AbstractBaseUser | None) -> Run:
+def _new_night(*, business_date: date, started_by: User | None) -> Run:
     since = last_digest_at()
+    refused = refused_rules(on=business_date)
     parameters = {
         "rules": [{"rule_id": rule.rule_id, "version": rule.version} for rule in active_rules(on=business_date)],
+        "rules_refused": {rule_id: [str(problem) for problem in problems] for rule_id, problems in refused.items()},
         "reconcile_since": since.isoformat() if since else None,
         "volatility_since": _last_night_on(),
+        "rewards_ended_since": _last_night_began_at(),
         "edges": sample_key_edges(table="players", column="player_id", rows_per_chunk=NIGHT_CHUNK_PLAYERS.value()),
     }
     run, _ = Run.objects.get_or_create(
@@ -93,29 +97,43 @@ def _last_night_on() -> str | None:
     return last.isoformat() if last else None
 
 
+def _last_night_began_at() -> str | None:
+    last = Run.objects.filter(kind=RunKind.NIGHT, status=RunStatus.SUCCEEDED).order_by("-started_at").first()
+    return last.started_at.isoformat() if last else None
+
+
 def work_on_night(run: Run, *, on_chunk: OnChunk | None = None) -> Run:
-    """Work through a night together with whoever else does; return it finished. A finished night is returned as it is."""
+    """Work through a night together with whoever else does; return it finished. A finished one is returned as it is."""
     if run.status == RunStatus.SUCCEEDED:
         return run
     with recorded_failure(run):
-        ensure_month_partitions(table="transactions", today=timezone.localdate())
-        ensure_month_partitions(table="player_activity", today=timezone.localdate())
-        _restart_evaluation_if_lost(run)
+        _begin(run)
         execute_steps(run, night_steps(run), on_chunk=on_chunk)
         finish_run(run, step_counts(run))
     return run
 
 
-def _restart_evaluation_if_lost(run: Run) -> None:
-    """Go back to the facts where a crash of the database emptied the working tables; decided matches stay decided."""
+def _begin(run: Run) -> None:
+    """Make the night ready to be worked on, by whoever comes first; the others wait."""
     with transaction.atomic():
         Run.objects.select_for_update(no_key=True).get(pk=run.pk)
-        facts = RunStep.objects.filter(run=run, name=FACTS_STEP).first()
-        if facts is None or working_tables_hold(run_id=run.pk):
-            return
-        if step_counts(run).get(FACTS_STEP, {}).get("players"):
-            RunStep.objects.filter(run=run, position__gte=facts.position).delete()
-            recount_budgets(on=run.business_date)
+        Run.objects.filter(pk=run.pk, status=RunStatus.FAILED).update(status=RunStatus.RUNNING, error="")
+        ensure_month_partitions(table="transactions", today=timezone.localdate())
+        ensure_month_partitions(table="player_activity", today=timezone.localdate())
+        _restart_evaluation_if_lost(run)
+        run.refresh_from_db()
+
+
+def _restart_evaluation_if_lost(run: Run) -> None:
+    """Go back to the facts where a crash of the database emptied the working tables; decided matches stay decided."""
+    facts = RunStep.objects.filter(run=run, name=FACTS_STEP).first()
+    if facts is None or working_tables_hold(run_id=run.pk):
+        return
+    if step_counts(run).get(FACTS_STEP, {}).get("players"):
+        RunStep.objects.filter(run=run, position__gte=facts.position).delete()
+        recount_budgets(on=run.business_date)
+        # The allocations of what was posted before are gone: whoever sums up the night must read its decisions.
+        Run.objects.filter(pk=run.pk).update(parameters={**run.parameters, "was_evaluation_restarted": True})
 
 
 def night_steps(run: Run) -> list[Step]:
@@ -144,16 +162,18 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
         ranges=_player_ranges,
         before=_prepare_evaluation,
     )
-    for block in allocation_blocks(rules):
+    blocks = allocation_blocks(rules)
+    for number, block in enumerate(blocks, start=1):
+        place = f"{number} of {len(blocks)}"
         yield Step(
-            name=f"rules: allocation {_block_name(block)}",
+            name=f"rules: allocation {place}, {len(block)} rule(s)",
             work=lambda chunk, block=block: _allocation(chunk, block),  # type: ignore[misc]
             ranges=_player_ranges,
             before=_summarize_matches if block[0] is rules[0] else None,
         )
         if block[-1].limits.has_budget:
             yield Step(
-                name=f"rules: budget {block[-1].rule_id}"[:60],
+                name=f"rules: budget {place}, {block[-1].rule_id}"[:60],
                 work=lambda chunk, rule=block[-1]: _budget(chunk, rule),  # type: ignore[misc]
                 before=_analyze("rule_allocations"),
             )
@@ -178,7 +198,8 @@ def allocation_blocks(rules: Sequence[RuleDefinition]) -> list[list[RuleDefiniti
 def _analyze(*tables: str) -> Callable[[Run], None]:
     """Return what refreshes the planner's statistics before a step.
 
-    The night fills and empties these tables faster than autovacuum looks; with stale counts the planner picks nested loops.
+    The night fills and empties these tables faster than autovacuum looks; with stale counts the planner picks nested
+    loops.
     """
 
     def analyze(_run: Run) -> None:
@@ -195,10 +216,6 @@ def _summarize_matches(run: Run) -> None:
     summarize_matches()
 
 
-def _block_name(block: Sequence[RuleDefinition]) -> str:
-    return block[0].rule_id[:40] if len(block) == 1 else f"of {len(block)} rules"
-
-
 def _player_ranges(run: Run) -> list[KeyRange]:
     return ranges_between(run.parameters["edges"])
 
@@ -209,8 +226,8 @@ def _points_from_play(chunk: ChunkContext) -> Counts:
 
 def _expiry(chunk: ChunkContext) -> Counts:
     expired = expire_bonuses(at=chunk.at, keys=chunk.keys, run_id=chunk.run.pk)
-    close_ended_rewards(since=chunk.run.started_at, keys=chunk.keys)
-    return {"lots expired": expired}
+    ended = close_ended_rewards(since=_time(chunk.run.parameters["rewards_ended_since"]), keys=chunk.keys)
+    return {"lots expired": expired, "rewards ended": ended}
 
 
 def _metrics(chunk: ChunkContext) -> Counts:
@@ -262,8 +279,11 @@ def _rewards(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
 
 
 def _reconcile(chunk: ChunkContext) -> Counts:
-    since = chunk.run.parameters["reconcile_since"]
-    return reconcile(keys=chunk.keys, since=timezone.datetime.fromisoformat(since) if since else None)
+    return reconcile(keys=chunk.keys, since=_time(chunk.run.parameters["reconcile_since"]))
+
+
+def _time(stored: str | None) -> datetime | None:
+    return datetime.fromisoformat(stored) if stored else None
 
 
 def _daily_facts(chunk: ChunkContext) -> Counts:
@@ -273,15 +293,15 @@ def _daily_facts(chunk: ChunkContext) -> Counts:
     return {}
 
 
-def process_players(
-    *, player_ids: Sequence[str], on: date, started_by: AbstractBaseUser | None = None
-) -> dict[str, Any]:
+def process_players(*, player_ids: Sequence[str], on: date, started_by: User | None = None) -> dict[str, Any]:
     """Measure, segment, rank and reward the named players now, through the night's phases; return the counts.
 
     Decides for the business date, so the night of that date will not pay them again. Raises NotFoundError.
     """
     _check_players(player_ids)
     with transaction.atomic():
+        # Held to the end: a night that has allocated for these players meanwhile looks again once we have decided.
+        lock_players(player_ids)
         run = Run.objects.create(kind=RunKind.LIVE, business_date=on, started_by=started_by)
         changed = {
             "metrics changed": refresh_metrics(player_ids=player_ids),

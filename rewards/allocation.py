@@ -7,7 +7,7 @@ safety are compiled against `AllocationCandidate`: a match with its facts and wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -21,7 +21,7 @@ from core.expressions import Not, Sql, compile_expression, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.definitions import RuleDefinition
 from rewards.fields import SAFETY_COLUMNS
-from rewards.models import AllocationCandidate, FrequencyPeriod, RewardType
+from rewards.models import AllocationCandidate, RewardType
 from safety.abuse import amount_multiplier, wagering_multiplier
 from safety.caps import cap_room_expression
 from safety.profitability import (
@@ -223,9 +223,9 @@ def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange)
             WHERE a.run_id = m.run_id AND a.player_id = m.player_id AND a.amount_given > 0
         ) g
         CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE {_COUNTS} AND d.first_on >= %s) AS given_in_period,
-                   max(d.first_on) FILTER (WHERE {_COUNTS}) AS last_given_on,
-                   coalesce(bool_or({_DECIDED}), false) AS is_decided_already
+            SELECT count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on >= %s) AS given_in_period,
+                   max(d.first_on) FILTER (WHERE {COUNTS_SQL}) AS last_given_on,
+                   coalesce(bool_or({DECIDED_SQL}), false) AS is_decided_already
             FROM reward_decisions d WHERE d.player_id = m.player_id AND d.rule_number = m.rule_number
         ) u
         LEFT JOIN (
@@ -237,9 +237,9 @@ def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange)
         WHERE m.run_id = %s AND m.rule_number = %s AND {in_range} AND {facts_in_range} AND NOT u.is_decided_already
     """
     params = [
-        occasion.on - timedelta(days=rule.cooldown_days),
+        rule.cooling_since(occasion.on),
         f"holdout:{rule.number}:",
-        _period_start(rule.limits.frequency_period, occasion.on),
+        rule.period_start(occasion.on),
         occasion.name,
         occasion.on,
         *restricted_params,
@@ -252,22 +252,10 @@ def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange)
 
 
 # A refusal that was counted once more on a date decided that date too.
-_DECIDED = "d.occasion = %s OR (d.times > 1 AND d.last_on = %s)"
-_COUNTS = "d.verdict IN ('APPROVED', 'REDUCED', 'PENDING_REVIEW')"
+DECIDED_SQL = "d.occasion = %s OR (d.times > 1 AND d.last_on = %s)"
+COUNTS_SQL = "d.verdict IN ('APPROVED', 'REDUCED', 'PENDING_REVIEW')"
 
 
 def _draw_sql(player_column: str) -> str:
     """A stable draw in [0, 1) from a salt (one parameter) and the player, with four decimals."""
     return f"((hashtextextended(%s || {player_column}, 0) & 9223372036854775807) %% 10000)::numeric / 10000"
-
-
-def _period_start(period: FrequencyPeriod, on: date) -> date:
-    match period:
-        case FrequencyPeriod.DAY:
-            return on
-        case FrequencyPeriod.WEEK:
-            return on - timedelta(days=on.weekday())
-        case FrequencyPeriod.MONTH:
-            return on.replace(day=1)
-        case FrequencyPeriod.ONCE:
-            return date.min

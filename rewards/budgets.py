@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from core.expressions import fetch_rows, run_statement
 from rewards.allocation import Occasion
@@ -39,7 +39,7 @@ _RESERVE_SQL = """
 def settle_budget(rule: RuleDefinition, *, occasion: Occasion) -> int:
     """Cut the run's rewards of a rule to what its budgets have left and reserve that; return how many were cut.
 
-    Must run inside a transaction, after the rule's allocation is complete; the lock on the rule's row holds until commit.
+    Must run inside a transaction, after the rule's allocation is complete; the rule's row stays locked until commit.
     """
     RewardRule.objects.select_for_update(no_key=True).get(number=rule.number)
     left = budget_left(rule, occasion=occasion)
@@ -68,15 +68,16 @@ def release_budget(*, rule_id: str, on: date, value: Decimal, count: int) -> Non
     """Give back what was reserved for rewards that were refused at posting."""
     run_statement(
         """
-        UPDATE rule_budget_days SET given_value = greatest(given_value - %s, 0), given_count = greatest(given_count - %s, 0)
+        UPDATE rule_budget_days
+        SET given_value = greatest(given_value - %s, 0), given_count = greatest(given_count - %s, 0)
         WHERE rule_id = %s AND "on" = %s
         """,
         [value, count, rule_id, on],
     )
 
 
-def _given(days: object) -> Decimal:
-    return days.aggregate(total=Sum("given_value"))["total"] or Decimal(0)  # type: ignore[attr-defined,no-any-return]
+def _given(days: QuerySet[RuleBudgetDay]) -> Decimal:
+    return days.aggregate(total=Sum("given_value"))["total"] or Decimal(0)
 
 
 def recount_budgets(*, on: date) -> None:

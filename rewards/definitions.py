@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -118,6 +119,22 @@ class RuleDefinition:
             return self.limits.cooldown_days
         windows = [field.window_days or 0 for field in formula_fields(self.reward.formula)]
         return max(self.limits.cooldown_days, *windows, 0)
+
+    def cooling_since(self, on: date) -> date:
+        """Return the date after which a reward given still keeps the rule from giving on a business date."""
+        return on - timedelta(days=self.cooldown_days)
+
+    def period_start(self, on: date) -> date:
+        """Return the first business date of the period in which rewards count for the frequency."""
+        match self.limits.frequency_period:
+            case FrequencyPeriod.DAY:
+                return on
+            case FrequencyPeriod.WEEK:
+                return on - timedelta(days=on.weekday())
+            case FrequencyPeriod.MONTH:
+                return on.replace(day=1)
+            case FrequencyPeriod.ONCE:
+                return date.min
 
 
 def define_rule(rule: RewardRule) -> tuple[RuleDefinition | None, list[Problem]]:

@@ -1,0 +1,120 @@
+"""Look again under the players' lock: what else was given, or decided, since a run allocated its rewards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from core.expressions import run_statement
+from core.runs import KeyRange
+from rewards.allocation import COUNTS_SQL, DECIDED_SQL, Occasion
+from rewards.definitions import RuleDefinition
+from safety.caps import CAPS, window_starts
+
+
+def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
+    """Reject what another night or a live evaluation has made too much; drop what it has decided for this occasion.
+
+    Must run under the lock of the players who were allocated something.
+    """
+    _reject_given_meanwhile(rules, occasion=occasion, keys=keys)
+    _reject_crowded_out(occasion=occasion, keys=keys)
+
+
+def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
+    in_range, params = keys.condition("a.player_id")
+    decisions_in_range, _ = keys.condition("d.player_id")
+    limits = [
+        {
+            "rule_number": rule.number,
+            "frequency_max": rule.limits.frequency_max,
+            "period_start": rule.period_start(occasion.on),
+            "cooling_since": rule.cooling_since(occasion.on),
+        }
+        for rule in rules
+    ]
+    run_statement(
+        f"""
+        WITH limits AS MATERIALIZED (
+            SELECT * FROM jsonb_to_recordset(%s::jsonb) t (
+                rule_number integer, frequency_max integer, period_start date, cooling_since date)
+        ),
+        meanwhile AS MATERIALIZED (
+            SELECT a.player_id, a.rule_number,
+                   bool_or({DECIDED_SQL}) AS is_decided,
+                   count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on >= t.period_start) AS given,
+                   max(d.first_on) FILTER (WHERE {COUNTS_SQL}) AS last_on,
+                   t.frequency_max, t.cooling_since
+            FROM rule_allocations a JOIN limits t ON t.rule_number = a.rule_number
+            JOIN reward_decisions d ON d.player_id = a.player_id AND d.rule_number = a.rule_number
+            WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range} AND {decisions_in_range}
+            GROUP BY a.player_id, a.rule_number, t.frequency_max, t.cooling_since
+        ),
+        dropped AS (
+            DELETE FROM rule_allocations a USING meanwhile m
+            WHERE m.is_decided AND a.run_id = %s AND a.player_id = m.player_id AND a.rule_number = m.rule_number
+        )
+        UPDATE rule_allocations a
+        SET verdict = 'REJECTED', amount_given = 0, money_value = 0,
+            reason = CASE WHEN m.given >= m.frequency_max THEN 'FREQUENCY' ELSE 'COOLDOWN' END,
+            reasons = jsonb_build_array(jsonb_build_object(
+                'code', CASE WHEN m.given >= m.frequency_max THEN 'FREQUENCY' ELSE 'COOLDOWN' END,
+                'given', m.given, 'last_on', m.last_on))
+        FROM meanwhile m
+        WHERE NOT m.is_decided AND (m.given >= m.frequency_max OR m.last_on > m.cooling_since)
+          AND a.run_id = %s AND a.player_id = m.player_id AND a.rule_number = m.rule_number
+        """,
+        [
+            json.dumps(limits, default=str),
+            *(occasion.name, occasion.on),
+            occasion.run_id,
+            *params,
+            *params,
+            occasion.run_id,
+            occasion.run_id,
+        ],
+    )
+
+
+def _reject_crowded_out(*, occasion: Occasion, keys: KeyRange) -> None:
+    """Reject allocations that another grant has crowded out of a cap since the facts were taken.
+
+    One pass over the range's lots of the cap windows; only a player whose sums differ from the facts is looked at.
+    """
+    lots_in_range, params = keys.condition("l.player_id")
+    facts_in_range, _ = keys.condition("f.player_id")
+    in_range, _ = keys.condition("a.player_id")
+    starts, caps = window_starts(occasion.on), [cap.value() for cap in CAPS.values()]
+    granted = ", ".join(
+        f"sum(l.promotional_value) FILTER (WHERE l.granted_on >= DATE '{start}') AS {window}"
+        for window, start in starts.items()
+    )
+    differs = " OR ".join(f"coalesce(g.{window}, 0) <> coalesce(f.granted_value_{window}, 0)" for window in CAPS)
+    room = ", ".join(f"%s - coalesce(g.{window}, 0)" for window in CAPS)
+    run_statement(
+        f"""
+        WITH granted AS MATERIALIZED (
+            SELECT l.player_id, {granted} FROM wallet_lots l
+            WHERE {lots_in_range} AND l.granted_on BETWEEN DATE '{min(starts.values())}' AND DATE '{occasion.on}'
+            GROUP BY l.player_id
+        ),
+        moved AS MATERIALIZED (
+            SELECT g.player_id, least({room}) AS room FROM granted g
+            JOIN player_facts f ON f.run_id = %s AND f.player_id = g.player_id AND {facts_in_range}
+            WHERE {differs}
+        ),
+        queue AS (
+            SELECT a.player_id, a.rule_number, m.room,
+                   sum(a.money_value) OVER (PARTITION BY a.player_id ORDER BY r.priority DESC, r.number) AS used
+            FROM moved m JOIN rule_allocations a ON a.run_id = %s AND a.player_id = m.player_id AND {in_range}
+            JOIN reward_rules r ON r.number = a.rule_number
+            WHERE a.amount_given > 0
+        )
+        UPDATE rule_allocations a
+        SET verdict = 'REJECTED', reason = 'CAP', amount_given = 0, money_value = 0,
+            reasons = jsonb_build_array(jsonb_build_object('code', 'CAP', 'room', greatest(q.room, 0)))
+        FROM queue q
+        WHERE q.used > q.room AND a.run_id = %s AND a.player_id = q.player_id AND a.rule_number = q.rule_number
+        """,
+        [*params, *caps, occasion.run_id, *params, occasion.run_id, *params, occasion.run_id],
+    )
