@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from core.spreadsheets.columns import CellKind
-from core.spreadsheets.markers import BOOLEAN, DATE, DURATION, ERROR, FORMATTED, FORMULA, NUMBER
+from core.spreadsheets.markers import BOOLEAN, DATE, DURATION, ERROR, FORMATTED, FORMULA, MARK, NUMBER
 from core.spreadsheets.rows import clean_text
 
 EXACT_INTEGER_MAX = 10**15
@@ -47,7 +47,7 @@ class ShownNumber(float):
 
 _NUMBER_LINE = NUMBER + "%.15g\n"
 _ZERO_PADDED = re.compile(r"0{2,}")
-_PLAIN_FORMAT = re.compile(r"(?:General|@|[#0,. ]+|_[-)( ]|\[[A-Za-z]+\]|;|\*.|-)*", re.IGNORECASE)
+_PLAIN_FORMAT = re.compile(r"(?:General|@|[#0,. ]+|_[-)( ]|\[[A-Za-z]+\]|\*.)*", re.IGNORECASE)
 
 
 def number_text(number: float) -> str:
@@ -102,7 +102,7 @@ def _marking_converters() -> dict[type, Convert]:
         str: _text,
         Override: str,
         EmptyResult: str,
-        bool: lambda value: f"{BOOLEAN}{value!s}".upper(),
+        bool: lambda value: f"{BOOLEAN}{str(value).upper()}",
         dt.date: lambda value: f"{DATE}{value.isoformat()}",
         dt.datetime: lambda value: f"{DATE}{_moment(value)}",
         dt.time: lambda value: f"{DURATION}{_seconds_of_day(value)}",
@@ -136,6 +136,8 @@ def id_text(number: float) -> str:
 def shown_id_text(number: ShownNumber) -> str:
     """Return an id as its cell shows it where that is the number after zeros; marked where it is anything else."""
     plain = id_text(number)
+    if plain.startswith(MARK):
+        return plain
     if number.shown.isdigit() and number.shown.lstrip("0") == plain.lstrip("0"):
         return number.shown
     return f"{FORMATTED}{plain} shown as {number.shown}"
@@ -159,13 +161,16 @@ def formatted_id_text(number: float, number_format: str) -> str:
     plain = id_text(number)
     if _ZERO_PADDED.fullmatch(code) and plain.isdigit():
         return f"{int(number):0{len(code)}d}"
-    return plain if shows_plainly(number_format) else f"{FORMATTED}{plain} shown as {number_format}"
+    if plain.startswith(MARK) or shows_plainly(number_format):
+        return plain
+    return f"{FORMATTED}{plain} shown as {number_format}"
 
 
 def shows_plainly(number_format: str) -> bool:
     """Whether a number format adds nothing to a number's digits."""
     code = number_format.split(";", maxsplit=1)[0].strip()
-    return not _ZERO_PADDED.fullmatch(code) and _PLAIN_FORMAT.fullmatch(code) is not None
+    pads = code.partition(".")[0].count("0") > 1
+    return not pads and _PLAIN_FORMAT.fullmatch(code) is not None
 
 
 def _marked_number(value: float) -> str:

@@ -101,7 +101,9 @@ class TextFile:
         """Return the separator under which the header reads best."""
         candidates = (wanted,) if wanted else (self._hinted_delimiter() or _DELIMITERS)
         tried = [(delimiter, self._header_under(delimiter, limits)) for delimiter in candidates]
-        return max(tried, key=lambda attempt: _header_score(attempt[1]))
+        delimiter, header = max(tried, key=lambda attempt: _header_score(attempt[1]))
+        has_only_separators = any(header is None for _, header in tried)
+        return delimiter, None if has_only_separators and header and not header.match.found else header
 
     def _hinted_delimiter(self) -> tuple[str, ...]:
         """Excel takes the separator from a first line `sep=;`."""
@@ -115,8 +117,8 @@ class TextFile:
             rows = enumerate(itertools.islice(csv.reader(file, delimiter=delimiter), _SNIFFED_ROWS), 1)
             try:
                 return best_header(rows, columns=self._columns, rows_max=limits.header_rows_max)
-            except csv.Error:
-                return None
+            except csv.Error as error:
+                raise DamagedFileError(f"the first rows cannot be read: {_explain(error)}") from None
 
 
 def _header_score(header: Header | None) -> tuple[int, int]:

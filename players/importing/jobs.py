@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,8 +46,8 @@ def start_import(
             f"the file has {size // MEGABYTE:,} MB; at most {limit:,} MB can be uploaded", field="file"
         )
     job = _new_job(name=name, size=size, options=options or ImportOptions(), created_by=uploaded_by)
+    job.content_hash = _hash_of_upload(file)
     job.stored_file.save(Path(name).name or "upload", file, save=False)
-    job.content_hash = content_hash(Path(job.stored_file.path))
     job.save()
     return job
 
@@ -57,7 +61,8 @@ def run_import(job_id: int) -> ImportJob:
     job = ImportJob.objects.filter(pk=job_id).first()
     if job is None:
         raise NotFoundError(f"there is no import {job_id}")
-    return run_job(job, Path(job.stored_file.path))
+    with _on_this_machine(job) as path:
+        return run_job(job, path)
 
 
 def import_players(
@@ -103,6 +108,29 @@ def content_hash(path: Path) -> str:
     """Return the SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash_of_upload(file: File[bytes]) -> str:
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _on_this_machine(job: ImportJob) -> Iterator[Path]:
+    """Give an uploaded file's path, or that of a copy where the storage is elsewhere."""
+    try:
+        path = Path(job.stored_file.path)
+    except NotImplementedError:
+        with tempfile.TemporaryDirectory(prefix="import-") as folder, job.stored_file.open("rb") as stored:
+            path = Path(folder) / Path(job.file_name).name
+            with path.open("wb") as copy:
+                shutil.copyfileobj(stored, copy)
+            yield path
+    else:
+        yield path
 
 
 def _new_job(*, name: str, size: int, options: ImportOptions, created_by: User | None) -> ImportJob:
