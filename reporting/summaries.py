@@ -17,7 +17,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from core.models import Run
 from players.models import Player, PlayerDay, PlayerMetrics
 from reporting.models import DailySummary
-from rewards.models import RewardRule, RuleAllocation, Verdict
+from rewards.models import RewardDecision, RewardRule, RuleAllocation, Verdict
 from safety.models import UnitValue
 from wallet.models import CurrencyType, LoyaltyBalance
 
@@ -132,7 +132,10 @@ def liability_figures() -> Figures:
     }
 
 
-def _allocations(run: Run) -> QuerySet[RuleAllocation]:
+def _allocations(run: Run) -> QuerySet[Any]:
+    """Return what the run decided: from its narrow working table, or from all decisions where a crash emptied that."""
+    if run.parameters.get("was_evaluation_restarted"):
+        return RewardDecision.objects.filter(run_id=run.pk).annotate(rule_number=F("rule_id")).order_by()
     return RuleAllocation.objects.filter(run_id=run.pk).order_by()
 
 

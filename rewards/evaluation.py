@@ -1,7 +1,7 @@
 """Phase one: which players match which rules, and what amount each rule computes for them.
 
-One scan of a chunk's facts evaluates all rules: a row is read once and yields the numbers of those that hold. Measured on
-a hundred thousand players and fifty rules, that takes a third of what one scan per rule takes.
+One scan of a chunk's facts evaluates all rules: a row is read once and yields the numbers of those that hold. Measured
+on a hundred thousand players and fifty rules, that takes a third of what one scan per rule takes.
 """
 
 from __future__ import annotations
