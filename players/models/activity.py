@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
@@ -107,7 +108,7 @@ class ActivityKey(models.Model):
         return f"{self.source}/{self.external_id}"
 
 
-def _sum() -> models.DecimalField:
+def _sum() -> models.DecimalField[Any, Decimal]:
     return models.DecimalField(max_digits=18, decimal_places=2, default=Decimal("0.00"), db_default=Decimal("0.00"))
 
 

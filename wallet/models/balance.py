@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
@@ -8,7 +9,7 @@ from django.db.models.functions import Now
 from players.models import Player
 
 
-def _balance() -> models.DecimalField:
+def _balance() -> models.DecimalField[Any, Decimal]:
     return models.DecimalField(max_digits=18, decimal_places=2, default=Decimal("0.00"), db_default=Decimal("0.00"))
 
 

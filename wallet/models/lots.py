@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
@@ -33,7 +34,7 @@ class BonusStatus(models.TextChoices):
     LOST = "LOST", "Lost"
 
 
-def _amount(**options: object) -> models.DecimalField:
+def _amount(**options: Any) -> models.DecimalField[Any, Any]:
     return models.DecimalField(max_digits=18, decimal_places=2, **options)
 
 
