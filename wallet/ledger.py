@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from core.expressions import fetch_rows
-from core.money import parse_amount
-from players.models import CreditPurpose, Player
-from wallet.models import CurrencyType, LotKind, TransactionType
+from wallet.postings import Posting, check_postings, check_text_field, input_hashes
+
+ACTOR_LENGTH_MAX = 150
 
 
 class IdempotencyKeyReusedError(ConflictError):
@@ -45,39 +45,8 @@ class LotUnavailableError(RefusedError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
-    """One signed movement to post. Fields as the database type `wallet_posting`; `amount` is signed."""
-
-    operation_key: str
-    operation_kind: str
-    account_key: str
-    purpose: str
-    transaction_type: str
-    currency_type: str
-    amount: Decimal
-    lot_id: int | None = None
-    lot_status_after: str | None = None
-    lot_kind: str | None = None
-    share_key: str | None = None
-    granted_on: date | None = None
-    promotional_value: Decimal = Decimal(0)
-    expected_cost: Decimal = Decimal(0)
-    available_at: datetime | None = None
-    expires_at: datetime | None = None
-    wagering_required: Decimal = Decimal(0)
-    max_bet: Decimal | None = None
-    max_conversion: Decimal | None = None
-    eligible_games: list[str] | None = None
-    rule_number: int | None = None
-    decision_id: int | None = None
-    description: str = ""
-    reference_id: str = ""
-    metadata: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """What became of one posting. `entry_id` and balances are None for a replay or a refusal."""
+    """What became of one posting. `entry_id` and balances are None for a refusal."""
 
     outcome: str
     reason: str | None
@@ -89,19 +58,51 @@ class Posted:
     balance_after: Decimal | None
 
 
-def input_hash(posting: Posting) -> bytes:
-    """Return the hash of what a caller asked for; times that follow from `at` are left out, so that a retry is equal."""
-    asked = {name: value for name, value in asdict(posting).items() if name not in {"available_at", "expires_at"}}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).digest()
-
-
 def post(postings: Sequence[Posting], *, at: datetime, actor: str, run_id: int | None = None) -> list[Posted]:
     """Post a set of movements under one lock; refused ones are returned, not raised.
 
-    Raises NotFoundError for an unknown player; then nothing is written.
+    A replayed one comes back with what its first call posted. Raises InvalidInputError for what cannot be posted and
+    NotFoundError for an unknown player; then nothing is written.
     """
-    _check_players(postings)
-    rows = [_as_json(posting) for posting in postings]
+    if not postings:
+        return []
+    check_postings(postings)
+    check_text_field("actor", actor, length_max=ACTOR_LENGTH_MAX)
+    hashes = input_hashes(postings)
+    rows = [{**asdict(one), "input_hash": "\\x" + hashes[one.operation_key].hex()} for one in postings]
+    results = _post_rows(json.dumps(rows, default=str), at=at, actor=actor, run_id=run_id)
+    return _with_first_results(postings, results)
+
+
+def post_operation(postings: Sequence[Posting], *, at: datetime | None = None, actor: str) -> list[Posted]:
+    """Post one operation and raise the named error if it was refused; a replay returns the first result.
+
+    Raises IdempotencyKeyReusedError, PlayerRestrictedError, InsufficientBalanceError, LotUnavailableError and the
+    errors of `post`. The evidence of a refusal is committed although the error is raised, unless an outer transaction
+    is rolled back.
+    """
+    results = post(postings, at=at or timezone.now(), actor=actor)
+    for posting, result in zip(postings, results, strict=True):
+        if result.outcome == "REFUSED" and result.reason is not None:
+            raise _refusal(posting, result)
+    return results
+
+
+def _post_rows(rows: str, *, at: datetime, actor: str, run_id: int | None) -> list[Posted]:
+    try:
+        return _call_core(rows, at=at, actor=actor, run_id=run_id)
+    except IntegrityError as error:
+        if isinstance(error.__cause__, ForeignKeyViolation):
+            raise _unknown_player(error.__cause__) from None
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
+        # Somebody used a key of ours for another player since we looked; now it can be seen.
+        return _call_core(rows, at=at, actor=actor, run_id=run_id)
+    except DataError as error:
+        raise InvalidInputError(f"the posting cannot be stored: {error}") from error
+
+
+def _call_core(rows: str, *, at: datetime, actor: str, run_id: int | None) -> list[Posted]:
     sql = """
         SELECT outcome, reason, details, operation_id, entry_id, lot_id, balance_before, balance_after
         FROM wallet_post(
@@ -111,54 +112,57 @@ def post(postings: Sequence[Posting], *, at: datetime, actor: str, run_id: int |
         ORDER BY ordinal
     """
     with transaction.atomic():
-        results = fetch_rows(sql, [json.dumps(rows, default=str), at, actor, run_id])
-    return [_posted(*row) for row in results]
-
-
-def post_operation(postings: Sequence[Posting], *, at: datetime | None = None, actor: str) -> list[Posted]:
-    """Post one operation and raise the named error if it was refused; a replay returns the first result.
-
-    Raises IdempotencyKeyReusedError, PlayerRestrictedError, InsufficientBalanceError, LotUnavailableError, NotFoundError.
-    The evidence of a refusal is committed although the error is raised, unless an outer transaction is rolled back.
-    """
-    results = post(postings, at=at or timezone.now(), actor=actor)
-    for posting, result in zip(postings, results, strict=True):
-        if result.outcome == "REFUSED" and result.reason is not None:
-            raise _refusal(posting, result)
-    return [_first_result(posting, result) for posting, result in zip(postings, results, strict=True)]
-
-
-def _first_result(posting: Posting, result: Posted) -> Posted:
-    """Read what the first call with this key posted, where this one was a replay."""
-    if result.outcome != "REPLAYED":
-        return result
-    sql = """
-        SELECT 'REPLAYED', NULL, NULL, e.operation_id, e.id, m.lot_id, e.balance_before, e.balance_after
-        FROM transactions e
-        JOIN wallet_operations o ON o.id = e.operation_id AND o.created_at = e.created_at
-        LEFT JOIN wallet_lot_movements m ON m.entry_id = e.id
-        WHERE o.id = %s AND e.player_id = %s AND e.currency_type = %s AND e.amount = %s ORDER BY e.number LIMIT 1
-    """
-    rows = fetch_rows(sql, [result.operation_id, posting.account_key, posting.currency_type, posting.amount])
-    return _posted(*rows[0])
+        return [_posted(*row) for row in fetch_rows(sql, [rows, at, actor, run_id])]
 
 
 def _posted(*row: Any) -> Posted:
     values = dict(zip((field.name for field in fields(Posted)), row, strict=True))
     if isinstance(values["details"], str):
-        values["details"] = json.loads(values["details"])
+        values["details"] = json.loads(values["details"], parse_float=str)
     return Posted(**values)
 
 
-def _as_json(posting: Posting) -> dict[str, Any]:
-    return {**asdict(posting), "input_hash": "\\x" + input_hash(posting).hex()}
+def _unknown_player(cause: ForeignKeyViolation) -> NotFoundError:
+    player_id = (cause.diag.message_primary or "").removeprefix("unknown account ")
+    return NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
 
 
-def _check_players(postings: Sequence[Posting]) -> None:
-    wanted = {posting.account_key for posting in postings}
-    known = set(Player.objects.filter(player_id__in=wanted).values_list("player_id", flat=True))
-    if unknown := sorted(wanted - known):
-        raise NotFoundError(f"there is no player {unknown[0]!r}", player_id=unknown[0])
+def _with_first_results(postings: Sequence[Posting], results: Sequence[Posted]) -> list[Posted]:
+    """Fill in what the first call with a key posted, where this one was a replay."""
+    replayed = {result.operation_id for result in results if result.outcome == "REPLAYED"}
+    entries = {operation_id: _entries_of(operation_id) for operation_id in replayed if operation_id is not None}
+    return [
+        result
+        if result.operation_id not in entries
+        else _first_result(posting, result, next(entries[result.operation_id]))
+        for posting, result in zip(postings, results, strict=True)
+    ]
+
+
+def _entries_of(operation_id: int) -> Iterator[tuple[Any, ...]]:
+    """Yield entry, credited lot and balances of an operation's postings, in order."""
+    sql = """
+        SELECT e.id, c.lot_id, e.balance_before, e.balance_after
+        FROM wallet_operations o
+        JOIN transactions e ON e.player_id = o.player_id AND e.created_at = o.created_at AND e.operation_id = o.id
+        LEFT JOIN LATERAL (
+            SELECT m.lot_id FROM wallet_lots l JOIN wallet_lot_movements m ON m.lot_id = l.id AND m.entry_id = e.id
+            WHERE l.player_id = e.player_id AND e.amount > 0 LIMIT 1
+        ) c ON true
+        WHERE o.id = %s ORDER BY e.number
+    """
+    return iter(fetch_rows(sql, [operation_id]))
+
+
+def _first_result(posting: Posting, result: Posted, entry: tuple[Any, ...]) -> Posted:
+    entry_id, lot_id, balance_before, balance_after = entry
+    return replace(
+        result,
+        entry_id=entry_id,
+        lot_id=posting.lot_id if lot_id is None else lot_id,
+        balance_before=balance_before,
+        balance_after=balance_after,
+    )
 
 
 def _refusal(posting: Posting, result: Posted) -> Exception:
@@ -186,44 +190,6 @@ def _refusal(posting: Posting, result: Posted) -> Exception:
                 f"{posting.currency_type}",
                 **details,
             )
-
-
-def check_currency_amount(*, currency: str, amount: object) -> Decimal:
-    """Return a positive amount of a known currency; tickets must be whole. Raises InvalidInputError."""
-    if currency not in CurrencyType.values:
-        raise InvalidInputError(f"currency {currency!r} is unknown; one of {', '.join(CurrencyType.values)} is needed")
-    parsed = parse_amount(amount)
-    if currency == CurrencyType.TICKETS and parsed != parsed.to_integral_value():
-        raise InvalidInputError(f"amount is {parsed}: tickets are whole", field="amount")
-    return parsed
-
-
-def credit_posting(
-    *,
-    key: str,
-    kind: str,
-    player_id: str,
-    currency: str,
-    amount: Decimal,
-    on: date,
-    lot_kind: str = LotKind.MANUAL,
-    purpose: str = CreditPurpose.PROMOTION,
-    transaction_type: str = TransactionType.REWARD,
-    **terms: Any,
-) -> Posting:
-    """Return a posting that credits a new lot; `terms` are the lot's conditions."""
-    return Posting(
-        operation_key=key,
-        operation_kind=kind,
-        account_key=player_id,
-        purpose=purpose,
-        transaction_type=transaction_type,
-        currency_type=currency,
-        amount=amount,
-        lot_kind=lot_kind,
-        granted_on=on,
-        **terms,
-    )
 
 
 def lock_players(player_ids: Sequence[str]) -> None:

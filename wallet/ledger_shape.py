@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from players.models import CreditPurpose
+
 _POSTING_SQL = Path(__file__).parent / "sql" / "posting.sql"
 _RESTRICTION_JOIN = """
         LEFT JOIN LATERAL (
@@ -69,7 +71,10 @@ class _SqlTemplate(Template):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerShape:
-    """The tables and columns one ledger is made of; `balance_columns` maps a currency to its column."""
+    """The tables and columns one ledger is made of; `balance_columns` maps a currency to its column.
+
+    `purposes` are those its restrictions know; a posting for another purpose is refused.
+    """
 
     prefix: str
     account: str
@@ -79,6 +84,7 @@ class LedgerShape:
     balance_table: str
     entry_table: str
     balance_columns: dict[str, str]
+    purposes: tuple[str, ...]
     restriction_join: str = ""
     restriction_case: str = ""
     restriction_mark: str = "NULL::varchar"
@@ -91,7 +97,8 @@ class LedgerShape:
         """Return the statements that install the posting core for this ledger."""
         columns = self.balance_columns.items()
         return _SqlTemplate(_POSTING_SQL.read_text()).substitute(
-            {name: getattr(self, name) for name in self.__dataclass_fields__},
+            {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "purposes"},
+            purposes=", ".join(f"'{purpose}'" for purpose in self.purposes),
             balance_cases=" ".join(f"WHEN '{currency}' THEN b.{column}" for currency, column in columns),
             balance_sets=", ".join(f"{column} = b.{column} + s.{column}" for _, column in columns),
             balance_sums=", ".join(
@@ -119,6 +126,7 @@ PLAYER_LEDGER = LedgerShape(
         "BONUS": "bonus_balance",
         "TICKETS": "tickets_balance",
     },
+    purposes=tuple(CreditPurpose.values),
     restriction_join=_RESTRICTION_JOIN,
     restriction_case="WHEN x.refusing IS NOT NULL THEN 'RESTRICTED'",
     restriction_mark="coalesce(x.refusing, x.marking)",

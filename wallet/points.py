@@ -8,8 +8,9 @@ from decimal import Decimal
 from django.utils import timezone
 
 from players.models import CreditPurpose
-from wallet.ledger import Posted, Posting, check_currency_amount, credit_posting, post_operation
+from wallet.ledger import Posted, post_operation
 from wallet.models import CurrencyType, TransactionType
+from wallet.postings import Posting, check_currency_amount, credit_posting
 
 _SPEND_TYPES = {
     CurrencyType.LP: TransactionType.LP_REDEEMED,
@@ -33,6 +34,8 @@ def add_loyalty_points(
 ) -> Posted:
     """Credit loyalty points as a lot of their own; `source` is shown in the player's statement.
 
+    `promotional_value` is what the points count towards the reward caps, in money.
+
     Raises InvalidInputError for the amount and the errors of `post_operation`.
     """
     points = check_currency_amount(currency=CurrencyType.LP, amount=amount)
@@ -47,6 +50,7 @@ def add_loyalty_points(
         promotional_value=promotional_value,
         expires_at=expires_at,
         description=source,
+        asked={"on": on, "expires_at": expires_at},
     )
     return post_operation([posting], at=at, actor=actor)[0]
 

@@ -84,10 +84,19 @@ DECLARE
     planned @{prefix}_planned[];
     takes @{prefix}_take[];
     missing @{account_type};
+    malformed bigint;
 BEGIN
-    SELECT array_agg(DISTINCT p.account_key ORDER BY p.account_key) INTO account_keys FROM unnest(postings) p;
+    -- A column of two decimals takes NaN and rounds the rest in silence; a purpose nobody knows passes every restriction.
+    SELECT array_agg(DISTINCT p.account_key ORDER BY p.account_key),
+           count(*) FILTER (WHERE p.amount IS NULL OR p.amount IN (0, 'NaN') OR p.amount <> round(p.amount, 2)
+                                  OR coalesce(p.purpose NOT IN (@{purposes}), true))
+    INTO account_keys, malformed FROM unnest(postings) p;
     IF account_keys IS NULL THEN
         RETURN;
+    END IF;
+    IF malformed > 0 THEN
+        RAISE EXCEPTION '% postings without a known purpose or an amount of cents other than 0', malformed
+            USING ERRCODE = 'check_violation';
     END IF;
 
     -- Lock, then look: owners in key order, so that two sets cannot wait for each other.
@@ -149,15 +158,24 @@ BEGIN
     UPDATE @{prefix}_lots l
     SET amount = l.amount + t.credited,
         remaining = l.remaining + t.moved,
+        promotional_value = l.promotional_value + t.promotional_value,
+        expected_cost = l.expected_cost + t.expected_cost,
+        wagering_required = l.wagering_required + t.wagering_required,
         status = coalesce(t.status_after, l.status),
         closed_at = CASE WHEN l.remaining + t.moved = 0 THEN posted_at END
     FROM (
-        SELECT m.lot_id, sum(m.amount) AS moved, sum(greatest(m.amount, 0)) AS credited, max(m.status_after) AS status_after
+        SELECT m.lot_id, sum(m.amount) AS moved, sum(greatest(m.amount, 0)) AS credited, max(m.status_after) AS status_after,
+               sum(m.promotional_value) AS promotional_value, sum(m.expected_cost) AS expected_cost,
+               sum(m.wagering_required) AS wagering_required
         FROM (
-            SELECT n.lot_id, (n.posting).amount, NULL::varchar AS status_after FROM unnest(planned) n
+            SELECT n.lot_id, (n.posting).amount, NULL::varchar AS status_after,
+                   coalesce((n.posting).promotional_value, 0) AS promotional_value,
+                   coalesce((n.posting).expected_cost, 0) AS expected_cost,
+                   coalesce((n.posting).wagering_required, 0) AS wagering_required
+            FROM unnest(planned) n
             WHERE n.outcome = 'POSTED' AND (n.posting).amount > 0 AND NOT n.is_new_lot
             UNION ALL
-            SELECT k.lot_id, k.amount, k.status_after FROM unnest(takes) k
+            SELECT k.lot_id, k.amount, k.status_after, 0, 0, 0 FROM unnest(takes) k
         ) m GROUP BY m.lot_id
     ) t
     WHERE l.id = t.lot_id;
@@ -193,10 +211,10 @@ BEGIN
                    WHEN o.id IS NOT NULL THEN 'KEY_REUSED'
                    @{restriction_case}
                    WHEN p.amount < 0 AND p.lot_id IS NOT NULL AND l.id IS NULL THEN 'LOT_UNKNOWN'
-                   WHEN p.amount < 0 AND l.remaining + p.amount < 0 THEN 'LOT_SHORT'
-                   WHEN p.amount < 0 AND p.lot_id IS NULL
-                        AND coalesce(s.spendable, 0) + sum(p.amount) FILTER (WHERE p.amount < 0 AND p.lot_id IS NULL) OVER (
-                            PARTITION BY p.account_key, p.currency_type ORDER BY p.ordinal) < 0 THEN 'BALANCE_SHORT'
+                   -- What an earlier call with the same key took is gone from the lots already.
+                   WHEN p.amount < 0 AND coalesce(l.remaining, s.spendable, 0)
+                        + sum(p.amount) FILTER (WHERE p.amount < 0 AND o.id IS NULL) OVER source < 0
+                       THEN CASE WHEN p.lot_id IS NULL THEN 'BALANCE_SHORT' ELSE 'LOT_SHORT' END
                END AS verdict,
                @{restriction_mark} AS restriction,
                coalesce(l.remaining, s.spendable) AS available
@@ -217,6 +235,7 @@ BEGIN
               AND w.remaining > 0 AND w.status = 'ACTIVE'
               AND (w.expires_at IS NULL OR w.expires_at > posted_at)
         ) s ON true
+        WINDOW source AS (PARTITION BY p.account_key, p.currency_type, p.lot_id ORDER BY p.ordinal)
     ),
     decided AS MATERIALIZED (
         -- The postings of one operation share its fate.
@@ -235,8 +254,10 @@ BEGIN
                CASE WHEN d.restriction IS NULL THEN coalesce(d.metadata, '{}')
                     ELSE coalesce(d.metadata, '{}') || jsonb_build_object('restricted', d.restriction) END AS marked_metadata,
                nextval('@{entry_sequence}') AS fresh_entry_id,
-               h.id AS shared_lot_id,
-               CASE WHEN d.amount > 0 AND h.id IS NULL THEN nextval('@{lot_sequence}') END AS fresh_lot_id,
+               CASE WHEN h.is_open THEN h.id END AS shared_lot_id,
+               CASE WHEN d.amount > 0 AND h.is_open IS NOT TRUE THEN nextval('@{lot_sequence}') END AS fresh_lot_id,
+               -- A lot that has ended keeps its share key; what comes later is a lot without one.
+               CASE WHEN h.is_open IS NOT FALSE THEN d.share_key END AS lot_share_key,
                b.head_hash,
                greatest(posted_at, b.head_at) AS created_at,
                b.head_number + row_number() OVER account AS number,
@@ -245,7 +266,7 @@ BEGIN
         FROM decided d
         CROSS JOIN LATERAL (SELECT c.* FROM @{balance_table} c WHERE c.@{account} = d.account_key LIMIT 1) b
         LEFT JOIN LATERAL (
-            SELECT s.id FROM @{prefix}_lots s
+            SELECT s.id, s.status IN ('PENDING', 'ACTIVE') AS is_open FROM @{prefix}_lots s
             WHERE s.@{account} = d.account_key AND s.currency_type = d.currency_type AND s.share_key = d.share_key LIMIT 1
         ) h ON true
         WHERE d.outcome = 'POSTED'
@@ -268,7 +289,7 @@ BEGIN
         SELECT ROW(
             n.ordinal,
             ROW(n.operation_key, n.operation_kind, n.input_hash, n.account_key, n.purpose, n.transaction_type,
-                n.currency_type, n.amount, n.lot_id, n.lot_status_after, n.lot_kind, n.share_key, n.granted_on,
+                n.currency_type, n.amount, n.lot_id, n.lot_status_after, n.lot_kind, n.lot_share_key, n.granted_on,
                 n.promotional_value, n.expected_cost, n.available_at, n.expires_at, n.wagering_required, n.max_bet,
                 n.max_conversion, n.eligible_games, n.rule_number, n.decision_id, n.description, n.reference_id,
                 n.marked_metadata)::@{prefix}_posting,
