@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
-from django.db.models import Q
 
 from core.environment import PROJECT_FOLDER
 
@@ -128,20 +127,17 @@ def install_roles() -> None:
 
 def permissions_of(role: Role) -> list[Permission]:
     """Return the role's permissions. Raises LookupError for one that does not exist."""
-    found: list[Permission] = []
-    for name in role.permissions:
-        matching = list(Permission.objects.filter(_matches(name)))
+    known = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type")
+    }
+    found: dict[str, Permission] = {}
+    for wanted in role.permissions:
+        matching = {name: permission for name, permission in known.items() if fnmatchcase(name, wanted)}
         if not matching:
-            raise LookupError(f"the role {role.name!r} names the permission {name!r}, which does not exist")
-        found += matching
-    return found
-
-
-def _matches(name: str) -> Q:
-    app_label, _, code = name.partition(".")
-    apps.get_app_config(app_label)
-    in_app = Q(content_type__app_label=app_label)
-    return in_app & (Q(codename__startswith=code[:-1]) if code.endswith("*") else Q(codename=code))
+            raise LookupError(f"the role {role.name!r} names the permission {wanted!r}, which does not exist")
+        found |= matching
+    return list(found.values())
 
 
 @transaction.atomic
