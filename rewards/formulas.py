@@ -166,8 +166,8 @@ class _Parser:
         self._expect(")")
         fewest, most = FUNCTIONS[function]
         if not fewest <= len(arguments) <= most:
-            wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
-            raise _FormulaError(position, f"{function} takes {wanted} arguments, not {len(arguments)}")
+            wanted = "one argument" if fewest == most else f"{fewest} to {most} arguments"
+            raise _FormulaError(position, f"{function} takes {wanted}, not {len(arguments)}")
         _check_round(function, arguments, position)
         return Call(function, tuple(arguments))
 

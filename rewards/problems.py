@@ -60,4 +60,4 @@ _SHOWN_MAX = 60
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a suggestion naming the known word nearest to `name`, or nothing."""
     close = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else ""
+    return f"did you mean {str(close[0])!r}?" if close else ""

@@ -1,0 +1,111 @@
+"""Players with measures, rules, and an evaluation of them as the night's phases do it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from core.models import Run, RunKind
+from players.metrics import refresh_metrics
+from players.models import Player, PlayerMetrics
+from players.tests.factories import AT, ON
+from rewards.allocation import allocate_rule
+from rewards.budgets import settle_budget
+from rewards.definitions import RuleDefinition
+from rewards.evaluation import match_rules
+from rewards.facts import fill_facts, needed_columns
+from rewards.issuing import issue_rewards, occasion_of_night
+from rewards.models import RewardDecision, RewardRule, RuleAllocation
+from rewards.rules import active_rules, save_rule, validate_rule
+from wallet.models import LoyaltyBalance
+
+YESTERDAY = ON - timedelta(days=1)
+PROFILE = {"segment", "tier", "country", "language", "gender", "age", "tags", "kyc_completed_at", "profile_depth"}
+PROFILE |= {"risk_score", "last_activity_at", "registered_on", "is_active", "name", "email"}
+
+
+def make_player(player_id: str = "alice", **values: Any) -> Player:
+    """Return a losing player of 15,000 turnover and 25 sessions, measured; profile columns and totals can be given."""
+    profile = {"segment": "LOSING", **{name: value for name, value in values.items() if name in PROFILE}}
+    totals = {
+        "total_deposited": Decimal(5000),
+        "total_wagered": Decimal(15000),
+        "total_won": Decimal(12000),
+        "total_sessions": 25,
+        "last_deposit_at": AT - timedelta(days=1),
+        **{name: value for name, value in values.items() if name not in PROFILE},
+    }
+    player = Player.objects.create(player_id=player_id, **profile)
+    PlayerMetrics.objects.create(player=player, **totals)
+    refresh_metrics(player_ids=[player_id])
+    return player
+
+
+def make_rule(rule_id: str = "GIFT", **content: Any) -> RewardRule:
+    """Return an active rule for everybody; by default ten of bonus money. Keys of the reward may be given directly."""
+    reward = {"type": "BONUS_BALANCE", **content.pop("reward", {})}
+    if not {"amount", "formula"} & set(reward):
+        reward["amount"] = 10
+    given = {"name": rule_id, "status": "ACTIVE", "conditions": {}, "reward_config": reward, **content}
+    return save_rule(rule_id=rule_id, content=given, saved_by=None)
+
+
+def definition_of(**content: Any) -> RuleDefinition:
+    """Return the definition of a rule that is not saved."""
+    reward = {"type": "BONUS_BALANCE", **content.pop("reward", {})}
+    if not {"amount", "formula"} & set(reward):
+        reward["amount"] = 10
+    number = content.pop("number", 1)
+    rule = RewardRule(rule_id=f"R{number}", number=number, name="rule", reward_config=reward, **content)
+    return validate_rule(rule)
+
+
+def new_run(on: date = ON, kind: str = RunKind.LIVE) -> Run:
+    return Run.objects.create(kind=kind, business_date=on)
+
+
+def allocate(on: date = ON) -> Run:
+    """Evaluate the active rules for everybody as far as allocation and budgets."""
+    run, rules = new_run(on), active_rules(on=on)
+    occasion = occasion_of_night(run_id=run.pk, on=on)
+    fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules))
+    match_rules(rules, run_id=run.pk)
+    for rule in rules:
+        allocate_rule(rule, occasion=occasion)
+        if rule.limits.has_budget:
+            settle_budget(rule, occasion=occasion)
+    return run
+
+
+def issue(run: Run) -> dict[str, int]:
+    """Post what a run allocated; return the counts by verdict."""
+    occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
+    return issue_rewards(active_rules(on=run.business_date), occasion=occasion, at=timezone.now())
+
+
+def evaluate(on: date = ON) -> dict[str, int]:
+    """Evaluate the active rules for everybody on a business date; return the counts by verdict."""
+    return issue(allocate(on))
+
+
+def allocation(player_id: str = "alice", rule_id: str = "GIFT") -> RuleAllocation:
+    number = RewardRule.objects.get(pk=rule_id).number
+    return RuleAllocation.objects.filter(player_id=player_id, rule_number=number).latest("run_id")
+
+
+def decision(player_id: str = "alice", rule_id: str = "GIFT") -> RewardDecision:
+    """Return the newest decision about a player and a rule."""
+    return RewardDecision.objects.filter(player_id=player_id, rule__rule_id=rule_id).latest("id")
+
+
+def verdicts(player_id: str = "alice") -> dict[str, str]:
+    """Return the newest verdict of every rule about a player, with the reason where there is one."""
+    rows = RewardDecision.objects.filter(player_id=player_id).order_by("id").select_related("rule")
+    return {row.rule.rule_id: f"{row.verdict} {row.reason}".strip() for row in rows}
+
+
+def balance(player_id: str = "alice") -> LoyaltyBalance:
+    return LoyaltyBalance.objects.get(player_id=player_id)
