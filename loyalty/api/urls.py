@@ -20,6 +20,7 @@ from players.api.tiers import TierDetail, TierList
 from reporting.api.analytics import Dashboard
 from reporting.api.players import PlayerDetail, PlayerList
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
+from safety.api.credits import AddBonus, AddPoints
 
 
 class Nowhere(APIView):
@@ -47,6 +48,8 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("import/excel", ImportUpload, "import-excel"),
     ("import/status/<int:job_id>", ImportStatus, "import-status"),
     ("batch/process", BatchProcess, "batch-process"),
+    ("wallet/add-lp", AddPoints, "wallet-add-lp"),
+    ("wallet/add-bonus", AddBonus, "wallet-add-bonus"),
     ("analytics/dashboard", Dashboard, "analytics-dashboard"),
 )
 

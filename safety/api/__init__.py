@@ -1,0 +1,1 @@
+"""Endpoints that give players something by hand: restrictions and caps are asked first, hence on this floor."""

@@ -1,0 +1,117 @@
+"""Credits by hand: promotional grants that staff and integrators make, under the same caps as the rules' rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.errors import RefusedError
+from core.money import round_to_cent
+from safety.caps import check_reward_caps
+from safety.models import UnitValue
+from safety.profitability import RewardTerms, cost_rate
+from wallet.bonuses import add_bonus_balance
+from wallet.ledger import PlayerRestrictedError, Posted, lock_players
+from wallet.models import CurrencyType, Operation
+from wallet.points import add_loyalty_points
+from wallet.postings import check_currency_amount
+
+
+class CapExceededError(RefusedError):
+    """Raised when a credit is worth more than the player's caps leave; `details` carries both figures."""
+
+    code = "cap_exceeded"
+
+
+def credit_points(*, player_id: str, amount: object, source: str, key: str, actor: str) -> Posted:
+    """Credit loyalty points by hand; they count towards the caps by their unit value.
+
+    Raises CapExceededError, and what `wallet.points.add_loyalty_points` raises.
+    """
+    points = check_currency_amount(currency=CurrencyType.LP, amount=amount)
+    value = round_to_cent(points * _unit_value(CurrencyType.LP))
+    return _under_caps(
+        lambda: add_loyalty_points(
+            player_id=player_id, amount=points, source=source, key=key, actor=actor, promotional_value=value
+        ),
+        player_id=player_id,
+        key=key,
+        value=value,
+    )
+
+
+def credit_bonus(
+    *,
+    player_id: str,
+    amount: object,
+    wagering_requirement: Decimal,
+    expiry: timedelta | None,
+    key: str,
+    actor: str,
+    max_bet: Decimal | None = None,
+    eligible_games: list[str] | None = None,
+    description: str = "",
+) -> Posted:
+    """Credit bonus money by hand; it counts towards the caps in full, and towards later profit safety by its cost.
+
+    Raises CapExceededError, and what `wallet.bonuses.add_bonus_balance` raises.
+    """
+    money = check_currency_amount(currency=CurrencyType.BONUS, amount=amount)
+    terms = RewardTerms(
+        reward_type="BONUS_BALANCE",
+        wagering_requirement=wagering_requirement,
+        eligible_games=tuple(eligible_games) if eligible_games else None,
+    )
+    return _under_caps(
+        lambda: add_bonus_balance(
+            player_id=player_id,
+            amount=money,
+            wagering_requirement=wagering_requirement,
+            expiry=expiry,
+            key=key,
+            actor=actor,
+            max_bet=max_bet,
+            eligible_games=eligible_games,
+            description=description,
+            promotional_value=money,
+            expected_cost=round_to_cent(money * cost_rate(terms)),
+        ),
+        player_id=player_id,
+        key=key,
+        value=money,
+    )
+
+
+def _under_caps(credit: Callable[[], Posted], *, player_id: str, key: str, value: Decimal) -> Posted:
+    """Make a credit with the player locked, so that two at once cannot both take the last of a cap."""
+    with transaction.atomic():
+        lock_players([player_id])
+        # A replay posts nothing, so no cap stands in its way.
+        if not Operation.objects.filter(key=key).exists():
+            _check_caps(player_id=player_id, value=value, on=timezone.localdate())
+        try:
+            return credit()
+        except PlayerRestrictedError as error:
+            # Raised once the transaction is committed: the refusal is evidence and must stay.
+            refusal = error
+    raise refusal
+
+
+def _check_caps(*, player_id: str, value: Decimal, on: date) -> None:
+    room = check_reward_caps(player_id=player_id, on=on)
+    if value > room:
+        raise CapExceededError(
+            f"player {player_id} may be granted {room} more on {on}, {value} was asked for",
+            player_id=player_id,
+            room=str(room),
+            value=str(value),
+        )
+
+
+def _unit_value(currency: str) -> Decimal:
+    value = UnitValue.objects.filter(currency_type=currency).values_list("money_value", flat=True).first()
+    return Decimal(0) if value is None else value
