@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
+
 from core.expressions import fetch_rows
 from core.runs import ALL_KEYS, KeyRange
 
@@ -13,7 +15,7 @@ _EXPIRE_SQL = """
         SELECT l.id, l.player_id, l.currency_type, l.remaining FROM wallet_lots l
         WHERE l.remaining > 0 AND l.expires_at <= %s AND l.status IN ('ACTIVE', 'PENDING') AND {in_range}
     )
-    SELECT count(*) FILTER (WHERE outcome = 'POSTED'), coalesce(-sum((posting).amount) FILTER (WHERE outcome = 'POSTED'), 0)
+    SELECT count(*) FILTER (WHERE outcome = 'POSTED')
     FROM wallet_post(
         (SELECT array_agg(ROW(
             'expire:' || l.id, 'EXPIRE', sha256(('expire:' || l.id)::bytea), l.player_id, 'EXPIRY',
@@ -24,15 +26,12 @@ _EXPIRE_SQL = """
 """
 
 
+@transaction.atomic
 def expire_bonuses(*, at: datetime, keys: KeyRange = ALL_KEYS, run_id: int | None = None) -> int:
-    """Expire what remains of every lot of any currency whose time has passed; return how many lots expired.
-
-    Must run inside a transaction: the players are locked first, then the lots are looked at.
-    """
+    """Expire what remains of every lot of any currency whose time has passed; return how many lots expired."""
     in_range, params = keys.condition("l.player_id")
     _lock_owners(at=at, keys=keys)
-    expired, _ = fetch_rows(_EXPIRE_SQL.format(in_range=in_range), [at, *params, at, run_id])[0]
-    return int(expired)
+    return int(fetch_rows(_EXPIRE_SQL.format(in_range=in_range), [at, *params, at, run_id])[0][0])
 
 
 def _lock_owners(*, at: datetime, keys: KeyRange) -> None:

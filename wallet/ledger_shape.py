@@ -22,8 +22,8 @@ _RESTRICTION_JOIN = """
             WHERE r.player_id = p.account_key AND r.starts_at <= posted_at
               AND (r.ends_at IS NULL OR r.ends_at > posted_at)
         ) x ON true"""
-# Plans are cached per session and may be made while a table is still empty; a scan chosen then would read the whole ledger
-# for every posting later. Every join of the core is a lookup by key, so that is the only plan left.
+# Plans are cached per session and may be made while a table is still empty; a scan chosen then would read the whole
+# ledger for every posting later. Every join of the core is a lookup by key, so that is the only plan left.
 _PLANNER = """SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
     SET enable_hashjoin = off SET enable_mergejoin = off"""
 # Credits alone only add to what is derived; after a debit it is summed up again from the lots.

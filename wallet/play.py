@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
 
 from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
 from wallet.policies import LP_EXPIRY_MONTHS
 
 _ACCRUE_SQL = """
-    UPDATE player_days d
-    SET lp_due = round(d.wagered * c.lp_per_unit_staked * coalesce((t.benefits ->> 'lp_multiplier')::numeric, 1), 2)
-    FROM players p LEFT JOIN tiers t ON t.tier_level = p.tier, game_categories c
-    WHERE p.player_id = d.player_id AND c.code = 'other' AND d.is_estimated AND d.lp_due = 0 AND d.wagered > 0
-      AND {in_range}
+    UPDATE player_days d SET lp_due = round(d.wagered * r.points_per_unit, 2)
+    FROM (
+        SELECT p.player_id,
+               c.lp_per_unit_staked * coalesce((t.benefits ->> 'lp_multiplier')::numeric, 1) AS points_per_unit
+        FROM players p LEFT JOIN tiers t ON t.tier_level = p.tier JOIN game_categories c ON c.code = 'other'
+    ) r
+    WHERE r.player_id = d.player_id AND d.is_estimated AND d.lp_due = 0 AND d.wagered > 0
+      AND round(d.wagered * r.points_per_unit, 2) > 0 AND {in_range}
 """
 _LOCK_SQL = """
     SELECT count(*) FROM (
@@ -29,8 +35,9 @@ _LOCK_SQL = """
 _POST_DAYS_SQL = """
     WITH due AS MATERIALIZED (
         SELECT d.player_id, d.on, d.lp_due, d.lp_due - d.lp_posted - d.lp_refused AS points,
-               CASE WHEN %s > 0
-                    THEN (date_trunc('month', d.on) + make_interval(months => %s + 1))::timestamp AT TIME ZONE %s END AS expires_at
+               CASE WHEN %s > 0 THEN
+                   (date_trunc('month', d.on) + make_interval(months => %s + 1))::timestamp AT TIME ZONE %s
+               END AS expires_at
         FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {in_range}
     ),
     posted AS MATERIALIZED (
@@ -41,8 +48,8 @@ _POST_DAYS_SQL = """
                 'play:' || d.player_id || ':' || d.on || ':' || d.lp_due, 'LP_FROM_PLAY',
                 sha256(convert_to(d.player_id || ':' || d.on || ':' || d.lp_due, 'UTF8')), d.player_id, 'EARNED',
                 'LP_EARNED', 'LP', d.points, NULL, NULL, 'PLAY',
-                'play:' || coalesce(to_char(d.expires_at, 'YYYY-MM'), 'never'), d.on, NULL, NULL, NULL, d.expires_at, NULL,
-                NULL, NULL, NULL, NULL, NULL, 'Points from play', d.on::text, NULL)::wallet_posting
+                'play:' || coalesce(to_char(d.expires_at, 'YYYY-MM'), 'never'), d.on, NULL, NULL, NULL, d.expires_at,
+                NULL, NULL, NULL, NULL, NULL, NULL, 'Points from play', d.on::text, NULL)::wallet_posting
                 ORDER BY d.player_id, d.on) FROM due d),
             %s, 'night', %s) n
     )
@@ -57,8 +64,8 @@ _POST_OPENINGS_SQL = """
         FROM wallet_post(
             (SELECT array_agg(ROW(
                 'opening:' || m.player_id, 'OPENING_POINTS', sha256(convert_to('opening:' || m.player_id, 'UTF8')),
-                m.player_id, 'OPENING', 'OPENING', 'LP', m.opening_lp, NULL, NULL, 'OPENING', NULL, %s::date, NULL, NULL,
-                NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'Carried over from an earlier programme', '',
+                m.player_id, 'OPENING', 'OPENING', 'LP', m.opening_lp, NULL, NULL, 'OPENING', NULL, %s::date, NULL,
+                NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'Carried over from an earlier programme', '',
                 NULL)::wallet_posting ORDER BY m.player_id)
              FROM player_metrics m WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL AND {in_range}),
             %s, 'night', %s) n
@@ -67,12 +74,13 @@ _POST_OPENINGS_SQL = """
 """
 
 
+@transaction.atomic
 def post_points_from_play(
     *, at: datetime, business_zone: str, keys: KeyRange = ALL_KEYS, run_id: int | None = None
 ) -> Counts:
     """Accrue points for days spread from files, then post every point due and not posted; return the counts.
 
-    Must run inside a transaction. A restricted player's points are refused with evidence and not tried again.
+    Days end in `business_zone`. A restricted player's points are refused with evidence and not tried again.
     """
     days_in_range, days_params = keys.condition("d.player_id")
     metrics_in_range, metrics_params = keys.condition("m.player_id")
@@ -85,7 +93,8 @@ def post_points_from_play(
     days = run_statement(
         _POST_DAYS_SQL.format(in_range=days_in_range), [months, months, business_zone, *days_params, at, run_id]
     )
+    on = at.astimezone(ZoneInfo(business_zone)).date()
     openings = run_statement(
-        _POST_OPENINGS_SQL.format(in_range=metrics_in_range), [at.date(), *metrics_params, at, run_id, at]
+        _POST_OPENINGS_SQL.format(in_range=metrics_in_range), [on, *metrics_params, at, run_id, at]
     )
     return {"days": days, "openings": openings}

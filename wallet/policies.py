@@ -9,6 +9,6 @@ LP_EXPIRY_MONTHS = declare(
         minimum=0,
         maximum=240,
         unit="months",
-        help="Loyalty points from play expire at the end of the month this many months after they were earned; 0: never.",
+        help="Points from play expire at the end of the month this many months after they were earned; 0: never.",
     )
 )
