@@ -17,7 +17,7 @@ from bench.orm_loop.rules import Amount, Predicate, compile_condition, compile_f
 from bench.orm_loop.safety import Grants, Safety
 from bench.peers.rule_trees import without_negations
 from rewards.definitions import RuleDefinition
-from rewards.models import FrequencyPeriod, RewardDecision, RuleBudgetDay, Verdict
+from rewards.models import FrequencyPeriod, RewardDecision, RewardType, RuleBudgetDay, Verdict
 from rewards.models.decisions import COUNTING_VERDICTS, GIVEN_VERDICTS
 
 
@@ -145,6 +145,8 @@ class Decider:
         value = (within * unit).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
         if within <= 0 or within < rule.definition.reward.min_amount:
             return Decided(verdict=Verdict.REJECTED, reason="CAP", **figures)
+        if rule.definition.reward.type is RewardType.VIP_PERKS:
+            return Decided(verdict=Verdict.PENDING_REVIEW, reason="NEEDS_APPROVAL", **figures)
         if not self._take_from_budget(rule, value):
             return Decided(verdict=Verdict.REJECTED, reason="BUDGET", **figures)
         grants.add(value=value, cost=cost)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -15,7 +14,7 @@ from django.db.models import QuerySet
 from django.test import Client
 from rest_framework_simplejwt.tokens import AccessToken
 
-from bench.measuring import Line, Yardstick, percentile_95, seconds_of
+from bench.measuring import Line, Yardstick, per_second, percentile_95, seconds_of
 from bench.population import play_another_day
 from bench.rules.saving import save_rules
 from bench.stand import Stand
@@ -33,7 +32,8 @@ _API_SECONDS = 0.2
 _RULE_SECONDS = 0.1
 _QUERY_SECONDS = 0.05
 _REWARDED_PLAYERS = 100
-_SAMPLES = 60
+_SAMPLES = 40
+_LIVE_SAMPLES = 3
 
 Call = Callable[[str], object]
 
@@ -49,6 +49,7 @@ def measure(stand: Stand) -> Iterator[Line]:
         process_players(player_ids=player_ids, on=on)
         stand.say("requests, rules, queries")
         yield _slowest("floor: API answer, p95", _requests(), player_ids=player_ids, most=_API_SECONDS)
+        yield _live_line(player_ids, on=on)
         yield _slowest("floor: 50 rules for one player, p95", _rules(on), player_ids=player_ids, most=_RULE_SECONDS)
         yield _slowest("floor: query, p95", _queries(on), player_ids=player_ids, most=_QUERY_SECONDS)
 
@@ -64,6 +65,20 @@ def _slowest(work: str, calls: dict[str, Call], *, player_ids: Sequence[str], mo
         rate=f"the slowest of {len(figures)}: {slowest}",
         limit=Yardstick(name=f"{most * 1000:.0f} ms", seconds=most, times=1),
         note=each,
+    )
+
+
+def _live_line(player_ids: Sequence[str], *, on: date) -> Line:
+    """Show what deciding and paying costs where a single player is processed live."""
+    samples = [
+        seconds_of(partial(process_players, player_ids=[player_id], on=on)) for player_id in player_ids[:_LIVE_SAMPLES]
+    ]
+    seconds = percentile_95(samples)
+    return Line(
+        work="one player through all phases, live, p95",
+        seconds=seconds,
+        rate=per_second(1, seconds=seconds, unit="players"),
+        note=f"metrics, segment, tier, 50 rules and posting; the slowest of {len(samples)}",
     )
 
 
@@ -94,17 +109,7 @@ def _requests() -> dict[str, Call]:
         "players of a segment": get("/api/players?segment=VIP"),
         "rules": get("/api/rules"),
         "rule test": post("/api/rules/LOSING_CASHBACK_WEEK/test", lambda player_id: {"player_id": player_id}),
-        "add points": post("/api/wallet/add-lp", _points),
         "dashboard": get("/api/analytics/dashboard"),
-    }
-
-
-def _points(player_id: str) -> dict[str, Any]:
-    return {
-        "player_id": player_id,
-        "amount": "10.00",
-        "source": "bench",
-        "idempotency_key": f"bench:{time.perf_counter_ns()}",
     }
 
 
