@@ -6,15 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from core.models import PolicyValue
 from loyalty.tests import cast
 from loyalty.tests.api import ApiUser, error_of
 from wallet.models import LedgerEntry, LoyaltyBalance, Operation, PostingRefusal
 
-POINTS = {"player_id": "alice", "amount": "25.00", "source": "Goodwill"}
-BONUS = {"player_id": "alice", "amount": "20.00", "wagering_requirement": "10", "expiry_hours": 48}
-BODIES = {"/api/wallet/add-lp": POINTS, "/api/wallet/add-bonus": BONUS}
+POINTS: dict[str, Any] = {"player_id": "alice", "amount": "25.00", "source": "Goodwill"}
+BONUS: dict[str, Any] = {"player_id": "alice", "amount": "20.00", "wagering_requirement": "10", "expiry_hours": 48}
+BODIES: dict[str, dict[str, Any]] = {"/api/wallet/add-lp": POINTS, "/api/wallet/add-bonus": BONUS}
 
 
 @pytest.fixture
@@ -24,8 +25,8 @@ def integrator(db: None) -> ApiUser:
     return ApiUser(user)
 
 
-def credit(user: ApiUser, path: str, body: Any = None, *, key: str = "first", **changes: Any) -> tuple[int, Any]:
-    return user.post(path, {**(body or BODIES[path]), **changes}, Idempotency_Key=key)
+def credit(user: ApiUser, path: str, *, key: str = "first", **changes: Any) -> tuple[int, Any]:
+    return user.post(path, {**BODIES[path], **changes}, Idempotency_Key=key)
 
 
 def test_points_are_credited_and_the_answer_shows_the_entry(integrator: ApiUser) -> None:
@@ -77,7 +78,7 @@ def test_another_key_is_another_credit(integrator: ApiUser) -> None:
 
 
 def test_two_users_may_use_the_same_key(integrator: ApiUser) -> None:
-    staff = ApiUser(cast.User.objects.get(username="staff"))
+    staff = ApiUser(User.objects.get(username="staff"))
     credit(integrator, "/api/wallet/add-lp")
 
     status, _ = credit(staff, "/api/wallet/add-lp", amount="1.00")
@@ -170,9 +171,7 @@ def test_an_amount_may_be_text_or_a_json_number_that_is_exact(
     ],
     ids=str,
 )
-def test_terms_that_cannot_be_are_refused(
-    integrator: ApiUser, path: str, change: dict[str, object], field: str
-) -> None:
+def test_terms_that_cannot_be_are_refused(integrator: ApiUser, path: str, change: dict[str, Any], field: str) -> None:
     answer = credit(integrator, path, **change)
 
     assert answer[0] in {400, 422}, answer

@@ -21,6 +21,8 @@ BODIES = {
     "/api/rules/CASHBACK/test": "POST",
     "/api/tiers": "POST",
     "/api/batch/process": "POST",
+    "/api/wallet/add-lp": "POST",
+    "/api/wallet/add-bonus": "POST",
     "/api/token/": "POST",
 }
 PAGES = (
@@ -76,7 +78,7 @@ def test_a_body_that_cannot_be_read_is_refused(
 ) -> None:
     before = stored()
 
-    answer = root.send(BODIES[path], path, body)
+    answer = root.send(BODIES[path], path, body, Idempotency_Key="tests")
 
     assert answer[0] == status, answer
     assert code in {None, error_of(answer)["code"]}, answer
@@ -87,7 +89,7 @@ def test_a_body_that_cannot_be_read_is_refused(
 def test_an_unknown_key_is_refused_by_name(root: ApiUser, path: str) -> None:
     before = stored()
 
-    answer = root.send(BODIES[path], path, {"no_such_key": 1})
+    answer = root.send(BODIES[path], path, {"no_such_key": 1}, Idempotency_Key="tests")
 
     assert answer[0] == 400
     assert "no_such_key" in {detail["field"] for detail in error_of(answer)["details"]}
@@ -254,6 +256,8 @@ def test_the_schema_describes_every_endpoint_once(root: ApiUser) -> None:
         "/api/import/excel",
         "/api/import/status/{job_id}",
         "/api/batch/process",
+        "/api/wallet/add-lp",
+        "/api/wallet/add-bonus",
         "/api/analytics/dashboard",
         "/api/token",
     }

@@ -15,6 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from core.models import Run, RunKind
 from loyalty.tests import cast
+from players.models import ImportJob
 from reporting.summaries import write_daily_summary
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -142,14 +143,12 @@ def test_a_good_spreadsheet_shows_the_totals_it_set(office: Page, tmp_path: Path
 
 
 def test_a_waiting_import_shows_its_end_without_a_reload(office: Page) -> None:
-    job = cast.ImportJob.objects.create(
-        file_name="players.csv", business_date=cast.ON, status="RUNNING", phase="reading"
-    )
+    job = ImportJob.objects.create(file_name="players.csv", business_date=cast.ON, status="RUNNING", phase="reading")
     office.goto(f"/admin/players/importjob/{job.pk}/change/")
     expect(office.get_by_role("status").filter(has_text="reading")).to_be_visible()
     office.evaluate("window.isTheSamePage = true")
 
-    cast.ImportJob.objects.filter(pk=job.pk).update(status="SUCCEEDED", phase="", progress_percent=100)
+    ImportJob.objects.filter(pk=job.pk).update(status="SUCCEEDED", phase="", progress_percent=100)
 
     expect(office.get_by_role("status").filter(has_text="Imported")).to_be_visible()
     assert office.evaluate("window.isTheSamePage") is True

@@ -34,7 +34,9 @@ class PointsSerializer(RequestSerializer):
 
     player_id = TextField(max_length=50)
     amount = AmountField()
-    source = TextField(max_length=500, help_text="Why; shown in the player's statement.")
+    source = TextField(  # type: ignore[assignment]  # DRF collects fields before it looks at its own attribute
+        max_length=500, help_text="Why; shown in the player's statement."
+    )
 
 
 class BonusSerializer(RequestSerializer):

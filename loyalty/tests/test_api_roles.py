@@ -1,0 +1,114 @@
+"""Every role at every endpoint, by one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import get_resolver
+
+from loyalty.api.urls import urlpatterns
+from loyalty.roles import ROLES
+from loyalty.tests import cast
+from loyalty.tests.api import ApiUser, error_of
+
+STAFF, ANALYST, RISK, FINANCE = "Loyalty staff", "Analyst", "Risk", "Finance"
+INTEGRATOR, OPERATOR = "Integrator", "Operator"
+OFFICE = {STAFF, ANALYST, RISK, FINANCE}
+
+# Method, path, and who may: everybody else gets 403, without a log-in 401.
+ALLOWED: dict[tuple[str, str], set[str]] = {
+    ("GET", "/api/players"): OFFICE | {INTEGRATOR},
+    ("GET", "/api/players/alice"): OFFICE | {INTEGRATOR},
+    ("PUT", "/api/players/alice"): {STAFF},
+    ("PATCH", "/api/players/alice"): {STAFF},
+    ("DELETE", "/api/players/nobody"): {STAFF},
+    ("GET", "/api/rules"): OFFICE | {INTEGRATOR},
+    ("POST", "/api/rules"): {STAFF},
+    ("GET", "/api/rules/CASHBACK"): OFFICE | {INTEGRATOR},
+    ("PUT", "/api/rules/CASHBACK"): {STAFF},
+    ("DELETE", "/api/rules/NOTHING"): {STAFF},
+    ("POST", "/api/rules/CASHBACK/test"): OFFICE | {INTEGRATOR},
+    ("GET", "/api/tiers"): OFFICE | {INTEGRATOR},
+    ("POST", "/api/tiers"): {STAFF},
+    ("GET", "/api/tiers/1"): OFFICE | {INTEGRATOR},
+    ("PUT", "/api/tiers/1"): {STAFF},
+    ("POST", "/api/import/excel"): {STAFF, ANALYST, INTEGRATOR},
+    ("GET", "/api/import/status/1"): OFFICE | {INTEGRATOR, OPERATOR},
+    ("POST", "/api/batch/process"): {OPERATOR},
+    ("POST", "/api/wallet/add-lp"): {STAFF, INTEGRATOR},
+    ("POST", "/api/wallet/add-bonus"): {STAFF, INTEGRATOR},
+    ("GET", "/api/analytics/dashboard"): OFFICE | {OPERATOR},
+}
+OPEN_TO_ALL = {"token", "token/refresh", "schema/", "docs/", "redoc/"}
+
+
+def call(user: ApiUser, method: str, path: str) -> tuple[int, Any]:
+    """Send a request that an allowed user would have refused for its content, so that nothing changes."""
+    return user.send(method, path, {} if method in {"POST", "PUT", "PATCH"} else None)
+
+
+@pytest.mark.parametrize("role", [role.name for role in ROLES])
+def test_a_role_may_call_exactly_its_endpoints(db: None, role: str) -> None:
+    user = ApiUser(cast.make_users()[role])
+    cast.make_alice()
+    cast.make_rule()
+
+    answers = {endpoint: call(user, *endpoint) for endpoint in ALLOWED}
+
+    refused = {endpoint for endpoint, answer in answers.items() if answer[0] == 403}
+    assert refused == {endpoint for endpoint, roles in ALLOWED.items() if role not in roles}
+    assert {error_of(answers[endpoint])["code"] for endpoint in refused} <= {"permission_denied"}
+    assert not [endpoint for endpoint, answer in answers.items() if answer[0] >= 500]
+
+
+def test_a_superuser_may_call_everything_and_nobody_else_anything(db: None) -> None:
+    root, stranger = ApiUser(cast.make_users()["Superuser"]), ApiUser(None)
+    cast.make_alice()
+    cast.make_rule()
+
+    assert not [endpoint for endpoint in ALLOWED if call(root, *endpoint)[0] in {401, 403}]
+    assert {call(stranger, *endpoint)[0] for endpoint in ALLOWED} == {401}
+
+
+def test_a_user_without_a_role_may_call_nothing(db: None) -> None:
+    cast.make_users()
+    nobody = ApiUser(User.objects.create_user("nobody", password=cast.PASSWORD))
+
+    assert {call(nobody, *endpoint)[0] for endpoint in ALLOWED} == {403}
+
+
+def test_a_user_who_was_switched_off_may_call_nothing(db: None) -> None:
+    user = cast.make_users()["Superuser"]
+    root = ApiUser(user)
+    user.is_active = False
+    user.save()
+
+    assert {call(root, *endpoint)[0] for endpoint in ALLOWED} == {401}
+
+
+def test_the_table_names_every_method_of_every_endpoint() -> None:
+    declared = {
+        (method, pattern.name)
+        for pattern in urlpatterns
+        if hasattr(pattern.callback, "view_class") and pattern.name and not pattern.name.endswith("-slash")
+        for method in getattr(pattern.callback.view_class, "permissions_by_method", {})
+    }
+    resolver = get_resolver()
+
+    named = {(method, resolver.resolve(path).url_name) for method, path in ALLOWED}
+
+    assert named == declared
+
+
+def test_only_logging_in_and_the_documentation_are_open(db: None) -> None:
+    stranger = Client()
+    found = {
+        str(pattern.pattern)
+        for pattern in urlpatterns
+        if "<" not in str(pattern.pattern) and stranger.get(f"/api/{pattern.pattern}").status_code in {200, 405}
+    }
+
+    assert {path.rstrip("/") for path in found} == {path.rstrip("/") for path in OPEN_TO_ALL}
