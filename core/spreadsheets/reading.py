@@ -45,6 +45,11 @@ class TableStream:
         self._rest = b""
         self.report = self._read_opening()
 
+    @property
+    def process_id(self) -> int:
+        """Return the child's process id."""
+        return self._child.pid
+
     def chunks(self) -> Iterator[bytes]:
         """Yield the rows as COPY takes them. Raises SpreadsheetError for whatever is wrong, however late it shows."""
         if self._rest:
@@ -101,7 +106,8 @@ def read_table(
     _check_file(path, limits)
     with tempfile.TemporaryDirectory(prefix="spreadsheet-") as folder:
         report_path = Path(folder) / "report.json"
-        request = _request(path, name=name, columns=columns, options=options, limits=limits, report_path=report_path)
+        request = request_for(path, name=name, columns=columns, options=options, limits=limits)
+        request["report_path"] = str(report_path)
         child = _start_child(request, folder=Path(folder))
         try:
             yield TableStream(child, report_path=report_path, limits=limits)
@@ -119,15 +125,15 @@ def _check_file(path: Path, limits: Limits) -> None:
         )
 
 
-def _request(
-    path: Path, *, name: str, columns: Sequence[Column], options: ReadOptions, limits: Limits, report_path: Path
+def request_for(
+    path: Path, *, name: str, columns: Sequence[Column], options: ReadOptions, limits: Limits
 ) -> dict[str, Any]:
+    """Return what the child has to know about a file, as JSON can carry it."""
     return {
         "path": str(path.resolve()),
         "name": name,
         "columns": [column.as_dict() for column in columns],
         "limits": limits.as_dict(),
-        "report_path": str(report_path),
         "sheet": options.sheet,
         "encoding": options.encoding,
         "delimiter": options.delimiter,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import itertools
 import re
@@ -28,6 +27,7 @@ TOTAL_LABEL = (
 """How the label of a row of sums reads in the languages spreadsheets are often written in; also valid in PostgreSQL."""
 _TOTAL_LABEL = re.compile(TOTAL_LABEL, re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _BUFFER_BYTES = 256 * 1024
 
 
@@ -42,19 +42,26 @@ def clean_text(text: str) -> str:
     return text.strip() if cleaned == text else CONTROL + cleaned.strip()
 
 
+def _is_harmless(text: str, *, lines: int, cells: int) -> bool:
+    """Whether no cell of these lines holds a character that COPY would take for its own."""
+    return (
+        "\\" not in text
+        and "\r" not in text
+        and text.count("\n") == lines - 1
+        and text.count("\t") == lines * (cells - 1)
+    )
+
+
 def _stripped(cell: str) -> str:
     """Return a cell without the spaces around it; a mark counts as space for Python and must stay."""
     return cell if cell.startswith(MARK) else cell.strip()
 
 
 class RowSender:
-    """Writes rows in COPY's CSV form: row number, finding, then the known columns in order. Empty means NULL."""
+    """Writes rows in COPY's text form, empty for NULL: row number, finding, then the known columns in order."""
 
     def __init__(self, target: BinaryIO, *, header: Header, columns: Sequence[Column], report: Report) -> None:
-        self._text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=False)
-        # Quotes whatever holds either half of the line end, which COPY demands.
-        writer = csv.writer(self._text, lineterminator="\r\n")
-        self._write, self._write_all = writer.writerow, writer.writerows
+        self._target = target
         self._pick = _picker(header.indices)
         self._report = report
         self._header = header
@@ -65,16 +72,22 @@ class RowSender:
         self.rows = 0
         self.blank_rows = 0
 
-    def send_plain(self, row_number: int, cells: Sequence[str]) -> None:
-        """Send a row without control characters that is as wide as the header and has an id."""
-        self.rows += 1
-        self._write((row_number, "", *map(str.strip, self._pick(cells))))
+    def send_texts(self, row_number: int, columns: Sequence[Sequence[str]]) -> None:
+        """Send successive rows without control characters that are as wide as the header and have ids."""
+        self.send_columns(row_number, [list(map(str.strip, columns[index])) for index in self._header.indices])
 
     def send_columns(self, row_number: int, columns: Sequence[Sequence[str]]) -> None:
         """Send the known columns' values of successive rows that each have an id; `row_number` is the first row's."""
         count = len(columns[0])
         self.rows += count
-        self._write_all(zip(range(row_number, row_number + count), itertools.repeat(""), *columns, strict=False))
+        numbers = map(str, range(row_number, row_number + count))
+        rows = zip(numbers, itertools.repeat(""), *columns, strict=False)
+        text = "\n".join(map("\t".join, rows))
+        if not _is_harmless(text, lines=count, cells=len(columns) + 2):
+            escaped = [[cell.translate(_ESCAPES) for cell in column] for column in columns]
+            rows = zip(map(str, range(row_number, row_number + count)), itertools.repeat(""), *escaped, strict=False)
+            text = "\n".join(map("\t".join, rows))
+        self._target.write(f"{text}\n".encode())
 
     def send(self, row_number: int, cells: list[str], *, is_aligned: bool) -> None:
         """Send any row. Where cells have no fixed place (text files), a row wider than its header is a finding."""
@@ -83,11 +96,12 @@ class RowSender:
             return
         finding = self._finding(cells, is_aligned=is_aligned)
         self.rows += 1
-        self._write((row_number, finding, *map(_stripped, self._pick(self._padded(cells)))))
+        values = (_stripped(cell).translate(_ESCAPES) for cell in self._pick(self._padded(cells)))
+        self._target.write(("\t".join((str(row_number), finding, *values)) + "\n").encode())
 
     def finish(self) -> None:
         """Send what is buffered and complete the report."""
-        self._text.flush()
+        self._target.flush()
         self._report.rows, self._report.blank_rows = self.rows, self.blank_rows
         if self._unnamed_used:
             self._report.notice("unnamed_columns", unnamed_columns_message(self._unnamed_used))

@@ -45,11 +45,11 @@ def load_stage(report: Report, chunks: Iterator[bytes], *, on_rows: RowsSeen) ->
     rows = 0
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY import_stage (row_number, finding, {names}) FROM STDIN CSV") as copy,
+        cursor.copy(f"COPY import_stage (row_number, finding, {names}) FROM STDIN (FORMAT text, NULL '')") as copy,
     ):
         for chunk in chunks:
             copy.write(chunk)
-            rows += chunk.count(b"\r\n")
+            rows += chunk.count(b"\n")
             on_rows(rows)
     execute("ANALYZE import_stage")
     return Stage(columns=columns, report=report)

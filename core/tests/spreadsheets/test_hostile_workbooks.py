@@ -23,7 +23,7 @@ from core.tests.spreadsheets.raw_workbooks import (
     text_cell,
     write_workbook,
 )
-from core.tests.spreadsheets.reading import HEADER, read, write_text
+from core.tests.spreadsheets.reading import HEADER, read, read_confined, write_text
 
 TABLE = header_row() + player_row(2, "P1")
 
@@ -61,9 +61,8 @@ def test_a_file_that_needs_more_memory_than_allowed_is_refused(tmp_path: Path) -
     parts: dict[str, str | bytes] = {"xl/sharedStrings.xml": strings, "xl/_rels/workbook.xml.rels": relations}
 
     with pytest.raises(SpreadsheetTooLargeError, match="needs more than 60 MB of memory"):
-        read(
-            write_workbook(tmp_path / "a.xlsx", sheet_xml(TABLE), parts=parts),
-            limits=Limits(memory_bytes_max=60 * MEGABYTE),
+        read_confined(
+            write_workbook(tmp_path / "a.xlsx", sheet_xml(TABLE), parts=parts), Limits(memory_bytes_max=60 * MEGABYTE)
         )
 
 
@@ -190,12 +189,12 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     rows = "".join(f"P{number},1,2,3\n" for number in range(3_000_000))
 
     with pytest.raises(SpreadsheetTooLargeError, match="was not read within 1 seconds of work"):
-        read(write_text(tmp_path, f"{HEADER}\n{rows}"), limits=Limits(cpu_seconds_max=1))
+        read_confined(write_text(tmp_path, f"{HEADER}\n{rows}"), Limits(cpu_seconds_max=1))
 
 
 def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path) -> None:
     with pytest.raises(SpreadsheetTooLargeError, match="the file has 2 MB; at most 1 MB are read"):
-        read(write_text(tmp_path, HEADER + "\n" * (2 * MEGABYTE)), limits=Limits(file_bytes_max=MEGABYTE))
+        read_confined(write_text(tmp_path, HEADER + "\n" * (2 * MEGABYTE)), Limits(file_bytes_max=MEGABYTE))
 
 
 def test_a_cell_that_is_too_long_is_refused(tmp_path: Path) -> None:

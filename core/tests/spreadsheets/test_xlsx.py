@@ -32,6 +32,12 @@ def save(
     return path
 
 
+def workbook_of(sheet: Worksheet) -> openpyxl.Workbook:
+    """Return the workbook a sheet belongs to."""
+    assert sheet.parent is not None
+    return sheet.parent
+
+
 def cell(folder: Path, value: Any, *, number_format: str = "General") -> str:
     """Return how an id cell of this value is sent."""
 
@@ -166,7 +172,7 @@ def test_blank_rows_and_far_formats_are_no_rows(tmp_path: Path) -> None:
 
 def test_the_sheet_with_the_columns_is_read_and_the_others_are_named(tmp_path: Path) -> None:
     def add_notes(sheet: Worksheet) -> None:
-        sheet.parent.create_sheet("Notes", 0).append(["read me"])
+        workbook_of(sheet).create_sheet("Notes", 0).append(["read me"])
 
     rows, report = read_with_report(save(tmp_path, ["P1", 1, 2, 3], change=add_notes))
 
@@ -177,23 +183,22 @@ def test_the_sheet_with_the_columns_is_read_and_the_others_are_named(tmp_path: P
     )
 
 
-def add_second(sheet: Worksheet) -> Worksheet:
+def add_second(sheet: Worksheet) -> None:
     """Add a second sheet that holds such a table too."""
-    second = sheet.parent.create_sheet("January")
+    second = workbook_of(sheet).create_sheet("January")
     second.append(list(HEADER))
     second.append(["P9", 7, 8, 9])
-    return second
 
 
 def test_two_sheets_with_the_columns_are_one_too_many(tmp_path: Path) -> None:
-    path = save(tmp_path, ["P1", 1, 2, 3], change=lambda sheet: add_second(sheet) and None)
+    path = save(tmp_path, ["P1", 1, 2, 3], change=add_second)
 
     with pytest.raises(SheetChoiceError, match="'Sheet' and 'January' each hold such a table"):
         read(path)
 
 
 def test_a_sheet_can_be_named_in_any_case(tmp_path: Path) -> None:
-    path = save(tmp_path, ["P1", 1, 2, 3], change=lambda sheet: add_second(sheet) and None)
+    path = save(tmp_path, ["P1", 1, 2, 3], change=add_second)
 
     assert read(path, sheet="january")[0][2] == "P9"
 
@@ -204,7 +209,9 @@ def test_a_sheet_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Pat
 
 
 def hide_second(sheet: Worksheet) -> None:
-    add_second(sheet).sheet_state = "veryHidden"
+    """Add a second sheet and hide it as deeply as can be."""
+    add_second(sheet)
+    workbook_of(sheet)["January"].sheet_state = "veryHidden"
 
 
 def test_hidden_sheets_are_not_read(tmp_path: Path) -> None:
