@@ -68,7 +68,7 @@ class _Arithmetic(Func):
 
 
 def condition_expression(condition: Condition, *, rule_number: int) -> Q:
-    """Return what must be true of a row of `player_facts`."""
+    """Return what must be true of a row of `player_facts`; an empty Q, for everybody, only at the root."""
     match condition:
         case AllOf(members):
             combined = Q()
@@ -76,25 +76,14 @@ def condition_expression(condition: Condition, *, rule_number: int) -> Q:
                 combined &= condition_expression(member, rule_number=rule_number)
             return combined
         case AnyOf(members):
-            return _any_of([condition_expression(member, rule_number=rule_number) for member in members])
+            alternatives = Q()
+            for member in members:
+                alternatives |= condition_expression(member, rule_number=rule_number)
+            return alternatives
         case Negation(member):
-            return Q(Not(_as_boolean(condition_expression(member, rule_number=rule_number))))
+            return Q(Not(condition_expression(member, rule_number=rule_number)))
         case Comparison():
             return Q(_comparison_expression(condition, rule_number=rule_number))
-
-
-def _any_of(members: list[Q]) -> Q:
-    # An empty Q is true, and Q's own `|` would drop it.
-    if any(not member for member in members):
-        return Q()
-    combined = members[0]
-    for member in members[1:]:
-        combined |= member
-    return combined
-
-
-def _as_boolean(condition: Q) -> Q:
-    return condition or Q(Exact(Value(1), Value(1)))
 
 
 def _comparison_expression(comparison: Comparison, *, rule_number: int) -> Combinable:
