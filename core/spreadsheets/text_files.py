@@ -96,11 +96,11 @@ class TextFile:
 
     def _first_unreadable_row(self) -> int:
         """Read again up to the row that cannot be read; batches do not know where they ended."""
-        row_number = 0
+        row_number = 1
         with self._open() as file, contextlib.suppress(csv.Error):
-            for row_number, _ in enumerate(csv.reader(file, delimiter=self._delimiter, strict=True), 1):
-                pass
-        return row_number + 1
+            for _ in csv.reader(file, delimiter=self._delimiter, strict=True):
+                row_number += 1
+        return row_number
 
     def _refuse_cut_off(self, row_number: int) -> None:
         is_short = 0 < len(self._last) < self.header.width

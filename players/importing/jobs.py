@@ -121,16 +121,23 @@ def _hash_of_upload(file: File[bytes]) -> str:
 @contextmanager
 def _on_this_machine(job: ImportJob) -> Iterator[Path]:
     """Give an uploaded file's path, or that of a copy where the storage is elsewhere."""
+    path = _path_in_storage(job)
+    if path is not None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="import-") as folder:
+        path = Path(folder) / Path(job.file_name).name
+        with job.stored_file.open("rb") as stored, path.open("wb") as copy:
+            shutil.copyfileobj(stored, copy)
+        yield path
+
+
+def _path_in_storage(job: ImportJob) -> Path | None:
     try:
         path = Path(job.stored_file.path)
     except NotImplementedError:
-        with tempfile.TemporaryDirectory(prefix="import-") as folder, job.stored_file.open("rb") as stored:
-            path = Path(folder) / Path(job.file_name).name
-            with path.open("wb") as copy:
-                shutil.copyfileobj(stored, copy)
-            yield path
-    else:
-        yield path
+        return None
+    return path if path.is_file() else None
 
 
 def _new_job(*, name: str, size: int, options: ImportOptions, created_by: User | None) -> ImportJob:
