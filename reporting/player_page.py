@@ -35,6 +35,7 @@ class PlayerPage:
     metrics: PlayerMetrics | None
     balance: LoyaltyBalance | None
     restrictions: list[PlayerRestriction]
+    tier_due: Tier | None
     next_tier: Tier | None
     lp_to_next_tier: Decimal | None
     entries: list[LedgerEntry]
@@ -56,14 +57,18 @@ class PlayerPage:
 def player_page(player: Player) -> PlayerPage:
     """Read the page of a player."""
     balance = LoyaltyBalance.objects.filter(player=player).first()
-    next_tier = _next_tier(balance)
+    earned = balance.lp_earned if balance else Decimal(0)
+    tiers = current_tiers()
+    reached = [tier for tier in tiers if tier.lp_min <= earned]
+    next_tier = next((tier for tier in tiers if tier.lp_min > earned), None)
     return PlayerPage(
         player=player,
         metrics=PlayerMetrics.objects.filter(player=player).first(),
         balance=balance,
         restrictions=_newest(PlayerRestriction.objects.filter(player=player).select_related("created_by")),
+        tier_due=reached[-1] if reached else None,
         next_tier=next_tier,
-        lp_to_next_tier=next_tier.lp_min - balance.lp_earned if next_tier and balance else None,
+        lp_to_next_tier=next_tier.lp_min - earned if next_tier else None,
         entries=_newest(LedgerEntry.objects.filter(player=player), "-created_at", "-number"),
         lots=list(Lot.objects.filter(player=player).order_by(F("remaining").desc(), "-pk")[:ROWS_MAX]),
         decisions=_newest(RewardDecision.objects.filter(player=player).select_related("rule")),
@@ -77,11 +82,6 @@ def player_page(player: Player) -> PlayerPage:
 
 def _newest(rows: QuerySet[Any], *ordering: str) -> list[Any]:
     return list(rows.order_by(*(ordering or ("-pk",)))[:ROWS_MAX])
-
-
-def _next_tier(balance: LoyaltyBalance | None) -> Tier | None:
-    earned = balance.lp_earned if balance else Decimal(0)
-    return next((tier for tier in current_tiers() if tier.lp_min > earned), None)
 
 
 def _changes(player: Player) -> list[Any]:

@@ -11,11 +11,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from core.models import PolicyValue
+from core.models import PolicyValue, Run, RunKind
 from core.policies import POLICIES
 from loyalty.tests import cast
 from players.models import Player, Tier
 from rewards.models import RewardDecision, RewardRule, RewardRuleVersion
+from wallet.points import add_loyalty_points
 
 NO_VERSIONS = {f"versions-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
 RULE: dict[str, Any] = {
@@ -327,3 +328,20 @@ def test_numbers_in_json_come_back_as_they_were_typed(staff: Client) -> None:
     assert json.dumps(RewardRule.objects.get().conditions, sort_keys=True) == json.dumps(
         json.loads(conditions), sort_keys=True
     )
+
+
+def test_a_tier_that_the_points_have_reached_is_announced_for_the_next_night(staff: Client) -> None:
+    cast.make_player("alice")
+    add_loyalty_points(player_id="alice", amount="1500", source="Welcome", key="alice:lp", actor="tests")
+
+    page = staff.get(reverse("admin:players_player_change", args=["alice"])).content.decode()
+
+    assert "Silver from the next night on" in page
+
+
+def test_a_failed_night_is_the_first_thing_the_dashboard_says(staff: Client) -> None:
+    Run.objects.create(kind=RunKind.NIGHT, business_date=cast.ON, status="FAILED", error="DiskFull: no space left")
+
+    page = staff.get(reverse("admin:index")).content.decode()
+
+    assert "The night of 2026-03-10 failed: DiskFull: no space left" in page

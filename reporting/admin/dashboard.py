@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from players.models import PlayerSegment, Tier
+from players.policies import OPERATOR_CURRENCY
 from reporting.dashboard import dashboard_figures
 from rewards.models import RewardType, Verdict
 from wallet.models import CurrencyType
@@ -25,6 +26,7 @@ def _sections(figures: Figures) -> Figures:
     rewards, liability = figures["rewards"], figures["liability"]
     return {
         "has_figures": True,
+        "currency": OPERATOR_CURRENCY.value(),
         "players": figures["players"],
         "day": figures["play"]["day"],
         "play": [{"title": title, **figures["play"][name]} for name, title in _WINDOW_TITLES.items()],

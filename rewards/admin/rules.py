@@ -93,8 +93,7 @@ class RewardRuleAdmin(HouseAdmin):
         "priority",
         "gives",
         "frequency",
-        "starts_on",
-        "ends_on",
+        "dates",
         "holdout",
         "version",
         "updated_at",
@@ -138,6 +137,12 @@ class RewardRuleAdmin(HouseAdmin):
         if rule.frequency_period == "ONCE":
             return "once"
         return f"{rule.frequency_max} × {rule.get_frequency_period_display().lower()}"
+
+    @display(description="runs", ordering="starts_on")
+    def dates(self, rule: RewardRule) -> str:
+        start = f"from {rule.starts_on}" if rule.starts_on else ""
+        end = f"until {rule.ends_on}" if rule.ends_on else ""
+        return f"{start} {end}".strip() or "always"
 
     @display(description="held out", ordering="holdout_percent")
     def holdout(self, rule: RewardRule) -> str:
