@@ -1,4 +1,7 @@
-"""Prove the ledger: per player and currency, balance = Σ entries = chain of before and after = Σ lots; hashes and links."""
+"""Prove the ledger.
+
+Per player and currency: balance = Σ entries = chain of before and after = Σ lots; hashes and links.
+"""
 
 from __future__ import annotations
 
@@ -38,22 +41,25 @@ def find_differences(
 ) -> tuple[Counts, list[LedgerDifference]]:
     """Check the players of a range; with `since` only those with entries from then on, and only these entries' chain.
 
-    Balances, lots and movements of a checked player are always checked in full. Returns counts and the differences.
+    Balances, lots and movements of a checked player are always checked in full; where a chain begins, and what should
+    belong to an operation, an entry or a balance but does not, only without `since`. Return counts and differences.
     """
     in_range, params = keys.condition("b.player_id")
     entries_in_range, _ = keys.condition("e.player_id")
     lots_in_range, _ = keys.condition("l.player_id")
-    from_then, from_params = ("", []) if since is None else ("AND b.head_at >= %s", [since])
-    entries_from, entry_params = ("", []) if since is None else ("AND e.created_at >= %s", [since])
+    is_whole = since is None
+    newer = [] if is_whole else [since]
     # The range stands at every large table: a join alone would let the planner read them whole for each chunk.
-    sql = _RECONCILE_SQL.format(
+    sql = (_RECONCILE_SQL + (_RECONCILE_WHOLE_SQL if is_whole else "")).format(
         in_range=in_range,
-        from_then=from_then,
+        from_then="" if is_whole else "AND b.head_at >= %s",
         entries_in_range=entries_in_range,
-        entries_from=entries_from,
+        entries_from="" if is_whole else "AND e.created_at >= %s",
         lots_in_range=lots_in_range,
+        before_first="0" if is_whole else "NULL",
+        held_without_entries="LEFT" if is_whole else "INNER",
     )
-    rows = fetch_rows(sql, [*params, *from_params, *params, *entry_params, *params])
+    rows = fetch_rows(sql, [*params, *newer, *params, *newer, *params, *(params * 2 if is_whole else [])])
     counts = {"players": 0, "entries": 0}
     differences = []
     for player_id, check, currency, expected, found in rows:
@@ -85,13 +91,13 @@ _RECONCILE_SQL = """
     ),
     entry AS MATERIALIZED (
         SELECT e.id, e.player_id, e.number, e.currency_type, e.amount, e.balance_before, e.balance_after, e.hash,
-               e.created_at,
+               e.created_at, e.operation_id,
                wallet_canonical(e.player_id, e.number, e.operation_id, e.transaction_type, e.currency_type, e.amount,
                                 e.balance_before, e.balance_after, e.created_at, e.description, e.reference_id, e.actor,
                                 e.metadata) AS canonical,
                lag(e.hash) OVER player AS hash_before,
-               lag(e.number) OVER player AS number_before,
-               lag(e.balance_after) OVER currency AS chained,
+               lag(e.number, 1, {before_first}::bigint) OVER player AS number_before,
+               lag(e.balance_after, 1, {before_first}::numeric(18, 2)) OVER currency AS chained,
                row_number() OVER (PARTITION BY e.player_id, e.currency_type ORDER BY e.number DESC) AS from_last
         FROM transactions e JOIN checked c ON c.player_id = e.player_id
         WHERE {entries_in_range} {entries_from}
@@ -115,10 +121,12 @@ _RECONCILE_SQL = """
                    ('TICKETS', c.tickets_balance::numeric)) v (currency_type, balance)
     ),
     lot AS MATERIALIZED (
-        SELECT l.player_id, l.currency_type, l.id, l.remaining, m.moved, m.entry_ids, m.amounts
+        SELECT l.player_id, l.currency_type, l.id, l.operation_id, l.amount, l.remaining, m.moved, m.credited,
+               m.entry_ids, m.amounts
         FROM wallet_lots l JOIN checked c ON c.player_id = l.player_id
         LEFT JOIN LATERAL (
-            SELECT sum(x.amount) AS moved, array_agg(x.entry_id) AS entry_ids, array_agg(x.amount) AS amounts
+            SELECT sum(x.amount) AS moved, sum(x.amount) FILTER (WHERE x.amount > 0) AS credited,
+                   array_agg(x.entry_id) AS entry_ids, array_agg(x.amount) AS amounts
             FROM wallet_lot_movements x WHERE x.lot_id = l.id
         ) m ON true
         WHERE {lots_in_range}
@@ -127,7 +135,8 @@ _RECONCILE_SQL = """
         SELECT u.entry_id, sum(u.amount) AS moved
         FROM lot, unnest(lot.entry_ids, lot.amounts) u (entry_id, amount) GROUP BY u.entry_id
     )
-    SELECT NULL AS player_id, 'players' AS check, NULL AS currency, NULL AS expected, count(*)::text AS found FROM checked
+    SELECT NULL AS player_id, 'players' AS check, NULL AS currency, NULL AS expected, count(*)::text AS found
+    FROM checked
     UNION ALL SELECT NULL, 'entries', NULL, NULL, count(*)::text FROM entry
     UNION ALL
     SELECT player_id, 'hash of entry ' || number, currency_type, 'its own', 'another' FROM linked
@@ -139,13 +148,17 @@ _RECONCILE_SQL = """
     SELECT player_id, 'chain at entry ' || number, currency_type, chained::text, balance_before::text FROM entry
     WHERE chained IS NOT NULL AND chained <> balance_before
     UNION ALL
-    SELECT h.player_id, 'balance', h.currency_type, e.balance_after::text, h.balance::text
-    FROM held h JOIN entry e ON e.player_id = h.player_id AND e.currency_type = h.currency_type AND e.from_last = 1
-    WHERE e.balance_after <> h.balance
+    SELECT h.player_id, 'balance', h.currency_type, coalesce(e.balance_after, 0.00)::text, h.balance::text
+    FROM held h {held_without_entries} JOIN entry e
+      ON e.player_id = h.player_id AND e.currency_type = h.currency_type AND e.from_last = 1
+    WHERE coalesce(e.balance_after, 0) <> h.balance
     UNION ALL
     SELECT c.player_id, 'head', NULL, c.head_number::text, coalesce(e.number::text, 'none')
     FROM checked c LEFT JOIN entry e ON e.player_id = c.player_id AND e.number = c.head_number
     WHERE c.head_number > 0 AND e.hash IS DISTINCT FROM c.head_hash
+    UNION ALL
+    SELECT e.player_id, 'head', NULL, c.head_number::text, e.number::text
+    FROM entry e JOIN checked c ON c.player_id = e.player_id WHERE e.number > c.head_number
     UNION ALL
     SELECT h.player_id, 'sum of lots', h.currency_type, h.balance::text, coalesce(s.remaining, 0)::text
     FROM held h LEFT JOIN (
@@ -156,9 +169,39 @@ _RECONCILE_SQL = """
     SELECT player_id, 'movements of lot ' || id, currency_type, remaining::text, coalesce(moved, 0)::text FROM lot
     WHERE remaining <> coalesce(moved, 0)
     UNION ALL
+    SELECT player_id, 'credits of lot ' || id, currency_type, amount::text, coalesce(credited, 0)::text FROM lot
+    WHERE amount <> coalesce(credited, 0)
+    UNION ALL
     SELECT e.player_id, 'movements of entry ' || e.number, e.currency_type, e.amount::text, coalesce(m.moved, 0)::text
     FROM entry e LEFT JOIN movement m ON m.entry_id = e.id
     WHERE e.amount <> coalesce(m.moved, 0)
+"""
+# What can be told only of all entries of a player, and what would be missed where a row is gone altogether.
+_RECONCILE_WHOLE_SQL = """
+    UNION ALL
+    SELECT l.player_id, 'movements without entry of lot ' || l.id, l.currency_type, '0.00', sum(u.amount)::text
+    FROM lot l, unnest(l.entry_ids, l.amounts) u (entry_id, amount)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM entry e
+        WHERE e.id = u.entry_id AND e.player_id = l.player_id AND e.currency_type = l.currency_type)
+    GROUP BY l.player_id, l.id, l.currency_type
+    UNION ALL
+    SELECT e.player_id, 'operation of entry ' || e.number, e.currency_type, e.operation_id::text, 'none of the player'
+    FROM entry e LEFT JOIN wallet_operations o
+      ON o.id = e.operation_id AND o.player_id = e.player_id AND o.created_at = e.created_at
+    WHERE o.id IS NULL
+    UNION ALL
+    SELECT l.player_id, 'operation of lot ' || l.id, l.currency_type, l.operation_id::text, 'none of the player'
+    FROM lot l LEFT JOIN wallet_operations o ON o.id = l.operation_id AND o.player_id = l.player_id
+    WHERE o.id IS NULL
+    UNION ALL
+    SELECT w.player_id, 'balance row', NULL, 'one', 'none'
+    FROM (
+        SELECT l.player_id FROM wallet_lots l WHERE {lots_in_range}
+        UNION
+        SELECT e.player_id FROM transactions e WHERE {entries_in_range}
+    ) w
+    WHERE NOT EXISTS (SELECT 1 FROM loyalty_balances b WHERE b.player_id = w.player_id)
 """
 
 

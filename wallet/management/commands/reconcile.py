@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from core.runs import KeyRange, ranges_between, sample_key_edges
+from players.models import Player
 from wallet.reconciliation import find_differences
 
 ROWS_PER_CHUNK = 20_000
@@ -37,7 +38,10 @@ class Command(BaseCommand):
 def _since(given: str | None) -> datetime | None:
     if given is None:
         return None
-    day = parse_date(given)
+    try:
+        day = parse_date(given)
+    except ValueError:
+        day = None
     if day is None:
         raise CommandError(f"--since is {given!r}: a date such as 2025-12-21 is needed")
     return timezone.make_aware(datetime.combine(day, time.min))
@@ -48,4 +52,6 @@ def _ranges(player_id: str | None) -> list[KeyRange]:
         return ranges_between(
             sample_key_edges(table="loyalty_balances", column="player_id", rows_per_chunk=ROWS_PER_CHUNK)
         )
+    if not Player.objects.filter(player_id=player_id).exists():
+        raise CommandError(f"there is no player {player_id!r}")
     return [KeyRange(lower=player_id, upper=player_id + "\x01")]
