@@ -87,6 +87,11 @@ DECLARE
     malformed bigint;
 BEGIN
     -- A column of two decimals takes NaN and rounds the rest in silence; a purpose nobody knows passes every restriction.
+    -- One operation uses cached plans. A set is planned anew: a plan made while a table was small would read it whole
+    -- for every posting, and planning costs nothing beside a set. Holds until this function returns.
+    IF cardinality(postings) > 50 THEN
+        PERFORM set_config('plan_cache_mode', 'force_custom_plan', true);
+    END IF;
     SELECT array_agg(DISTINCT p.account_key ORDER BY p.account_key),
            count(*) FILTER (WHERE p.amount IS NULL OR p.amount IN (0, 'NaN') OR p.amount <> round(p.amount, 2)
                                   OR coalesce(p.purpose NOT IN (@{purposes}), true))
@@ -195,7 +200,7 @@ $$;
 -- Decide the outcome of every posting and number, price and hash those that will be posted.
 CREATE FUNCTION @{prefix}_plan(postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar)
 RETURNS @{prefix}_planned[]
-LANGUAGE plpgsql @{planner} AS
+LANGUAGE plpgsql AS
 $$
 DECLARE
     planned @{prefix}_planned[];
@@ -320,7 +325,7 @@ $$;
 
 -- Pair every debit with the lots that pay it: the named lot, else earliest expiry first.
 CREATE FUNCTION @{prefix}_take_lots(planned @{prefix}_planned[], posted_at timestamptz) RETURNS @{prefix}_take[]
-LANGUAGE plpgsql @{planner} AS
+LANGUAGE plpgsql AS
 $$
 DECLARE
     takes @{prefix}_take[];
@@ -356,7 +361,7 @@ $$;
 
 -- Bring the cached balances and what is derived from the active bonus lots up to the entries just written.
 CREATE FUNCTION @{prefix}_write_balances(planned @{prefix}_planned[], posted_at timestamptz) RETURNS void
-LANGUAGE plpgsql @{planner} AS
+LANGUAGE plpgsql AS
 $$
 BEGIN
     UPDATE @{balance_table} b
