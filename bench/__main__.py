@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from importlib import import_module
@@ -83,6 +84,8 @@ def _prepare_django() -> None:
     start_needed_servers()
     os.environ["DJANGO_SETTINGS_MODULE"] = "loyalty.settings"
     os.environ.update(DEBUG="false", HTTPS_ONLY="false", SECRET_KEY="bench " * 10, LOG_LEVEL="ERROR")
+    # Nothing is served here, so nobody has collected static files.
+    warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
     import django
 
     django.setup()

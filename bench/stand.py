@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class Stand:
         copy = self._database(name)
         self.say(f"copying {template.name}")
         copy.create(template=template)
+        # Gigabytes still on their way to the disk would be written inside the clock.
+        os.sync()
         copy.use()
         try:
             yield

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db.models import Sum
@@ -133,7 +133,7 @@ class Decider:
 
     def _ask_safety(self, candidate: Candidate, rule: CompiledRule, computed: Decimal) -> Decided:
         number, safety, grants = rule.definition.number, self.safety, candidate.grants
-        amount = (computed * candidate.abuse_multiplier).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+        amount = _rounded(computed * candidate.abuse_multiplier, rule)
         unit = safety.unit_values[number]
         cost = (amount * unit * safety.cost_rates[number]).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
         margin = safety.expected_margin(candidate.facts, number=number, edge=candidate.edge)
@@ -141,7 +141,7 @@ class Decider:
         if grants.cost + cost >= margin:
             return Decided(verdict=Verdict.REJECTED, reason="UNPROFITABLE", **figures)
         room = grants.cap_room(safety.caps)
-        within = min(amount, room / unit) if unit else amount
+        within = _rounded(min(amount, room / unit), rule, rounding=ROUND_DOWN) if unit else amount
         value = (within * unit).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
         if within <= 0 or within < rule.definition.reward.min_amount:
             return Decided(verdict=Verdict.REJECTED, reason="CAP", **figures)
@@ -173,6 +173,13 @@ class Decider:
 
     def _draw(self, player_id: str, rule: CompiledRule) -> Decimal:
         return Decimal(zlib.crc32(f"holdout:{rule.definition.number}:{player_id}".encode()) % 10_000) / 100
+
+
+def _rounded(amount: Decimal, rule: CompiledRule, *, rounding: str = ROUND_HALF_UP) -> Decimal:
+    """Round to the cent; tickets are whole, and a part of one is none."""
+    if rule.definition.reward.type is RewardType.TICKETS:
+        return amount.to_integral_value(rounding=ROUND_DOWN)
+    return amount.quantize(Decimal("0.01"), rounding=rounding)
 
 
 def _period_start(period: FrequencyPeriod, on: date) -> date:
