@@ -23,8 +23,8 @@ SCORE_MAX = 100
 _FACTOR = DecimalField(max_digits=6, decimal_places=2)
 
 
-def abuse_scores(*, at: datetime, keys: KeyRange = ALL_KEYS) -> QuerySet[Any, dict[str, Any]]:
-    """Return (player_id, score) of players with unresolved signals: min(100, Σ points × severity × 0.5^(age ÷ half-life)).
+def abuse_scores(*, at: datetime, keys: KeyRange = ALL_KEYS) -> QuerySet[Any, Any]:
+    """Return (player_id, score) where signals are unresolved: min(100, Σ points × severity × 0.5^(age ÷ half-life)).
 
     The weights are shares, not money, so the power is taken in floating point and the score rounded to whole points.
     """

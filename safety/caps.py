@@ -21,7 +21,10 @@ def window_starts(on: date) -> dict[str, date]:
 
 
 def cap_room_expression() -> Combinable:
-    """Return the money value a player may still be granted; reads granted_value_* and given_value_run. Never below 0."""
+    """Return the money value a player may still be granted, never below 0.
+
+    Reads granted_value_* of the facts, and given_value_run: what the run gave the player before.
+    """
     granted = Coalesce(F("given_value_run"), Value(Decimal(0)), output_field=_MONEY)
     rooms = [
         Value(cap.value(), output_field=_MONEY)

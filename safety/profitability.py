@@ -72,8 +72,8 @@ def unit_value(terms: RewardTerms) -> Decimal:
 def cost_rate(terms: RewardTerms) -> Decimal:
     """Return the expected cost of one unit of money value, between the floor share and 1.
 
-    While a bonus is wagered the house keeps its edge on the turnover needed; a category that counts half needs twice the
-    turnover. The player is assumed to choose the eligible category that is cheapest for them.
+    While a bonus is wagered the house keeps its edge on the turnover needed; a category that counts half needs twice
+    the turnover. The player is assumed to choose the eligible category that is cheapest for them.
     """
     if not terms.wagering_requirement or CURRENCIES.get(terms.reward_type) != "BONUS":
         return Decimal(1)
@@ -120,8 +120,8 @@ def _wager_per_active_day() -> Combinable:
     """
     weight = Value(policies.PRIOR_WEIGHT_DAYS.value(), output_field=_EXACT)
     wager = Case(When(_HAS_DAYS, then=F("total_wagered_30d")), default=F("total_wagered"), output_field=_EXACT)
-    days = Case(When(_HAS_DAYS, then=F("active_days_30d")), default=F("total_sessions"), output_field=_EXACT)
-    days = Coalesce(days, Value(0), output_field=_EXACT)
+    counted = Case(When(_HAS_DAYS, then=F("active_days_30d")), default=F("total_sessions"), output_field=_EXACT)
+    days = Coalesce(counted, Value(0), output_field=_EXACT)
     own = Case(When(total_sessions=0, active_days_30d=None, then=Value(0)), default=wager, output_field=_EXACT)
     return Coalesce(
         Quotient(Coalesce(own, Value(0), output_field=_EXACT) + weight * _segment_mean(), days + weight),

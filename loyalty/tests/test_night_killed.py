@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -98,6 +99,10 @@ def night_killed_at(statement: int, on: date) -> None:
         work_on_night(open_night(business_date=on))
 
 
+def night_of(on: date) -> None:
+    work_on_night(open_night(business_date=on))
+
+
 def statements_of_a_night(on: date) -> int:
     """Return how many statements an undisturbed night sends."""
     sent = 0
@@ -132,7 +137,7 @@ def test_a_night_killed_at_twenty_random_points_pays_everybody_exactly_once() ->
     points = random.Random(20251201).sample(range(2, last), 20)
 
     for on, point in zip(killed, points, strict=True):
-        child = in_child(lambda on=on, point=point: night_killed_at(point, on))
+        child = in_child(partial(night_killed_at, point, on))
         assert wait_for(child) == -signal.SIGKILL, f"the night was over before statement {point}"
         run = work_on_night(open_night(business_date=on))
         assert run.status == RunStatus.SUCCEEDED
@@ -165,7 +170,7 @@ def test_a_night_killed_between_allocation_and_posting_pays_everybody_exactly_on
 
 def test_two_nights_started_at_once_are_one_night() -> None:
     for on in nights(3):
-        children = [in_child(lambda on=on: work_on_night(open_night(business_date=on))) for _ in range(2)]
+        children = [in_child(partial(night_of, on)) for _ in range(2)]
         assert [wait_for(child) for child in children] == [0, 0]
 
         assert Run.objects.filter(business_date=on).count() == 1

@@ -4,30 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('rewards', '0002_unlogged_working_tables'),
+        ("rewards", "0002_unlogged_working_tables"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='rewarddecision',
-            name='reason',
-            field=models.CharField(blank=True, db_default='', default='', help_text='The code that decided; empty when approved.', max_length=40),
+            model_name="rewarddecision",
+            name="reason",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="The code that decided; empty when approved.",
+                max_length=40,
+            ),
         ),
         migrations.AddField(
-            model_name='ruleallocation',
-            name='decision_id',
+            model_name="ruleallocation",
+            name="decision_id",
             field=models.BigIntegerField(null=True),
         ),
         migrations.AddField(
-            model_name='ruleallocation',
-            name='facts',
+            model_name="ruleallocation",
+            name="facts",
             field=models.JSONField(null=True),
         ),
         migrations.AddField(
-            model_name='ruleallocation',
-            name='reason',
-            field=models.CharField(default='', max_length=40),
+            model_name="ruleallocation",
+            name="reason",
+            field=models.CharField(default="", max_length=40),
         ),
     ]

@@ -9,8 +9,8 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             [
                 "ALTER TABLE rule_matches DROP CONSTRAINT rule_matches_pkey",
-                "CREATE INDEX idx_rule_match_blocks ON rule_matches USING brin (run_id, player_id, rule_number) "
-                "WITH (pages_per_range = 16)",
+                """CREATE INDEX idx_rule_match_blocks ON rule_matches USING brin (run_id, player_id, rule_number)
+                WITH (pages_per_range = 16)""",
             ],
             [
                 "DROP INDEX idx_rule_match_blocks",

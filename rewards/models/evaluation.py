@@ -26,7 +26,7 @@ def _fact_field(column: Column) -> models.Field[Any, Any]:
 
 def _add_fact_fields(model: type[models.Model]) -> None:
     for column in COLUMNS.values():
-        model.add_to_class(column.name, _fact_field(column))  # type: ignore[attr-defined]
+        model.add_to_class(column.name, _fact_field(column))
 
 
 class PlayerFacts(models.Model):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -32,7 +33,7 @@ class FrequencyPeriod(models.TextChoices):
     MONTH = "MONTH", "Per calendar month"
 
 
-def _budget(help_text: str) -> models.DecimalField:
+def _budget(help_text: str) -> models.DecimalField[Any, Any]:
     return models.DecimalField(max_digits=18, decimal_places=2, null=True, blank=True, help_text=help_text)
 
 
@@ -49,7 +50,9 @@ class RewardRule(models.Model):
         max_length=20, choices=RuleStatus.choices, default=RuleStatus.DRAFT, db_default=RuleStatus.DRAFT
     )
     is_active = models.GeneratedField(
-        expression=models.Q(status="ACTIVE"), output_field=models.BooleanField(), db_persist=True
+        expression=models.Q(status="ACTIVE"),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     priority = models.IntegerField(default=0, db_default=0, help_text="Higher is decided first.")

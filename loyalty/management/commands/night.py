@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         on = _business_date(options["date"])
         if options["workers"] is not None and not 1 <= options["workers"] <= 64:
             raise CommandError(f"--workers is {options['workers']}: 1 to 64 processes are possible")
-        console = Console(file=self.stdout._out if hasattr(self.stdout, "_out") else None)
+        console = Console(file=cast(TextIO, self.stdout))
         run = open_night(business_date=on)
         if run.status == RunStatus.SUCCEEDED:
             console.print(f"The night of {on} has run already (run {run.pk}); nothing was given again.")
