@@ -1,14 +1,14 @@
 """Monthly partitions: made ahead, guarded like their table, and never needed for a row to be kept."""
 
 from datetime import UTC, date, datetime
-from threading import Thread
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from core.expressions import fetch_rows, run_statement
 from core.partitions import ensure_month_partitions, months_from
+from core.tests.threads import run_together
 from players.models import Activity
 from players.tests.factories import make_alice
 
@@ -77,27 +77,16 @@ def test_a_new_partition_of_the_ledger_cannot_be_truncated() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_workers_that_come_at_once_make_a_partition_once() -> None:
-    made: list[str] = []
-    failures: list[Exception] = []
+    def work() -> list[str]:
+        return ensure_month_partitions(table="player_activity", today=date(2997, 1, 1), months_ahead=5)
 
-    def work() -> None:
-        try:
-            made.extend(ensure_month_partitions(table="player_activity", today=date(2997, 1, 1), months_ahead=5))
-        except Exception as error:  # noqa: BLE001  # a thread's error must reach the test
-            failures.append(error)
-        finally:
-            connection.close()
-
-    workers = [Thread(target=work) for _ in range(6)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    outcomes = run_together(*[work] * 6)
 
     try:
-        assert failures == []
-        assert len(made) == 6
-        assert len(set(made)) == 6
+        assert [type(outcome) for outcome in outcomes] == [list] * 6
+        assert sorted(name for made in outcomes for name in made) == [
+            f"player_activity_2997_{month:02}" for month in range(1, 7)
+        ]
     finally:
-        for name in made:
-            run_statement(f"DROP TABLE {name}", [])
+        for month in range(1, 7):
+            run_statement(f"DROP TABLE IF EXISTS player_activity_2997_{month:02}", [])

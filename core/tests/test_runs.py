@@ -3,17 +3,14 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
-from threading import Barrier, BrokenBarrierError, Event, Thread
+from threading import Barrier, BrokenBarrierError, Event
 from urllib.parse import quote, urlencode
 
 import pytest
 from django.db import connection
 
-from core.expressions import fetch_rows
 from core.models import OutboxEvent, Run, RunChunk, RunKind, RunStatus, RunStep
 from core.runs import (
     ALL_KEYS,
@@ -27,6 +24,7 @@ from core.runs import (
     recorded_failure,
     step_counts,
 )
+from core.tests.threads import run_together, running, wait_until_somebody_waits_for_a_lock
 
 FIVE_RANGES = ranges_between(["b", "c", "d", "e"])
 
@@ -56,36 +54,6 @@ def address_of_the_test_database() -> str:
     address = {name: quote(str(connection.settings_dict[name]), safe="") for name in ("USER", "PASSWORD", "NAME")}
     place = urlencode({name.lower(): connection.settings_dict[name] for name in ("HOST", "PORT")})
     return f"postgresql://{address['USER']}:{address['PASSWORD']}@/{address['NAME']}?{place}"
-
-
-def wait_until_somebody_waits_for_a_lock() -> None:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    for _ in range(500):
-        if fetch_rows(waiting, [])[0][0]:
-            return
-        time.sleep(0.01)
-    raise AssertionError("nobody waits for a lock")
-
-
-@contextmanager
-def workers(count: int, target: Callable[[], None]) -> Iterator[list[BaseException]]:
-    """Run the target in threads with connections of their own; what they raise is collected."""
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            target()
-        except BaseException as error:  # noqa: BLE001  # a thread's error must reach the test
-            failures.append(error)
-        finally:
-            connection.close()
-
-    threads = [Thread(target=work) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    yield failures
-    for thread in threads:
-        thread.join(timeout=30)
 
 
 @pytest.mark.django_db
@@ -221,10 +189,9 @@ def test_two_workers_share_the_chunks_and_each_is_done_once() -> None:
         done_by.setdefault(connection.connection.info.backend_pid, []).append(chunk.number)
         return note(chunk)
 
-    with workers(2, lambda: execute_steps(run, [five_chunks(work)])) as failures:
-        pass
+    outcomes = run_together(*[lambda: execute_steps(run, [five_chunks(work)])] * 2)
 
-    assert failures == []
+    assert outcomes == [None, None]
     assert traces() == ALL_TRACES
     assert len(done_by) == 2
     assert sorted(number for numbers in done_by.values() for number in numbers) == [1, 2, 3, 4, 5]
@@ -274,14 +241,14 @@ def test_a_worker_waits_for_the_last_chunk_and_takes_it_only_if_it_came_free(fir
                 raise ZeroDivisionError
         return note(chunk)
 
-    with workers(1, lambda: execute_steps(run, [Step(name="work", work=work)])) as first_failures:
+    with running(lambda: execute_steps(run, [Step(name="work", work=work)])) as first:
         assert holds.wait(10)
-        with workers(1, lambda: execute_steps(run, [Step(name="work", work=work)])) as second_failures:
+        with running(lambda: execute_steps(run, [Step(name="work", work=work)])) as second:
             wait_until_somebody_waits_for_a_lock()
             may_end.set()
 
-    assert [type(error) for error in first_failures] == ([] if first_succeeds else [ZeroDivisionError])
-    assert second_failures == []
+    assert type(first[0]) is (type(None) if first_succeeds else ZeroDivisionError)
+    assert second == [None]
     assert attempts == ([1] if first_succeeds else [1, 1])
     assert traces() == ["chunk 1"]
 
@@ -309,9 +276,9 @@ def test_a_deadlocks_victim_tries_its_chunk_again() -> None:
         return note(chunk)
 
     step = Step(name="work", work=work, ranges=lambda _: ranges_between(["m"]))
-    with workers(2, lambda: execute_steps(run, [step])) as failures:
-        pass
+    outcomes = run_together(*[lambda: execute_steps(run, [step])] * 2)
 
-    assert failures == []
-    assert sorted(attempts) in ([1, 1, 2], [1, 2, 2])
+    assert outcomes == [None, None]
+    assert len(attempts) > 2
+    assert set(attempts) == {1, 2}
     assert traces() == ["chunk 1", "chunk 2"]

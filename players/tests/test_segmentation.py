@@ -2,15 +2,14 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
-from threading import Barrier, Thread
 
 import pytest
-from django.db import connection
 
 from core.errors import NotFoundError
 from core.expressions import fetch_rows
 from core.policies import save_policy
 from core.runs import KeyRange
+from core.tests.threads import run_together
 from players.metrics import refresh_metrics
 from players.models import Player, PlayerMetrics, SegmentChange
 from players.segmentation import batch_reclassify_players, classify_player, get_segment_thresholds
@@ -158,19 +157,8 @@ def test_two_that_reclassify_at_once_write_one_history_row_per_change() -> None:
     for number in range(200):
         make_measured(f"player{number:03}", total_wagered="15000.00", total_won="12000.00")
     refresh_metrics()
-    start = Barrier(4, timeout=10)
-    changed: list[int] = []
 
-    def work() -> None:
-        start.wait()
-        changed.append(batch_reclassify_players(on=ON))
-        connection.close()
-
-    threads = [Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    changed = run_together(*[lambda: batch_reclassify_players(on=ON)] * 4)
 
     assert sum(changed) == 200
     assert SegmentChange.objects.count() == 200

@@ -1,0 +1,79 @@
+"""Real threads with connections of their own, for races on the real database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from threading import Barrier, Event, Thread
+from typing import Any
+
+from django.db import connection, transaction
+
+from core.expressions import fetch_rows
+
+SECONDS_MAX = 30
+
+
+def run_together(*targets: Callable[[], Any]) -> list[Any]:
+    """Start all targets at the same moment; return for each what it returned, or the error it raised."""
+    start = Barrier(len(targets), timeout=SECONDS_MAX)
+
+    def after_start(target: Callable[[], Any]) -> Any:
+        start.wait()
+        return target()
+
+    with running(*[partial(after_start, target) for target in targets]) as outcomes:
+        pass
+    return outcomes
+
+
+@contextmanager
+def running(*targets: Callable[[], Any]) -> Iterator[list[Any]]:
+    """Run the targets in threads beside the block; afterwards the list holds what each returned or raised."""
+    outcomes: list[Any] = [None] * len(targets)
+
+    def work(number: int, target: Callable[[], Any]) -> None:
+        try:
+            outcomes[number] = target()
+        except BaseException as error:  # noqa: BLE001  # a thread's error must reach the test
+            outcomes[number] = error
+        finally:
+            connection.close()
+
+    threads = [Thread(target=work, args=(number, target), daemon=True) for number, target in enumerate(targets)]
+    for thread in threads:
+        thread.start()
+    yield outcomes
+    for thread in threads:
+        thread.join(timeout=SECONDS_MAX)
+    assert not any(thread.is_alive() for thread in threads), "a thread hangs"
+
+
+@contextmanager
+def transaction_held_open(act: Callable[[], Any]) -> Iterator[Callable[[], None]]:
+    """Do `act` in a transaction of another connection, which is committed when the yielded function is called."""
+    acted, may_commit = Event(), Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            act()
+            acted.set()
+            may_commit.wait(SECONDS_MAX)
+
+    with running(hold) as outcomes:
+        assert acted.wait(SECONDS_MAX), outcomes
+        yield may_commit.set
+        may_commit.set()
+    assert outcomes == [None]
+
+
+def wait_until_somebody_waits_for_a_lock() -> None:
+    """Return once another connection to the test database is held up by a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(100 * SECONDS_MAX):
+        if fetch_rows(waiting, [])[0][0]:
+            return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits for a lock")
