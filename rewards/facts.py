@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -14,6 +16,20 @@ from rewards.fields import COLUMNS, MEASURE_DAILY_COLUMNS, SAFETY_COLUMNS, WINDO
 from safety.caps import window_starts
 from safety.policies import PROFIT_HORIZON_DAYS
 from safety.profitability import DEFAULT_CATEGORY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedPlayers:
+    """Some players by name, where a `KeyRange` would be too coarse."""
+
+    player_ids: Sequence[str]
+
+    def condition(self, column: str) -> tuple[str, list[Any]]:
+        """Return SQL and parameters that hold for `column` among the names."""
+        return f"{column} = ANY (%s)", [list(self.player_ids)]
+
+
+Scope = KeyRange | NamedPlayers
 
 
 def needed_columns(rules: Iterable[RuleDefinition]) -> list[str]:
@@ -34,8 +50,10 @@ def fill_facts(
     sources = {COLUMNS[name].source for name in columns}
     values = {"as_of": f"DATE '{on:%Y-%m-%d}'", "zone": f"'{settings.TIME_ZONE}'"}
     selected = ", ".join(COLUMNS[name].sql % values for name in columns)
-    joins = [_JOINS[source](on, keys) for source in _JOINS if source in sources]
-    joins += [_days_join(on, keys, columns)] if any(source.startswith("days_") for source in sources) else []
+    # Inside the grouped relations too: a test of one player must not add up everybody's days.
+    scope = keys if player_ids is None else NamedPlayers(player_ids=player_ids)
+    joins = [_JOINS[source](on, scope) for source in _JOINS if source in sources]
+    joins += [_days_join(on, scope, columns)] if any(source.startswith("days_") for source in sources) else []
     in_range, params = keys.condition("p.player_id")
     metrics_in_range, _ = keys.condition("m.player_id")
     named, named_params = ("", []) if player_ids is None else ("AND p.player_id = ANY (%s)", [list(player_ids)])
@@ -51,16 +69,16 @@ def fill_facts(
     return run_statement(sql, [run_id, *join_params, *params, *params, *named_params])
 
 
-def _balance_join(_on: date, keys: KeyRange) -> tuple[str, list[str]]:
-    in_range, params = keys.condition("b.player_id")
+def _balance_join(_on: date, scope: Scope) -> tuple[str, list[Any]]:
+    in_range, params = scope.condition("b.player_id")
     return f"LEFT JOIN loyalty_balances b ON b.player_id = p.player_id AND {in_range}", params
 
 
-def _tier_join(_on: date, _keys: KeyRange) -> tuple[str, list[str]]:
+def _tier_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
     return "LEFT JOIN tiers t ON t.tier_level = p.tier", []
 
 
-def _games_join(_on: date, _keys: KeyRange) -> tuple[str, list[str]]:
+def _games_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
     """The player's own mix of games by number of bets; unknown where no category is known."""
     sql = f"""
         LEFT JOIN LATERAL (
@@ -73,10 +91,10 @@ def _games_join(_on: date, _keys: KeyRange) -> tuple[str, list[str]]:
     return sql, []
 
 
-def _grants_join(on: date, keys: KeyRange) -> tuple[str, list[str]]:
+def _grants_join(on: date, scope: Scope) -> tuple[str, list[Any]]:
     starts = window_starts(on)
     horizon = on - timedelta(days=PROFIT_HORIZON_DAYS.value())
-    in_range, params = keys.condition("l.player_id")
+    in_range, params = scope.condition("l.player_id")
     granted = ", ".join(
         f"sum(l.promotional_value) FILTER (WHERE l.granted_on >= DATE '{start}') AS granted_value_{window}"
         for window, start in starts.items()
@@ -95,12 +113,12 @@ def _grants_join(on: date, keys: KeyRange) -> tuple[str, list[str]]:
 _JOINS = {"balance": _balance_join, "tier": _tier_join, "games": _games_join, "grants": _grants_join}
 
 
-def _days_join(on: date, keys: KeyRange, columns: Sequence[str]) -> tuple[str, list[str]]:
+def _days_join(on: date, scope: Scope, columns: Sequence[str]) -> tuple[str, list[Any]]:
     """One pass over the daily rows for every window the run needs, and only for the measures it needs of each."""
     windows = [days for days in WINDOWS if any(COLUMNS[name].source == f"days_{days}" for name in columns)]
     first = on - timedelta(days=max(windows) - 1)
     sums = ", ".join(_window_sums(on, days, columns=columns, is_longest=days == max(windows)) for days in windows)
-    in_range, params = keys.condition("d.player_id")
+    in_range, params = scope.condition("d.player_id")
     sql = f"""
         LEFT JOIN (
             SELECT d.player_id, {sums} FROM player_days d
