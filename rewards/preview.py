@@ -14,6 +14,7 @@ from core.expressions import compile_expression, fetch_rows
 from core.models import Run, RunKind
 from players.models import Player
 from rewards.allocation import allocate_rule
+from rewards.budgets import settle_budget
 from rewards.conditions import Comparison, comparisons
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
@@ -52,7 +53,7 @@ class RuleTest:
 
 
 def test_rule(*, rule: RewardRule, player_id: str, on: date) -> RuleTest:
-    """Evaluate a rule for one player as the night of that date would; write nothing.
+    """Evaluate a saved rule for one player as the night of that date would if it were the only one; write nothing.
 
     Raises RuleInvalidError, and NotFoundError for a player who does not exist or was removed.
     """
@@ -73,7 +74,10 @@ def _evaluate(definition: RuleDefinition, *, player_id: str, on: date) -> RuleTe
     fill_facts(run_id=run.pk, on=on, columns=needed_columns([definition]), player_ids=[player_id])
     conditions = [_result(c, definition, run_id=run.pk) for c in comparisons(definition.conditions)]
     matches = match_rules([definition], run_id=run.pk) > 0
-    allocate_rule(definition, occasion=occasion_of_night(run_id=run.pk, on=on))
+    occasion = occasion_of_night(run_id=run.pk, on=on)
+    allocate_rule(definition, occasion=occasion)
+    if definition.limits.has_budget:
+        settle_budget(definition, occasion=occasion)
     allocation = RuleAllocation.objects.filter(run_id=run.pk).first()
     return RuleTest(
         rule_id=definition.rule_id,
