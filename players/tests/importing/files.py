@@ -36,7 +36,7 @@ def refused(folder: Path, *rows: str, header: str = HEADER, **options: Any) -> l
 def totals(player_id: str, *names: str) -> tuple[Any, ...]:
     """Return columns of a player's metrics; the four documented totals by default."""
     chosen = names or ("total_deposited", "total_wagered", "total_won")
-    return PlayerMetrics.objects.values_list(*chosen).get(player_id=player_id)
+    return tuple(PlayerMetrics.objects.values_list(*chosen).get(player_id=player_id))
 
 
 def codes(notices: list[dict[str, Any]]) -> list[str]:

@@ -176,7 +176,7 @@ def test_what_cannot_be_read_without_proof(text: str, expected: bool) -> None:
 def test_every_amount_survives_its_spelling(amount: Decimal, group: str) -> None:
     rounded = amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
     spelled = f"{amount:,}".replace(",", group)
-    turned = spelled.translate(str.maketrans({",": ".", ".": ","}))
+    turned = spelled.translate(str.maketrans(",.", ".,"))
 
     assert understood(spelled, POINT) == rounded
     assert understood(turned, COMMA) == rounded

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from players.importing import ImportOptions, import_players, importer
+from players.importing import ImportOptions, import_players, regular, understanding
 from players.models import Player, PlayerMetrics
 from players.tests.importing.files import write
 
@@ -64,11 +64,11 @@ def test_the_quick_and_the_careful_reading_agree(
     path = write(tmp_path, *(",".join(row) for row in rows), header=HEADER)
     quick = stored_after(path)
     with monkeypatch.context() as patch:
-        patch.setattr(importer.understanding, "write_typed_rows", fail)
+        patch.setattr(understanding, "write_typed_rows", fail)
         assert stored_after(path) == quick
 
     with monkeypatch.context() as patch:
-        patch.setattr(importer.regular, "write_plain_rows", lambda *_, **__: False)
+        patch.setattr(regular, "write_plain_rows", lambda *_, **__: False)
         assert stored_after(path) == quick
 
 
