@@ -152,6 +152,16 @@ def test_a_lot_is_spendable_until_the_instant_it_expires(after: timedelta, works
             spend("alice", "10.00", at=LATER + after)
 
 
+def test_what_is_not_available_yet_cannot_be_spent() -> None:
+    make_alice()
+    credit("alice", "10.00", key="now")
+    credit("alice", "90.00", key="later", available_at=LATER)
+    assert remaining("alice") == [("10.00", "ACTIVE"), ("90.00", "PENDING")]
+
+    with pytest.raises(InsufficientBalanceError, match=r"player alice can spend 10\.00 LP, 10\.01 was asked for"):
+        spend("alice", "10.01")
+
+
 def test_a_spend_beyond_the_balance_is_refused_with_both_figures_and_kept() -> None:
     make_alice()
     credit("alice", "10.00")
