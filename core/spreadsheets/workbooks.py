@@ -91,11 +91,9 @@ class WorkbookTable:
         rows = self._below_header()
         while batch := list(itertools.islice(rows, _BATCH_ROWS)):
             numbers = range(row_number, row_number + len(batch))
-            is_plain = overrides.keys().isdisjoint(numbers) and _is_filled(batch, id_index)
-            if is_plain and self._has_names_only(batch):
-                cells_by_column = list(zip(*batch, strict=True))
-                texts = [writer.texts(cells_by_column[writer.index]) for writer in self._writers]
-                sender.send_columns(row_number, texts)
+            columns = self._plain_columns(batch, id_index) if overrides.keys().isdisjoint(numbers) else []
+            if columns:
+                sender.send_columns(row_number, [writer.texts(columns[writer.index]) for writer in self._writers])
             else:
                 self._send_singly(batch, numbers, overrides=overrides, sender=sender)
             row_number += len(batch)
@@ -109,10 +107,12 @@ class WorkbookTable:
                 texts[writer.index] = writer.text(cells[writer.index])
             sender.send(row_number, texts, is_aligned=True)
 
-    def _has_names_only(self, batch: list[Cells]) -> bool:
-        """Whether all rows are as wide as the header, and every column has a name."""
-        width = self.header.width
-        return all(cell.strip() for cell in self.header.cells) and all(len(cells) == width for cells in batch)
+    def _plain_columns(self, batch: list[Cells], id_index: int) -> list[tuple[Any, ...]]:
+        """Return the batch by columns; nothing where a row is wider than the header or a name or an id is missing."""
+        if set(map(len, batch)) != {self.header.width} or not all(cell.strip() for cell in self.header.cells):
+            return []
+        columns = list(zip(*batch, strict=True))
+        return columns if all(map(str.strip, map(str, columns[id_index]))) else []
 
     def _below_header(self) -> Iterator[Cells]:
         return itertools.islice(self.sheet.rows(), self.header.row_number, None)
@@ -121,10 +121,6 @@ class WorkbookTable:
 def hidden_rows_notice(sheet_name: str) -> tuple[str, str]:
     """Return what to say about a sheet that does not show all it holds."""
     return "hidden_rows", f"the sheet {sheet_name!r} has hidden or filtered rows or columns; they were read as well"
-
-
-def _is_filled(batch: list[Cells], index: int) -> bool:
-    return all(len(cells) > index and str(cells[index]).strip() for cells in batch)
 
 
 class _SheetChooser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from python_calamine import (
@@ -19,7 +20,7 @@ from core.spreadsheets.archives import PartTraits
 from core.spreadsheets.errors import DamagedFileError, EncryptedFileError, SpreadsheetTooLargeError
 from core.spreadsheets.limits import Limits
 from core.spreadsheets.workbooks import Cells, Overrides, Sheet, hidden_rows_notice
-from core.spreadsheets.xlsx_parts import WorkbookParts, exceptional_cells, read_parts, scan_sheet
+from core.spreadsheets.xlsx_parts import WorkbookParts, exceptional_cells, is_large_part, read_parts, scan_sheet
 
 _CELL_BYTES = 32
 """What calamine keeps for one cell of the rectangle around all cells, filled or not."""
@@ -95,13 +96,26 @@ class XlsxSheet:
 
     def _load(self) -> CalamineSheet:
         if self._sheet is None:
-            self._traits = scan_sheet(self._path, self._part, self._limits)
-            self._check_area()
+            self._sheet = self._scan_and_read()
+        return self._sheet
+
+    def _scan_and_read(self) -> CalamineSheet:
+        """Look into the sheet, then read it; both at once where it is large, since calamine leaves a core free.
+
+        A large sheet is full of cells, so that none can stand so far off that only the scan would tell.
+        """
+        with ThreadPoolExecutor(1) as other:
+            scan = other.submit(scan_sheet, self._path, self._part, self._limits)
+            if not is_large_part(self._path, self._part, self._limits):
+                self._traits = scan.result()
+                self._check_area()
             try:
-                self._sheet = self._workbook.get_sheet_by_index(self._index)
+                sheet = self._workbook.get_sheet_by_index(self._index)
             except CalamineError as error:
                 raise DamagedFileError(f"the sheet {self.name!r} cannot be read: {error}") from error
-        return self._sheet
+            self._traits = scan.result()
+        self._check_area()
+        return sheet
 
     def _check_area(self) -> None:
         rows, columns = self._traits.row_max, self._traits.column_max

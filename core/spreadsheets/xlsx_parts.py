@@ -18,10 +18,11 @@ from defusedxml.ElementTree import fromstring
 from core.spreadsheets.archives import PartTraits, column_number, open_archive, read_chunks, scan_part
 from core.spreadsheets.cells import error_text, formatted_id_text, missing_result_text, shows_plainly
 from core.spreadsheets.errors import DamagedFileError, HostileFileError
-from core.spreadsheets.limits import Limits
+from core.spreadsheets.limits import MEGABYTE, Limits
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,10})")
 _BUILT_IN_FORMATS_MAX = 163
+_LARGE_BYTES = 4 * MEGABYTE
 _WORKBOOK_PART = "xl/workbook.xml"
 
 CellTexts = dict[int, dict[int, str]]
@@ -59,6 +60,12 @@ def scan_sheet(path: Path, part_name: str, limits: Limits) -> PartTraits:
     """Unpack a sheet once to see what it contains."""
     with open_archive(path, limits) as archive:
         return scan_part(archive, _part(archive, part_name))
+
+
+def is_large_part(path: Path, part_name: str, limits: Limits) -> bool:
+    """Whether a part is large enough that reading it twice is felt."""
+    with open_archive(path, limits) as archive:
+        return _part(archive, part_name).file_size > _LARGE_BYTES
 
 
 def exceptional_cells(

@@ -15,7 +15,7 @@ from players.importing.stage import Stage, execute, fetch_one
 from players.importing.texts import PLACEHOLDERS
 
 _NUMBER = r"^[0-9]+(\.[0-9]{1,2})?$"
-_TYPED_NUMBER = rf"^{NUMBER}[0-9]+(\.[0-9]{{1,2}})?$"
+_WHOLE = "^[0-9]+$"
 _ID = "^[A-Za-z0-9_.@-]*[0-9][A-Za-z0-9_.@-]*$"
 """With a digit, so that no label of a row of totals is among them."""
 _EMAIL = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]+$"
@@ -63,7 +63,8 @@ def _plain_value(stage: Stage, column: PlayerColumn, zone_name: str) -> str:
         return f"NULL::{column.kind.sql_type}"
     cell = stage.cell(column)
     if column.kind.is_number:
-        return f"({_plain_number(cell, column)})::{column.kind.sql_type}"
+        number = _plain_number(cell, column, is_text_file=stage.report.file_format == "text")
+        return f"({number})::{column.kind.sql_type}"
     if column.kind is Kind.DATE:
         return f"{cell}::date"
     if column.kind is Kind.MOMENT:
@@ -71,15 +72,17 @@ def _plain_value(stage: Stage, column: PlayerColumn, zone_name: str) -> str:
     return _plain_text(cell, column)
 
 
-def _plain_number(cell: str, column: PlayerColumn) -> str:
+def _plain_number(cell: str, column: PlayerColumn, *, is_text_file: bool) -> str:
+    """Return SQL for a cell's digits; what is likelier in the kind of file is tried first."""
     digits_max = _DIGITS_MAX[column.kind] if column.name != "age" else 2
-    pattern, typed = (
-        (pattern.replace(r"(\.[0-9]{1,2})?", "") if column.kind is Kind.INTEGER else pattern)
-        for pattern in (_NUMBER, _TYPED_NUMBER)
-    )
-    return f"""CASE WHEN length({cell}) > {digits_max + len(NUMBER)} THEN NULL
-        WHEN {cell} ~ '{pattern}' AND length({cell}) <= {digits_max} THEN {cell}
-        WHEN {cell} ~ '{typed}' THEN ltrim({cell}, '{NUMBER}') END"""
+    decimals_max = 0 if column.kind is Kind.INTEGER else 2
+    pattern = _WHOLE if column.kind is Kind.INTEGER else _NUMBER
+    as_text = f"WHEN {cell} ~ '{pattern}' AND length({cell}) <= {digits_max} THEN {cell}"
+    typed = f"substr({cell}, {len(NUMBER) + 1})"
+    as_number = f"""WHEN {cell} LIKE '{NUMBER}%' AND {cell} NOT LIKE '%e%' AND {typed} >= '0'
+        AND length({cell}) <= {digits_max + len(NUMBER)}
+        THEN CASE WHEN scale({typed}::numeric) <= {decimals_max} THEN {typed} END"""
+    return f"CASE {as_text} {as_number} END" if is_text_file else f"CASE {as_number} {as_text} END"
 
 
 def _plain_text(cell: str, column: PlayerColumn) -> str:

@@ -51,7 +51,6 @@ def load_stage(report: Report, chunks: Iterator[bytes], *, on_rows: RowsSeen) ->
             copy.write(chunk)
             rows += chunk.count(b"\n")
             on_rows(rows)
-    execute("ANALYZE import_stage")
     return Stage(columns=columns, report=report)
 
 

@@ -60,6 +60,7 @@ def _counts(stage: Stage, prefix: str) -> str:
 
 def mark_rows_without_players(stage: Stage) -> None:
     """Mark rows that repeat the header, and rows of sums whose label stands where the id should be."""
+    execute("ANALYZE import_stage")
     headings = {found.name: found.header for found in stage.report.columns}
     repeated = " AND ".join(
         f"{stage.cell(column)} = {quoted(headings[column.name])}" for column in stage.columns if column.is_required

@@ -101,7 +101,7 @@ def test_a_player_known_without_totals_begins_with_an_opening_balance(tmp_path: 
     assert (days(), totals("alice")[1]) == ({}, Decimal(100))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     difference=st.decimals(min_value=Decimal("0.01"), max_value=Decimal("99999.99"), places=2),
     length=st.integers(1, 60),

@@ -25,7 +25,7 @@ def test_real_ids_survive(tmp_path: Path) -> None:
     assert known_ids() == set(ids)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ids=st.lists(st.from_regex(r"[!#-&(-+\--<>-~]{1,50}", fullmatch=True), min_size=1, max_size=20, unique=True))
 def test_any_visible_id_survives(tmp_path: Path, ids: list[str]) -> None:
     labels = {"total", "totals", "sum", "summe", "somme", "suma"}

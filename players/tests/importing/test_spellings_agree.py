@@ -56,7 +56,7 @@ def stored_after(path: Path) -> list[dict[str, Any]]:
     return stored()
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=PLAIN_ROWS)
 def test_the_quick_and_the_careful_reading_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, ...]]
