@@ -9,6 +9,8 @@ from django.db.models import DecimalField, F, Sum, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Greatest, Least
 
+from core.errors import NotFoundError
+from players.models import Player
 from safety import policies
 from wallet.models import Lot
 
@@ -49,7 +51,12 @@ def granted_value(*, player_id: str, since: date, until: date) -> Decimal:
 
 
 def check_reward_caps(*, player_id: str, on: date) -> Decimal:
-    """Return the money value that may still be granted to the player on a business date, under all three caps."""
+    """Return the money value that may still be granted to the player on a business date, under all three caps.
+
+    Raises NotFoundError.
+    """
+    if not Player.objects.filter(player_id=player_id).exists():
+        raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
     starts = window_starts(on)
     rooms = [
         cap.value() - granted_value(player_id=player_id, since=starts[window], until=on) for window, cap in CAPS.items()

@@ -12,8 +12,7 @@ from django.utils import timezone
 from core.errors import RefusedError
 from core.money import round_to_cent
 from safety.caps import check_reward_caps
-from safety.models import UnitValue
-from safety.profitability import RewardTerms, cost_rate
+from safety.profitability import RewardTerms, cost_rate, currency_value
 from wallet.bonuses import add_bonus_balance
 from wallet.ledger import PlayerRestrictedError, Posted, lock_players
 from wallet.models import CurrencyType, Operation
@@ -33,7 +32,7 @@ def credit_points(*, player_id: str, amount: object, source: str, key: str, acto
     Raises CapExceededError, and what `wallet.points.add_loyalty_points` raises.
     """
     points = check_currency_amount(currency=CurrencyType.LP, amount=amount)
-    value = round_to_cent(points * _unit_value(CurrencyType.LP))
+    value = round_to_cent(points * currency_value(CurrencyType.LP))
     return _under_caps(
         lambda: add_loyalty_points(
             player_id=player_id, amount=points, source=source, key=key, actor=actor, promotional_value=value
@@ -110,8 +109,3 @@ def _check_caps(*, player_id: str, value: Decimal, on: date) -> None:
             room=str(room),
             value=str(value),
         )
-
-
-def _unit_value(currency: str) -> Decimal:
-    value = UnitValue.objects.filter(currency_type=currency).values_list("money_value", flat=True).first()
-    return Decimal(0) if value is None else value

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Case, DecimalField, F, Q, Value, When
+from django.db.models import BooleanField, Case, DecimalField, F, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Round
-from django.db.models.lookups import LessThan
+from django.db.models.lookups import GreaterThan, LessThan
 
 from core.errors import NotFoundError
 from core.expressions import Quotient, run_statement
@@ -65,8 +65,16 @@ def get_house_edge(game_type: str) -> Decimal:
 def unit_value(terms: RewardTerms) -> Decimal:
     """Return what one unit of the reward is worth in money; perks, which credit nothing, are worth 0."""
     currency = CURRENCIES.get(terms.reward_type)
+    return Decimal(0) if currency is None else currency_value(currency)
+
+
+def currency_value(currency: str) -> Decimal:
+    """Return what one unit of a currency is worth in money.
+
+    Where staff removed the value a unit counts as 1: points that cost nothing would pass every cap.
+    """
     value = UnitValue.objects.filter(currency_type=currency).values_list("money_value", flat=True).first()
-    return Decimal(0) if value is None else value
+    return Decimal(1) if value is None else value
 
 
 def cost_rate(terms: RewardTerms) -> Decimal:
@@ -122,7 +130,8 @@ def _wager_per_active_day() -> Combinable:
     wager = Case(When(_HAS_DAYS, then=F("total_wagered_30d")), default=F("total_wagered"), output_field=_EXACT)
     counted = Case(When(_HAS_DAYS, then=F("active_days_30d")), default=F("total_sessions"), output_field=_EXACT)
     days = Coalesce(counted, Value(0), output_field=_EXACT)
-    own = Case(When(total_sessions=0, active_days_30d=None, then=Value(0)), default=wager, output_field=_EXACT)
+    # A turnover of no counted day says nothing about a day.
+    own = Case(When(Q(GreaterThan(days, Value(0))), then=wager), default=Value(0), output_field=_EXACT)
     return Coalesce(
         Quotient(Coalesce(own, Value(0), output_field=_EXACT) + weight * _segment_mean(), days + weight),
         Value(0),
@@ -155,9 +164,13 @@ def _retention_multiplier(family: RewardFamily) -> Combinable:
 
 
 def is_profitable_expression() -> Combinable:
-    """Return whether the cost of everything granted in the horizon, this reward included, is below the margin."""
+    """Return whether the cost of everything granted in the horizon, this reward included, is below the margin.
+
+    What cannot be computed is not profitable.
+    """
     earlier = Coalesce(F("expected_cost_horizon"), Value(Decimal(0)), output_field=_MONEY)
-    return LessThan(earlier + F("given_cost_run") + F("expected_cost"), F("expected_margin"))
+    is_below = LessThan(earlier + F("given_cost_run") + F("expected_cost"), F("expected_margin"))
+    return Coalesce(is_below, Value(value=False), output_field=BooleanField())
 
 
 def refresh_segment_baselines(*, on: date) -> None:

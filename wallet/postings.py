@@ -53,8 +53,8 @@ class Posting:
     asked: dict[str, Any] | None = None
 
 
-# These may follow from the time of the request; a retry is the same request although it comes later.
-_TIMED = {"granted_on", "available_at", "expires_at"}
+# These follow from when a request comes and from how safety values it then; a retry is the same request all the same.
+_FOLLOWING = {"granted_on", "available_at", "expires_at", "promotional_value", "expected_cost"}
 _LENGTHS_MAX = {"operation_key": 200, "operation_kind": 40, "share_key": 40, "description": 500, "reference_id": 100}
 _NEEDED = ("operation_key", "operation_kind")
 _TERMS = ("promotional_value", "expected_cost", "wagering_required", "max_bet", "max_conversion")
@@ -174,7 +174,7 @@ def input_hashes(postings: Sequence[Posting]) -> dict[str, bytes]:
 
 
 def _asked(posting: Posting) -> list[tuple[str, Any]]:
-    return sorted((name, value) for name, value in asdict(posting).items() if name not in _TIMED)
+    return sorted((name, value) for name, value in asdict(posting).items() if name not in _FOLLOWING)
 
 
 def _exactly(value: object) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.spreadsheets.columns import CellKind, Column, HeaderMatch, letter_of, match_header, nearest_heading
 from core.spreadsheets.errors import DuplicateColumnsError, MissingColumnsError, NoRowsError
+from core.spreadsheets.markers import CONTROL
 from core.spreadsheets.report import Report
 
 _SHOWN_HEADINGS_MAX = 12
@@ -40,7 +41,8 @@ def best_header(rows: Iterable[tuple[int, list[str]]], *, columns: Sequence[Colu
     """Return the first complete header among the first filled rows, else the nearest row; None without rows."""
     best: Header | None = None
     seen = 0
-    for row_number, cells in rows:
+    for row_number, raw_cells in rows:
+        cells = [cell.removeprefix(CONTROL) for cell in raw_cells]
         if not any(cell.strip() for cell in cells):
             continue
         header = Header(row_number=row_number, cells=cells, match=match_header(cells, columns))

@@ -70,6 +70,7 @@ class _Plan:
         self.tables: list[tuple[str, str]] = []
         self.hidden_styles: set[str] = set()
         self._style = ""
+        self._depth = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         local = _local(name)
@@ -78,10 +79,13 @@ class _Plan:
         elif local == "table-properties" and _attribute(attributes, "display") == "false":
             self.hidden_styles.add(self._style)
         elif local == "table":
+            self._depth += 1
+            _refuse_nested(self._depth)
             self.tables.append((_attribute(attributes, "name"), _attribute(attributes, "style-name")))
 
     def end(self, name: str) -> None:
-        """Wait for the next start."""
+        if _local(name) == "table":
+            self._depth -= 1
 
     def text(self, data: str) -> None:
         """Ignore the cells."""
@@ -266,6 +270,11 @@ def _parse_in_steps(path: Path, limits: Limits, handler: _Plan | _RowCollector) 
             yield
         except expat.ExpatError as error:
             raise DamagedFileError(f"the document's XML is broken: {error}") from error
+
+
+def _refuse_nested(depth: int) -> None:
+    if depth > 1:
+        raise DamagedFileError("the document has a table within a table, which is no spreadsheet: save the table alone")
 
 
 def _refuse_doctype(*_: object) -> None:

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from core.spreadsheets.columns import Column
 from core.spreadsheets.encodings import inspect_text
-from core.spreadsheets.errors import DamagedFileError, SpreadsheetError
+from core.spreadsheets.errors import DamagedFileError, SpreadsheetError, SpreadsheetTooLargeError
 from core.spreadsheets.header import Header, best_header, describe_header, require_complete
 from core.spreadsheets.limits import Limits
 from core.spreadsheets.report import Report
@@ -34,6 +34,10 @@ class TextFile:
         self._traits = inspect_text(path, encoding=encoding)
         self._delimiter, found = self._choose_delimiter(delimiter, limits)
         self.header = require_complete(found, columns=columns, place="the file")
+        if self.header.width > limits.columns_max:
+            raise SpreadsheetTooLargeError(
+                f"the file has {self.header.width:,} columns; at most {limits.columns_max:,} are read"
+            )
 
     def describe(self, report: Report) -> None:
         """Write down how the file was understood."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -10,8 +12,9 @@ from django.db import connection
 from core.expressions import compile_expression
 from players.importing.columns import COLUMNS, TOTALS, Kind, PlayerColumn, Table
 from players.importing.conflicts import differs_sql
+from players.importing.errors import ImportConflictError
 from players.importing.numbers import quoted
-from players.importing.stage import execute
+from players.importing.stage import execute, fetch
 from players.metrics import derived_metrics
 from players.models import Player, PlayerMetrics, PlayerSource
 from players.profile import profile_depth_expression
@@ -22,14 +25,23 @@ _TEXT_TARGETS = {"name", "country", "language", "gender"}
 """Columns that hold an empty text rather than NULL."""
 
 
-def trust_own_keys() -> None:
-    """Let PostgreSQL skip the foreign keys of the rows about to be inserted, where it may be told to.
+@contextmanager
+def trusted_keys(*, are_many: bool) -> Iterator[None]:
+    """Let PostgreSQL skip the foreign keys of rows that are inserted meanwhile, where it may be told to.
 
     Every one of those rows takes its key from a player or job of this transaction, so a million look-ups would prove
-    what the statements already say. Without the privilege the look-ups are made.
+    what the statements already say. Without the privilege, or for few rows, the look-ups are made.
     """
+    if are_many:
+        _set_replication_role("replica")
+    yield
+    if are_many:
+        _set_replication_role("origin")
+
+
+def _set_replication_role(role: str) -> None:
     execute(
-        "SELECT set_config('session_replication_role', 'replica', true) "
+        f"SELECT set_config('session_replication_role', '{role}', true) "
         "WHERE has_parameter_privilege('session_replication_role', 'SET')"
     )
 
@@ -41,6 +53,21 @@ def lock_known_players() -> None:
             SELECT player_id FROM import_known WHERE profile_differs OR metrics_differ
         ) ORDER BY p.player_id FOR NO KEY UPDATE"""
     )
+    _refuse_what_changed_meanwhile()
+
+
+def _refuse_what_changed_meanwhile() -> None:
+    """Look again under the locks: what was compared must still hold. Raises ImportConflictError."""
+    totals = " OR ".join(f'm."{column.target}" IS DISTINCT FROM k."{column.target}"' for column in TOTALS)
+    changed = fetch(
+        f"""SELECT k.player_id FROM import_known k
+        JOIN players p USING (player_id) LEFT JOIN player_metrics m USING (player_id)
+        WHERE (k.profile_differs OR k.metrics_differ) AND (p.source <> k.source OR {totals}) LIMIT 1"""
+    )
+    if changed:
+        raise ImportConflictError(
+            f"player {changed[0][0]} was changed by something else during the import; run it again"
+        )
 
 
 def insert_players() -> int:

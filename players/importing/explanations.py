@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from core.spreadsheets.markers import BOOLEAN, CONTROL, DATE, DURATION, ERROR, FORMATTED, FORMULA, MARK, NUMBER
 from players.importing.columns import BY_NAME, Kind, PlayerColumn
 from players.importing.numbers import AMOUNT_LIMIT, DecimalSign, NumberStyle
-from players.importing.texts import ERROR_VALUES, INVISIBLE, SHORTENED_ID
+from players.importing.texts import DECIMAL_ID, ERROR_VALUES, INVISIBLE, SHORTENED_ID
 
 _EXAMPLES = {
     Kind.ID: "P001",
@@ -135,6 +135,11 @@ def _explain_id(value: str, style: FileStyle) -> Explanation:
     if re.search(SHORTENED_ID, value):
         lost = "the id is a number that a spreadsheet shortened, its last digits lost"
         return Explanation(code="id_shortened", message=f"{lost}; export it again with the column formatted as text")
+    if re.search(DECIMAL_ID, value):
+        meant = value.removesuffix(".0")
+        return Explanation(
+            code="id_decimal", message=f"the id is written as a decimal number; {meant} is probably meant"
+        )
     unseen = re.search(f"[\x01-\x1f\x7f-\x9f{INVISIBLE}]", value)
     if unseen:
         name = f"U+{ord(unseen[0]):04X}"

@@ -81,12 +81,11 @@ def apply_file(file: FileToImport, outcome: Outcome, *, job_id: int, progress: P
     progress.seen(rows=counts["rows_read"], percent=80)
     changes.update_players()
     counts["days_estimated"] = days.spread_differences(file.as_of)
-    if counts["rows_read"] > _MANY_ROWS:
-        changes.trust_own_keys()
-    changes.insert_metrics(file.as_of)
-    progress.seen(rows=counts["rows_read"], percent=90)
-    changes.update_metrics(file.as_of)
-    changes.record_totals(job_id)
+    with changes.trusted_keys(are_many=counts["rows_read"] > _MANY_ROWS):
+        changes.insert_metrics(file.as_of)
+        progress.seen(rows=counts["rows_read"], percent=90)
+        changes.update_metrics(file.as_of)
+        changes.record_totals(job_id)
     known, counts["updated"] = fetch_one(
         "SELECT count(*), count(*) FILTER (WHERE profile_differs OR metrics_differ) FROM import_known"
     )

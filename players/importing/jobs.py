@@ -26,6 +26,7 @@ from players.importing.problems import Problem
 from players.importing.progress import Progress
 from players.importing.results import ImportSummary, Outcome, summarize
 from players.importing.running import file_problem, run_job
+from players.importing.stage import plain_statements
 from players.models import ImportJob, ImportJobStatus
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def check_import(file_path: str | Path, *, options: ImportOptions | None = None)
     path = _existing(file_path)
     chosen = options or ImportOptions()
     file = FileToImport(path=path, name=path.name, options=chosen, as_of=_business_date(chosen))
-    with Progress(None) as progress, transaction.atomic():
+    with plain_statements(), Progress(None) as progress, transaction.atomic():
         _, _, outcome = check_file(file, progress=progress)
         transaction.set_rollback(True)
     return outcome

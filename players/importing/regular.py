@@ -88,7 +88,8 @@ def _plain_number(cell: str, column: PlayerColumn, *, is_text_file: bool) -> str
 def _plain_text(cell: str, column: PlayerColumn) -> str:
     short = f"length({cell}) <= {column.length_max}"
     if column.kind is Kind.ID:
-        return f"CASE WHEN {cell} ~ '{_ID}' AND {short} THEN {cell} END::{column.kind.sql_type}"
+        is_whole = f"right({cell}, 2) <> '.0'"
+        return f"CASE WHEN {cell} ~ '{_ID}' AND {short} AND {is_whole} THEN {cell} END::{column.kind.sql_type}"
     if column.kind is Kind.EMAIL:
         return f"CASE WHEN {cell} ~ '{_EMAIL}' AND {short} THEN lower({cell}) END"
     words = ", ".join(quoted(word) for word in PLACEHOLDERS)

@@ -44,7 +44,26 @@ def notice_corrections(stage: Stage, style: FileStyle) -> list[Notice]:
 
 def notice_oddities(stage: Stage, *, as_of: date) -> list[Notice]:
     """Tell of values that are possible but unlikely, and of values that were not used."""
-    return _odd_rows(as_of) + _ignored_opening_points(stage)
+    return _odd_rows(as_of) + _lost_zeros() + _ignored_opening_points(stage)
+
+
+def _lost_zeros() -> list[Notice]:
+    """Tell of new ids that are known ids without their leading zeros, which spreadsheet programs drop."""
+    rows = fetch(
+        """SELECT t.row_number, t.player_id, p.player_id, count(*) OVER () FROM players p
+        JOIN import_typed t ON t.player_id = ltrim(p.player_id, '0') AND t.player_id <> p.player_id
+        WHERE p.player_id LIKE '0%' AND NOT EXISTS (SELECT FROM import_known k WHERE k.player_id = t.player_id)
+        ORDER BY t.row_number LIMIT 1"""
+    )
+    return [
+        Notice(
+            code="lost_zeros",
+            message=f"{count:,} new ids are known ones without leading zeros (row {row}: {found}, known: {known})",
+            row=row,
+            column="player_id",
+        )
+        for row, found, known, count in rows
+    ]
 
 
 def _odd_rows(as_of: date) -> list[Notice]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files import File
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected
 
 from core.errors import LoyaltyError
 from core.spreadsheets.errors import SpreadsheetError
@@ -19,9 +20,11 @@ from players.importing.options import ImportOptions
 from players.importing.problems import Problem
 from players.importing.progress import Progress
 from players.importing.results import Outcome
+from players.importing.stage import plain_statements
 from players.models import ImportJob, ImportJobStatus
 
 _JOB_LOCK = 715_000_002
+_ATTEMPTS_MAX = 3
 _UNFINISHED = (ImportJobStatus.PENDING, ImportJobStatus.RUNNING)
 
 
@@ -56,20 +59,20 @@ class _JobRun:
         self._options = ImportOptions.from_dict(job.options)
         self._file = FileToImport(path=path, name=job.file_name, options=self._options, as_of=job.business_date)
         self._outcome = Outcome()
-        self._seconds: dict[str, float] = {}
 
     def run(self) -> None:
         """Import the file, or write down why not."""
         try:
-            with Progress(self._job.pk) as progress, transaction.atomic():
-                self._seconds = progress.seconds
-                self._work(progress)
+            self._attempt()
         except ImportRunningError:
             raise
         except ImportRefusedError as error:
             self._fail(error.problems)
         except SpreadsheetError as error:
             self._fail([file_problem(error)])
+        except ImportConflictError as error:
+            self._fail([file_problem(error)])
+            raise
         except IntegrityError as error:
             conflict = ImportConflictError("players were changed by something else during the import; run it again")
             self._fail([file_problem(conflict)])
@@ -77,6 +80,17 @@ class _JobRun:
         except Exception as error:
             self._fail([_internal_problem(error)])
             raise
+
+    def _attempt(self) -> None:
+        """Do the work in one transaction; begin again where another one stood in each other's way."""
+        for attempts_left in reversed(range(_ATTEMPTS_MAX)):
+            try:
+                with plain_statements(), Progress(self._job.pk) as progress, transaction.atomic():
+                    self._work(progress)
+                return
+            except OperationalError as error:
+                if attempts_left == 0 or not isinstance(error.__cause__, DeadlockDetected):
+                    raise
 
     def _work(self, progress: Progress) -> None:
         if not self._lock():

@@ -15,6 +15,8 @@ INVISIBLE = "\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\uf
 """Characters that nobody sees, so that two ids which look the same would differ."""
 SHORTENED_ID = r"^[0-9]([.,][0-9]+)?E\+[0-9]{2,3}$"
 """A long number as spreadsheets export it, its last digits lost: 1.21314E+18."""
+DECIMAL_ID = r"^[0-9]+\.0$"
+"""A number that a program wrote as a decimal: 1001.0 where 1001 was meant."""
 ERROR_VALUES = (
     "#N/A",
     "#NAME?",
@@ -30,7 +32,7 @@ ERROR_VALUES = (
 PLACEHOLDERS = ("NULL", "null", "\\N", "None", "N/A", "n/a", "NaT")
 """What databases and programs export for a value that is not there; read as empty in optional columns."""
 
-_UNUSUAL_ID = r"^['=#]|[^ -~]|E\+[0-9]|^[^0-9]+$|[Tt][Oo][Tt][Aa][Ll]"
+_UNUSUAL_ID = r"^['=#]|[^ -~]|E\+[0-9]|^[^0-9]+$|[Tt][Oo][Tt][Aa][Ll]|\.0$"
 _UNSEEN = f"[\\u0001-\\u001f\\u007f-\\u009f{INVISIBLE}]"
 _QUOTED_FORMULA = '^="(.*)"$'
 _TEXT_APOSTROPHE = "^'(?=[=+@-])"
@@ -53,7 +55,7 @@ def id_sql(text: str, *, ascii_only: bool) -> str:
     bare = unwrapped_id_sql(text)
     garbled = f"OR {bare} ~ '[^ -~]'" if ascii_only else ""
     return f"""CASE
-        WHEN {text} ~ {quoted(SHORTENED_ID)} OR {_is_error_sql(text)} {garbled} THEN NULL
+        WHEN {text} ~ {quoted(f"{SHORTENED_ID}|{DECIMAL_ID}")} OR {_is_error_sql(text)} {garbled} THEN NULL
         WHEN {bare} !~ {quoted(_UNSEEN)} AND length({bare}) BETWEEN 1 AND 50 THEN {bare}
     END"""
 

@@ -86,12 +86,12 @@ DECLARE
     missing @{account_type};
     malformed bigint;
 BEGIN
-    -- A column of two decimals takes NaN and rounds the rest in silence; a purpose nobody knows passes every restriction.
     -- One operation uses cached plans. A set is planned anew: a plan made while a table was small would read it whole
     -- for every posting, and planning costs nothing beside a set. Holds until this function returns.
     IF cardinality(postings) > 50 THEN
         PERFORM set_config('plan_cache_mode', 'force_custom_plan', true);
     END IF;
+    -- A column of two decimals takes NaN and rounds the rest in silence; a purpose nobody knows passes every restriction.
     SELECT array_agg(DISTINCT p.account_key ORDER BY p.account_key),
            count(*) FILTER (WHERE p.amount IS NULL OR p.amount IN (0, 'NaN') OR p.amount <> round(p.amount, 2)
                                   OR coalesce(p.purpose NOT IN (@{purposes}), true))

@@ -368,12 +368,20 @@ def test_a_retry_after_midnight_is_the_same_request() -> None:
     assert (after.outcome, after.entry_id) == ("REPLAYED", before.entry_id)
 
 
+def test_a_retry_is_the_same_request_although_safety_values_it_otherwise_by_now() -> None:
+    make_alice()
+    credit("alice", "10.00", key="k", promotional_value=Decimal(5), expected_cost=Decimal(3))
+
+    again = credit("alice", "10.00", key="k", promotional_value=Decimal(6), expected_cost=Decimal(4))
+
+    assert again.outcome == "REPLAYED"
+
+
 def test_a_figure_written_otherwise_is_the_same_figure() -> None:
     make_alice()
-    value: dict[str, Any] = {"promotional_value": Decimal(5), "max_bet": Decimal("2.50")}
-    credit("alice", "10.00", key="k", **value)
+    credit("alice", "10.00", key="k", max_bet=Decimal("2.50"))
 
-    again = credit("alice", "10", key="k", promotional_value=Decimal("5.00"), max_bet=Decimal("2.5"))
+    again = credit("alice", "10", key="k", max_bet=Decimal("2.5"))
 
     assert again.outcome == "REPLAYED"
 

@@ -18,7 +18,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
     ("content", "what"),
     [
         (b"%PDF-1.7 ...", "a PDF document"),
-        (gzip.compress(b"player_id"), "compressed by gzip"),
+        (gzip.compress(b"player_id", mtime=0), "compressed by gzip"),
         (b"\x89PNG\r\n", "a picture"),
         (b"{\\rtf1 x}", "RTF"),
         (b"SQLite format 3\0", "an SQLite database"),

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from core.spreadsheets.columns import match_header, normalize_heading
-from core.spreadsheets.errors import DuplicateColumnsError, MissingColumnsError, NoRowsError
+from core.spreadsheets.errors import (
+    DuplicateColumnsError,
+    MissingColumnsError,
+    NoRowsError,
+    SpreadsheetTooLargeError,
+)
+from core.tests.spreadsheets.raw_workbooks import player_row, sheet_xml, text_cell, write_workbook
 from core.tests.spreadsheets.reading import COLUMNS, codes, read, read_with_report, write_text
 
 
@@ -91,3 +97,18 @@ def test_columns_may_stand_in_any_order(tmp_path: Path) -> None:
 def test_a_file_of_blank_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoRowsError, match="is empty"):
         read(write_text(tmp_path, "\n,,\n\n"))
+
+
+def test_a_file_with_more_columns_than_any_table_is_refused(tmp_path: Path) -> None:
+    wide = ",".join(f"x{number}" for number in range(3000))
+
+    with pytest.raises(SpreadsheetTooLargeError, match="has 3,004 columns; at most 2,000 are read"):
+        read(write_text(tmp_path, f"player_id,total_deposited,total_wagered,total_won,{wide}\nP1,1,2,3\n"))
+
+
+def test_control_characters_in_a_name_do_not_hide_it(tmp_path: Path) -> None:
+    cells = ["player_id", "total_deposited", "total_wagered", "total_x0000__won"]
+    header = "".join(text_cell(f"{letter}1", cell) for letter, cell in zip("ABCD", cells, strict=True))
+    sheet = sheet_xml(f'<row r="1">{header}</row>' + player_row(2, "P1"))
+
+    assert read(write_workbook(tmp_path / "a.xlsx", sheet))[0][2] == "P1"

@@ -11,7 +11,13 @@ from odf.style import Style, TableProperties
 from odf.table import Table, TableCell, TableRow
 from odf.text import P
 
-from core.spreadsheets.errors import EncryptedFileError, HostileFileError, SheetChoiceError, SpreadsheetTooLargeError
+from core.spreadsheets.errors import (
+    DamagedFileError,
+    EncryptedFileError,
+    HostileFileError,
+    SheetChoiceError,
+    SpreadsheetTooLargeError,
+)
 from core.spreadsheets.markers import BOOLEAN, DURATION, ERROR, FORMATTED, FORMULA, NUMBER
 from core.tests.spreadsheets.raw_workbooks import HEADER
 from core.tests.spreadsheets.reading import codes, read, read_with_report
@@ -175,6 +181,14 @@ def rewrite(path: Path, part: str, content: bytes) -> Path:
         for name, old in {**parts, part: content}.items():
             archive.writestr(name, old)
     return path
+
+
+def test_a_table_within_a_table_is_refused(tmp_path: Path) -> None:
+    cell = TableCell()
+    cell.addElement(Table(name="inner"))
+
+    with pytest.raises(DamagedFileError, match="a table within a table"):
+        read(save_one(tmp_path, "P1", cell))
 
 
 def test_entities_are_refused(tmp_path: Path) -> None:

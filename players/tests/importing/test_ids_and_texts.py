@@ -61,6 +61,7 @@ def test_spaces_around_an_id_do_not_make_another_player(tmp_path: Path) -> None:
         ("al\x07ice", "id_unseen_character"),
         ("1.21314E+18", "id_shortened"),
         ("1,2E+15".join('""'), "id_shortened"),
+        ("1001.0", "id_decimal"),
         ("#REF!", "error_value"),
         ("x" * 51, "id_too_long"),
     ],
@@ -81,6 +82,16 @@ def test_an_id_that_reads_like_a_missing_value_is_told(tmp_path: Path) -> None:
     summary = imported(tmp_path, "NULL,1,2,3")
 
     assert (known_ids(), codes(summary.notices)) == ({"NULL"}, ["placeholder_ids"])
+
+
+def test_lost_leading_zeros_are_told(tmp_path: Path) -> None:
+    imported(tmp_path, "010101,1,2,3")
+
+    summary = imported(tmp_path, "10101,1,2,3", "020202,1,2,3")
+
+    assert [notice["message"] for notice in summary.notices] == [
+        "1 new ids are known ones without leading zeros (row 2: 10101, known: 010101)"
+    ]
 
 
 def test_a_profile_is_kept_as_it_is_written(tmp_path: Path) -> None:

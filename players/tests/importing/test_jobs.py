@@ -6,14 +6,17 @@ from datetime import date
 from io import BytesIO
 from pathlib import Path
 
+import pghistory
 import pytest
 from django.contrib.auth.models import User
 from django.core.files import File
 from django.core.files.base import ContentFile
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected
 
 from core.errors import InvalidInputError, NotFoundError
 from players.importing import (
+    ImportConflictError,
     ImportOptions,
     ImportRefusedError,
     ImportRunningError,
@@ -29,7 +32,7 @@ from players.importing import (
     validate_excel_format,
 )
 from players.importing.progress import Progress
-from players.models import ImportJob, ImportJobStatus, ImportPlayerTotals, Player
+from players.models import ImportJob, ImportJobStatus, ImportPlayerTotals, Player, PlayerSource
 from players.tasks import submit_import
 from players.tests.importing.files import HEADER, codes, imported, refused, totals, write
 
@@ -212,6 +215,15 @@ def test_rows_of_a_program_are_imported_like_a_file() -> None:
 
 
 @pytest.mark.django_db
+def test_an_import_within_a_request_that_keeps_history_is_like_any_other(tmp_path: Path) -> None:
+    with pghistory.context(user=1):
+        Player.objects.update(name="")
+        summary = imported(tmp_path, "alice,1,2,3", "bob,10,20,30", "Total,11,22,33")
+
+    assert (summary.players_inserted, codes(summary.notices)) == (2, ["total_row"])
+
+
+@pytest.mark.django_db
 def test_an_empty_batch_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="the batch is empty"):
         process_player_batch([])
@@ -262,6 +274,44 @@ def test_an_import_that_breaks_off_changes_nothing_and_says_so(monkeypatch: pyte
 
     job.refresh_from_db()
     assert (job.status, job.errors[0]["code"], Player.objects.count()) == ("FAILED", "internal_error", 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_player_that_changes_meanwhile_stops_the_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported(tmp_path, "alice,1,2,3")
+    lock = changes.lock_known_players
+
+    def switch_to_feed_first() -> None:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(switch_to_feed, "alice").result()
+        lock()
+
+    monkeypatch.setattr(changes, "lock_known_players", switch_to_feed_first)
+    with pytest.raises(ImportConflictError, match="alice was changed by something else"):
+        imported(tmp_path, "alice,1,2,4")
+
+    assert (totals("alice")[2], ImportJob.objects.latest("pk").errors[0]["code"]) == (3, "import_conflict")
+
+
+def switch_to_feed(player_id: str) -> None:
+    try:
+        Player.objects.filter(pk=player_id).update(source=PlayerSource.FEED)
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_begins_again_after_a_deadlock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, failures = changes.record_totals, [DeadlockDetected("deadlock detected")]
+
+    def fail_once(job_id: int) -> int:
+        if failures:
+            raise OperationalError from failures.pop()
+        return record(job_id)
+
+    monkeypatch.setattr(changes, "record_totals", fail_once)
+
+    assert imported(tmp_path, "alice,1,2,3").players_inserted == 1
 
 
 @pytest.mark.django_db(transaction=True)
