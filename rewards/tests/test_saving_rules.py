@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from decimal import Decimal
 from threading import Thread
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from core.expressions import fetch_rows
 from players.tests.factories import ON
 from rewards.models import RewardRule, RewardRuleVersion
 from rewards.problems import RuleInvalidError
@@ -257,6 +259,15 @@ def test_a_version_that_cannot_be_read_any_more_stops_the_run() -> None:
         rules_of_versions([{"rule_id": "RULE", "version": 1}])
 
 
+def wait_until_so_many_wait(count: int) -> None:
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    for _ in range(500):
+        if fetch_rows(waiting, [])[0][0] >= count:
+            return
+        time.sleep(0.01)
+    raise AssertionError("they do not wait for each other")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_who_save_at_once_do_not_lose_a_version_or_share_a_number() -> None:
     failures: list[BaseException] = []
@@ -276,6 +287,7 @@ def test_two_who_save_at_once_do_not_lose_a_version_or_share_a_number() -> None:
         threads += [Thread(target=save_in_thread, args=(f"OTHER{number}", number)) for number in range(3)]
         for thread in threads:
             thread.start()
+        wait_until_so_many_wait(len(threads))
     for thread in threads:
         thread.join(timeout=30)
 
