@@ -185,8 +185,7 @@ _ISSUE_SQL = """
               SELECT 1 FROM repeated r WHERE r.player_id = a.player_id AND r.rule_number = a.rule_number)
     ),
     posted AS MATERIALIZED (
-        SELECT (n.posting).decision_id AS decision_id, (n.posting).wagering_required AS wagering_required,
-               (n.posting).expires_at AS expires_at, n.outcome, n.reason, n.lot_id, n.details
+        SELECT n.decision_id, n.wagering_required, n.expires_at, n.outcome, n.reason, n.lot_id, n.details
         FROM wallet_post(
             (SELECT array_agg(ROW(
                 'reward:' || a.player_id || ':' || a.rule_number || ':' || %s, 'REWARD',

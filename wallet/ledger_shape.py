@@ -26,41 +26,49 @@ _RESTRICTION_JOIN = """
 # ledger for every posting later. Every join of the core is a lookup by key, so that is the only plan left.
 _PLANNER = """SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
     SET enable_hashjoin = off SET enable_mergejoin = off"""
-# Credits alone only add to what is derived; after a debit it is summed up again from the lots.
-_BONUS_SETS = """bonus_wagering_required =
-            CASE WHEN s.has_debit THEN a.wagering_required ELSE b.bonus_wagering_required + s.wagering_required END,
-        bonus_wagering_completed = CASE WHEN s.has_debit THEN a.wagering_completed ELSE b.bonus_wagering_completed END,
-        bonus_expiry = CASE WHEN s.has_debit THEN a.expires_at ELSE least(b.bonus_expiry, s.expires_at) END,
-        bonus_max_bet = CASE WHEN s.has_debit THEN a.max_bet ELSE least(b.bonus_max_bet, s.max_bet) END,
-        bonus_eligible_games = CASE
-            WHEN s.has_debit THEN a.eligible_games
-            WHEN s.has_bonus AND (b.bonus_balance = 0 OR s.expires_at < coalesce(b.bonus_expiry, 'infinity'))
-                THEN s.eligible_games
-            ELSE b.bonus_eligible_games END,
-        lp_earned = b.lp_earned + s.lp_earned,"""
-# An aggregate without rows still gives one row, so a player whose last bonus ended gets zeros, not stale figures.
-_BONUS_JOIN = """LEFT JOIN LATERAL (
-        SELECT coalesce(sum(l.wagering_required), 0) AS wagering_required,
-               coalesce(sum(l.wagering_completed), 0) AS wagering_completed,
-               min(l.expires_at) AS expires_at, min(l.max_bet) AS max_bet,
-               (array_agg(l.eligible_games ORDER BY l.expires_at NULLS LAST, l.id))[1] AS eligible_games
-        FROM wallet_lots l
-        WHERE l.player_id = s.account_key AND l.currency_type = 'BONUS' AND l.remaining > 0 AND l.status = 'ACTIVE'
-    ) a ON s.has_debit"""
+# Credits only add to what is derived from the active bonus lots.
+_BONUS_SETS = """bonus_wagering_required = b.bonus_wagering_required + s.wagering_required,
+            bonus_expiry = least(b.bonus_expiry, s.expires_at),
+            bonus_max_bet = least(b.bonus_max_bet, s.max_bet),
+            bonus_eligible_games = CASE
+                WHEN s.has_bonus AND (b.bonus_balance = 0 OR s.expires_at < coalesce(b.bonus_expiry, 'infinity'))
+                    THEN s.eligible_games
+                ELSE b.bonus_eligible_games END,
+            lp_earned = b.lp_earned + s.lp_earned,"""
 _BONUS_SUMS = """bool_or(t.is_active_bonus) AS has_bonus,
-               bool_or(t.currency_type = 'BONUS' AND t.amount < 0) AS has_debit,
-               coalesce(sum(t.wagering_required) FILTER (WHERE t.is_active_bonus), 0) AS wagering_required,
-               min(t.expires_at) FILTER (WHERE t.is_active_bonus) AS expires_at,
-               min(t.max_bet) FILTER (WHERE t.is_active_bonus) AS max_bet,
-               (array_agg(t.eligible_games ORDER BY t.expires_at NULLS LAST, t.lot_id)
-                   FILTER (WHERE t.is_active_bonus))[1] AS eligible_games,
-               coalesce(sum(t.amount) FILTER (WHERE t.currency_type = 'LP' AND t.purpose IN
-                   ('EARNED', 'PROMOTION', 'OPENING', 'ADJUSTMENT') AND t.amount > 0), 0) AS lp_earned,"""
-_BONUS_COLUMNS = """,
-                   n.lot_id, (n.posting).wagering_required, (n.posting).expires_at, (n.posting).max_bet,
-                   (n.posting).eligible_games,
-                   (n.posting).currency_type = 'BONUS' AND (n.posting).amount > 0
-                       AND coalesce((n.posting).available_at <= posted_at, true) AS is_active_bonus"""
+                   coalesce(sum(t.wagering_required) FILTER (WHERE t.is_active_bonus), 0) AS wagering_required,
+                   min(t.expires_at) FILTER (WHERE t.is_active_bonus) AS expires_at,
+                   min(t.max_bet) FILTER (WHERE t.is_active_bonus) AS max_bet,
+                   (array_agg(t.eligible_games ORDER BY t.expires_at NULLS LAST, t.touched_lot_id)
+                       FILTER (WHERE t.is_active_bonus))[1] AS eligible_games,
+                   coalesce(sum(t.amount) FILTER (WHERE t.currency_type = 'LP' AND t.purpose IN
+                       ('EARNED', 'PROMOTION', 'OPENING', 'ADJUSTMENT') AND t.amount > 0), 0) AS lp_earned,"""
+_BONUS_COLUMNS = """, w.currency_type = 'BONUS' AND w.amount > 0
+                         AND coalesce(w.available_at <= posted_at, true) AS is_active_bonus"""
+# A debit may close a lot: then everything derived is summed up again from what the statement before has left of them.
+_BONUS_STALE = "p.amount < 0 AND p.currency_type = 'BONUS'"
+# An aggregate without rows still gives one row, so a player whose last bonus ended gets zeros, not stale figures.
+_BONUS_REFRESH = """IF stale_keys IS NOT NULL THEN
+        UPDATE loyalty_balances b
+        SET bonus_wagering_required = a.wagering_required,
+            bonus_wagering_completed = a.wagering_completed,
+            bonus_expiry = a.expires_at,
+            bonus_max_bet = a.max_bet,
+            bonus_eligible_games = a.eligible_games
+        FROM unnest(stale_keys) k
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(l.wagering_required), 0) AS wagering_required,
+                   coalesce(sum(l.wagering_completed), 0) AS wagering_completed,
+                   min(l.expires_at) AS expires_at, min(l.max_bet) AS max_bet,
+                   (array_agg(l.eligible_games ORDER BY l.expires_at NULLS LAST, l.id))[1] AS eligible_games
+            FROM wallet_lots l
+            WHERE l.player_id = k AND l.currency_type = 'BONUS' AND l.remaining > 0 AND l.status = 'ACTIVE'
+        ) a
+        WHERE b.player_id = k
+          AND (b.bonus_wagering_required, b.bonus_wagering_completed, b.bonus_expiry, b.bonus_max_bet,
+               b.bonus_eligible_games)
+              IS DISTINCT FROM (a.wagering_required, a.wagering_completed, a.expires_at, a.max_bet, a.eligible_games);
+    END IF;"""
 
 
 class _SqlTemplate(Template):
@@ -79,6 +87,7 @@ class LedgerShape:
     prefix: str
     account: str
     account_type: str
+    account_collation: str
     owner_table: str
     owner_key: str
     balance_table: str
@@ -90,8 +99,9 @@ class LedgerShape:
     restriction_mark: str = "NULL::varchar"
     derived_sets: str = ""
     derived_sums: str = ""
-    derived_join: str = ""
     derived_columns: str = ""
+    derived_stale: str = "false"
+    refresh_derived: str = ""
 
     def posting_sql(self) -> str:
         """Return the statements that install the posting core for this ledger."""
@@ -116,6 +126,7 @@ PLAYER_LEDGER = LedgerShape(
     prefix="wallet",
     account="player_id",
     account_type="varchar",
+    account_collation='COLLATE "C"',
     owner_table="players",
     owner_key="player_id",
     balance_table="loyalty_balances",
@@ -132,6 +143,7 @@ PLAYER_LEDGER = LedgerShape(
     restriction_mark="coalesce(x.refusing, x.marking)",
     derived_sets=_BONUS_SETS,
     derived_sums=_BONUS_SUMS,
-    derived_join=_BONUS_JOIN,
     derived_columns=_BONUS_COLUMNS,
+    derived_stale=_BONUS_STALE,
+    refresh_derived=_BONUS_REFRESH,
 )

@@ -41,8 +41,7 @@ _POST_DAYS_SQL = """
         FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {in_range}
     ),
     posted AS MATERIALIZED (
-        SELECT (n.posting).account_key AS player_id, (n.posting).reference_id::date AS on, (n.posting).amount AS points,
-               n.outcome
+        SELECT n.account_key AS player_id, n.reference_id::date AS on, n.amount AS points, n.outcome
         FROM wallet_post(
             (SELECT array_agg(ROW(
                 'play:' || d.player_id || ':' || d.on || ':' || d.lp_due, 'LP_FROM_PLAY',
@@ -60,7 +59,7 @@ _POST_DAYS_SQL = """
 """
 _POST_OPENINGS_SQL = """
     WITH posted AS MATERIALIZED (
-        SELECT (n.posting).account_key AS player_id
+        SELECT n.account_key AS player_id
         FROM wallet_post(
             (SELECT array_agg(ROW(
                 'opening:' || m.player_id, 'OPENING_POINTS', sha256(convert_to('opening:' || m.player_id, 'UTF8')),

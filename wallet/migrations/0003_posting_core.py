@@ -8,10 +8,10 @@ from wallet.ledger_shape import PLAYER_LEDGER
 
 IMMUTABILITY_SQL = Path(__file__).parent.parent / "sql" / "immutability.sql"
 DROP_SQL = """
-DROP FUNCTION wallet_write_balances, wallet_take_lots, wallet_plan, wallet_post;
+DROP FUNCTION wallet_post, wallet_write;
 DROP AGGREGATE wallet_chain(bytea, text);
 DROP FUNCTION wallet_canonical, wallet_chain_step;
-DROP TYPE wallet_take, wallet_planned, wallet_posting;
+DROP TYPE wallet_posted, wallet_posting;
 DROP FUNCTION refuse_ledger_change CASCADE;
 """
 
