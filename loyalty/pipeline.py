@@ -41,9 +41,10 @@ from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, forget_facts, needed_columns
 from rewards.issuing import close_ended_rewards, issue_rewards, occasion_of_night
+from rewards.judging import judge_matches
 from rewards.rules import active_rules, refused_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers
-from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_matches, working_tables_hold
+from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold
 from safety.abuse import score_players
 from safety.profitability import refresh_segment_baselines
 from wallet.expiry import expire_bonuses
@@ -153,7 +154,9 @@ def night_steps(run: Run) -> list[Step]:
 
 
 def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
-    """Facts and matches, then allocation in priority order, then posting; a budget is settled before the next rule."""
+    """Facts and matches, judged by themselves; then allocation in priority order, each budget settled before the next
+    rule; then posting.
+    """
     if not rules:
         return
     yield Step(
@@ -162,6 +165,12 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
         ranges=_player_ranges,
         before=_prepare_evaluation,
     )
+    yield Step(
+        name="rules: judgement",
+        work=lambda chunk: _judgement(chunk, rules),
+        ranges=_player_ranges,
+        before=_summarize("player_facts", "rule_matches"),
+    )
     blocks = allocation_blocks(rules)
     for number, block in enumerate(blocks, start=1):
         place = f"{number} of {len(blocks)}"
@@ -169,7 +178,7 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
             name=f"rules: allocation {place}, {len(block)} rule(s)",
             work=lambda chunk, block=block: _allocation(chunk, block),  # type: ignore[misc]
             ranges=_player_ranges,
-            before=_summarize_matches if block[0] is rules[0] else None,
+            before=_summarize("rule_candidates") if block[0] is rules[0] else None,
         )
         if block[-1].limits.has_budget:
             yield Step(
@@ -210,9 +219,14 @@ def _analyze(*tables: str) -> Callable[[Run], None]:
     return analyze
 
 
-def _summarize_matches(run: Run) -> None:
-    _analyze("player_facts", "rule_matches")(run)
-    summarize_matches()
+def _summarize(*tables: str) -> Callable[[Run], None]:
+    """Return what refreshes the statistics of tables and the block ranges of the last one's index."""
+
+    def summarize(run: Run) -> None:
+        _analyze(*tables)(run)
+        summarize_blocks(tables[-1])
+
+    return summarize
 
 
 def _player_ranges(run: Run) -> list[KeyRange]:
@@ -259,6 +273,11 @@ def _facts_and_matches(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> 
     on, run_id = chunk.run.business_date, chunk.run.pk
     players = fill_facts(run_id=run_id, on=on, columns=needed_columns(rules), keys=chunk.keys)
     return {"players": players, "matches": match_rules(rules, run_id=run_id, keys=chunk.keys)}
+
+
+def _judgement(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
+    occasion = occasion_of_night(run_id=chunk.run.pk, on=chunk.run.business_date)
+    return {"candidates": judge_matches(rules, occasion=occasion, keys=chunk.keys)}
 
 
 def _allocation(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
@@ -323,6 +342,7 @@ def _evaluate_now(run: Run, *, player_ids: Sequence[str]) -> Counts:
     occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
     fill_facts(run_id=run.pk, on=run.business_date, columns=needed_columns(rules), player_ids=player_ids)
     match_rules(rules, run_id=run.pk)
+    judge_matches(rules, occasion=occasion)
     for rule in rules:
         allocate_rule(rule, occasion=occasion)
         if rule.limits.has_budget:

@@ -8,8 +8,8 @@ from decimal import Decimal
 from django.db.models import QuerySet, Sum
 
 from core.expressions import fetch_rows, run_statement
-from rewards.allocation import Occasion
 from rewards.definitions import RuleDefinition
+from rewards.judging import Occasion
 from rewards.models import RewardRule, RuleBudgetDay
 
 # Who gets the last of a budget is drawn by a stable hash, so that a simulation and the night agree.

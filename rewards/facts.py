@@ -144,5 +144,5 @@ def _window_sums(on: date, days: int, *, columns: Sequence[str], is_longest: boo
 
 def forget_facts(*, run_id: int) -> None:
     """Empty the working tables of one run."""
-    for table in ("player_facts", "rule_matches", "rule_allocations"):
+    for table in ("player_facts", "rule_matches", "rule_candidates", "rule_allocations"):
         run_statement(f"DELETE FROM {table} WHERE run_id = %s", [run_id])

@@ -1,4 +1,8 @@
-"""Phase three: post what was allocated, write decisions and reward history, all in one transaction per chunk."""
+"""Phase three: post what was allocated, write decisions and reward history, all in one transaction per chunk.
+
+Each step is a statement of its own over `rule_allocations`, whose rows are found by key: nothing is joined that the
+planner knows nothing about.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,14 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
-from rewards.allocation import Occasion
 from rewards.budgets import release_budget
 from rewards.definitions import RuleDefinition
+from rewards.judging import Occasion
 from rewards.models import RewardType
 from rewards.rechecking import recheck_allocations
 from safety.profitability import CURRENCIES
@@ -22,14 +27,14 @@ _LOT_KINDS = {RewardType.FREE_PLAY: LotKind.FREE_PLAY, RewardType.CASHBACK: LotK
 _TRANSACTION_TYPES = {"BONUS": TransactionType.BONUS_ISSUED, "LP": TransactionType.LP_EARNED}
 
 
-class _Outcome(NamedTuple):
-    """How many matches of a rule ended with a verdict, and what of them was posted."""
+class _Decided(NamedTuple):
+    """How many matches of a rule ended with a verdict, and what of them was given."""
 
     verdict: str
     rule_number: int
     decisions: int
-    posted_value: Decimal
-    posted_count: int
+    given_value: Decimal
+    given_count: int
 
 
 class _Given(NamedTuple):
@@ -55,32 +60,15 @@ def issue_rewards(
     _lock_players(occasion=occasion, keys=keys)
     reserved = _given_by_rule(rules, occasion=occasion, keys=keys)
     recheck_allocations(rules, occasion=occasion, keys=keys)
-    outcomes = _post_and_decide(rules, occasion=occasion, at=at, keys=keys)
-    _release_unused(rules, reserved=reserved, given=_posted_by_rule(outcomes), occasion=occasion)
-    counts: Counts = {}
-    for outcome in outcomes:
+    terms = json.dumps([_terms(rule) for rule in rules], default=str)
+    _post(terms, occasion=occasion, at=at, keys=keys)
+    repeated = _repeat_refusals(occasion=occasion, keys=keys)
+    decided = _decide(rules, terms, occasion=occasion, at=at, keys=keys)
+    _release_unused(rules, reserved=reserved, given=_given_of(decided), occasion=occasion)
+    counts: Counts = {f"{verdict} again": count for verdict, count in repeated}
+    for outcome in decided:
         counts[outcome.verdict] = counts.get(outcome.verdict, 0) + outcome.decisions
     return counts
-
-
-def _post_and_decide(
-    rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: KeyRange
-) -> list[_Outcome]:
-    in_range, params = keys.condition("a.player_id")
-    players_in_range, _ = keys.condition("p.player_id")
-    on, run_id = occasion.on, occasion.run_id
-    rows = fetch_rows(
-        _ISSUE_SQL.format(in_range=in_range, players_in_range=players_in_range),
-        [
-            json.dumps([_terms(rule) for rule in rules], default=str),
-            *(on, run_id, *params, on),
-            *(run_id, *params, *params),
-            *(occasion.name, occasion.name, on, at, at, run_id),
-            at,
-            *(occasion.name, run_id, on, on, at),
-        ],
-    )
-    return [_Outcome(*row) for row in rows]
 
 
 def _terms(rule: RuleDefinition) -> dict[str, Any]:
@@ -132,14 +120,14 @@ def _given_by_rule(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys:
     return {number: _Given(value=value, rewards=count) for number, value, count in rows}
 
 
-def _posted_by_rule(outcomes: Sequence[_Outcome]) -> dict[int, _Given]:
-    posted: dict[int, _Given] = {}
-    for outcome in outcomes:
-        before = posted.get(outcome.rule_number, _NOTHING)
-        posted[outcome.rule_number] = _Given(
-            value=before.value + outcome.posted_value, rewards=before.rewards + outcome.posted_count
+def _given_of(decided: Sequence[_Decided]) -> dict[int, _Given]:
+    given: dict[int, _Given] = {}
+    for outcome in decided:
+        before = given.get(outcome.rule_number, _NOTHING)
+        given[outcome.rule_number] = _Given(
+            value=before.value + outcome.given_value, rewards=before.rewards + outcome.given_count
         )
-    return posted
+    return given
 
 
 def _release_unused(
@@ -157,36 +145,15 @@ def _release_unused(
             )
 
 
-# One statement: a refusal that repeats the last decision is counted once more there; the rest is posted, with history
-# for what was posted and a decision for every allocation.
-_ISSUE_SQL = """
-    WITH terms AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(%s::jsonb) t (
+_TERMS_SQL = """jsonb_to_recordset(%s::jsonb) t (
             rule_number integer, rule_id text, version integer, reward_type text, currency text, transaction_type text,
             lot_kind text, wagering numeric, expiry_hours integer, max_bet numeric, max_conversion numeric,
-            eligible_games jsonb)
-    ),
-    repeated AS (
-        UPDATE reward_decisions d
-        SET last_on = %s, times = d.times + 1, reasons = a.reasons, run_id = a.run_id
-        FROM rule_allocations a
-        WHERE a.run_id = %s AND a.amount_given = 0 AND a.verdict IN ('REJECTED', 'HELD_OUT') AND {in_range}
-          AND d.player_id = a.player_id AND d.rule_number = a.rule_number
-          AND d.verdict = a.verdict AND d.reason = a.reason AND d.last_on < %s
-          AND NOT EXISTS (
-              SELECT 1 FROM reward_decisions later
-              WHERE later.player_id = d.player_id AND later.rule_number = d.rule_number AND later.id > d.id)
-        RETURNING d.player_id, d.rule_number, d.verdict
-    ),
-    allocation AS MATERIALIZED (
-        SELECT a.*, p.segment, p.tier FROM rule_allocations a JOIN players p ON p.player_id = a.player_id
-        WHERE a.run_id = %s AND {in_range} AND {players_in_range}
-          AND NOT EXISTS (
-              SELECT 1 FROM repeated r WHERE r.player_id = a.player_id AND r.rule_number = a.rule_number)
-    ),
+            eligible_games jsonb)"""
+# A reward that the core refuses becomes a refusal; what it posts gets its history row.
+_POST_SQL = """
+    WITH terms AS MATERIALIZED (SELECT * FROM {terms}),
     posted AS MATERIALIZED (
-        SELECT n.decision_id, n.wagering_required, n.expires_at, n.outcome, n.reason, n.lot_id, n.details
-        FROM wallet_post(
+        SELECT * FROM wallet_post(
             (SELECT array_agg(ROW(
                 'reward:' || a.player_id || ':' || a.rule_number || ':' || %s, 'REWARD',
                 sha256(convert_to('reward:' || a.player_id || ':' || a.rule_number || ':' || %s, 'UTF8')),
@@ -197,44 +164,94 @@ _ISSUE_SQL = """
                      THEN round(a.amount_given * t.wagering * a.wagering_multiplier, 2) ELSE 0 END,
                 t.max_bet, t.max_conversion, t.eligible_games, a.rule_number, a.decision_id, t.rule_id, '',
                 NULL)::wallet_posting ORDER BY a.player_id, a.rule_number)
-             FROM allocation a JOIN terms t ON t.rule_number = a.rule_number WHERE a.amount_given > 0),
-            %s, 'rules', %s) n
+             FROM rule_allocations a JOIN terms t ON t.rule_number = a.rule_number
+             WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range}),
+            %s, 'rules', %s)
     ),
     history AS (
         INSERT INTO reward_history (player_id, rule_id, reward_type, amount, currency_type, status, wagering_required,
                                     issued_at, expires_at, decision_id, lot_id, run_id)
-        SELECT a.player_id, t.rule_id, t.reward_type, a.amount_given, t.currency, 'ACTIVE', p.wagering_required,
-               %s, p.expires_at, a.decision_id, p.lot_id, a.run_id
-        FROM posted p JOIN allocation a ON a.decision_id = p.decision_id JOIN terms t ON t.rule_number = a.rule_number
-        WHERE p.outcome = 'POSTED'
-    ),
-    outcome AS MATERIALIZED (
-        SELECT a.*, t.version, coalesce(p.outcome = 'REFUSED', false) AS is_refused,
-               coalesce(p.outcome = 'POSTED', false) AS is_posted, p.reason AS refused_because, p.details
-        FROM allocation a JOIN terms t ON t.rule_number = a.rule_number
-        LEFT JOIN posted p ON p.decision_id = a.decision_id
-    ),
-    decided AS (
-        INSERT INTO reward_decisions (id, player_id, rule_number, occasion, rule_version, run_id, verdict, reason,
-                                      reasons, facts, segment, tier, amount_computed, amount_given, money_value,
-                                      expected_cost, expected_margin, first_on, last_on, decided_at)
-        SELECT o.decision_id, o.player_id, o.rule_number, %s, o.version, %s,
-               CASE WHEN o.is_refused THEN 'REJECTED' ELSE o.verdict END,
-               CASE WHEN o.is_refused THEN o.refused_because ELSE o.reason END,
-               CASE WHEN o.is_refused THEN jsonb_build_array(jsonb_build_object('code', o.refused_because) || o.details)
-                    ELSE o.reasons END,
-               o.facts, o.segment, o.tier, o.amount_computed,
-               CASE WHEN o.is_refused THEN 0 ELSE o.amount_given END,
-               CASE WHEN o.is_refused THEN 0 ELSE o.money_value END,
-               o.expected_cost, o.expected_margin, %s, %s, %s
-        FROM outcome o
-        ON CONFLICT (player_id, rule_number, occasion) DO NOTHING
+        SELECT p.account_key, t.rule_id, t.reward_type, p.amount, t.currency, 'ACTIVE', p.wagering_required, %s,
+               p.expires_at, p.decision_id, p.lot_id, %s
+        FROM posted p JOIN terms t ON t.rule_number = p.rule_number WHERE p.outcome = 'POSTED'
     )
-    SELECT CASE WHEN is_refused THEN 'REJECTED' ELSE verdict END, rule_number, count(*),
-           coalesce(sum(money_value) FILTER (WHERE is_posted), 0), count(*) FILTER (WHERE is_posted)
-    FROM outcome GROUP BY 1, 2
-    UNION ALL SELECT verdict || ' again', rule_number, count(*), 0, 0 FROM repeated GROUP BY 1, 2
+    UPDATE rule_allocations a
+    SET verdict = 'REJECTED', reason = p.reason, amount_given = 0, money_value = 0,
+        reasons = jsonb_build_array(jsonb_build_object('code', p.reason) || p.details)
+    FROM posted p
+    WHERE p.outcome = 'REFUSED' AND a.run_id = %s AND a.player_id = p.account_key AND a.rule_number = p.rule_number
 """
+
+
+def _post(terms: str, *, occasion: Occasion, at: datetime, keys: KeyRange) -> None:
+    in_range, params = keys.condition("a.player_id")
+    run_id = occasion.run_id
+    posting = [terms, occasion.name, occasion.name, occasion.on, at, run_id, *params, at, run_id]
+    run_statement(_POST_SQL.format(terms=_TERMS_SQL, in_range=in_range), [*posting, at, run_id, run_id])
+
+
+def _repeat_refusals(*, occasion: Occasion, keys: KeyRange) -> list[tuple[str, int]]:
+    """Count a refusal that repeats the last decision once more there; return how many by verdict."""
+    in_range, params = keys.condition("a.player_id")
+    rows = fetch_rows(
+        f"""
+        WITH repeated AS (
+            UPDATE reward_decisions d
+            SET last_on = %s, times = d.times + 1, reasons = a.reasons, run_id = a.run_id
+            FROM rule_allocations a
+            WHERE a.run_id = %s AND a.verdict IN ('REJECTED', 'HELD_OUT') AND {in_range}
+              AND d.id = a.last_decision_id AND d.verdict = a.verdict AND d.reason = a.reason AND d.last_on < %s
+            RETURNING d.verdict
+        )
+        SELECT verdict, count(*) FROM repeated GROUP BY verdict
+        """,
+        [occasion.on, occasion.run_id, *params, occasion.on],
+    )
+    return [(str(verdict), int(count)) for verdict, count in rows]
+
+
+def _decide(
+    rules: Sequence[RuleDefinition], terms: str, *, occasion: Occasion, at: datetime, keys: KeyRange
+) -> list[_Decided]:
+    """Write a decision for every allocation of the range that did not repeat an earlier one."""
+    in_range, params = keys.condition("a.player_id")
+    players_in_range, _ = keys.condition("p.player_id")
+    facts_in_range, _ = keys.condition("f.player_id")
+    on, run_id = occasion.on, occasion.run_id
+    rows = fetch_rows(
+        f"""
+        WITH decided AS (
+            INSERT INTO reward_decisions (id, player_id, rule_number, occasion, rule_version, run_id, verdict, reason,
+                                          reasons, facts, segment, tier, amount_computed, amount_given, money_value,
+                                          expected_cost, expected_margin, first_on, last_on, decided_at)
+            SELECT a.decision_id, a.player_id, a.rule_number, %s, t.version, a.run_id, a.verdict, a.reason, a.reasons,
+                   CASE a.rule_number {_facts_kept_sql(tuple(rules))} END, p.segment, p.tier, a.amount_computed,
+                   a.amount_given, a.money_value, a.expected_cost, a.expected_margin, %s, %s, %s
+            FROM rule_allocations a
+            JOIN {_TERMS_SQL} ON t.rule_number = a.rule_number
+            JOIN players p ON p.player_id = a.player_id
+            JOIN player_facts f ON f.run_id = a.run_id AND f.player_id = a.player_id
+            LEFT JOIN reward_decisions d ON d.id = a.last_decision_id AND d.run_id = a.run_id AND d.last_on = %s
+            WHERE a.run_id = %s AND {in_range} AND {players_in_range} AND f.run_id = %s AND {facts_in_range}
+              AND d.id IS NULL
+            ORDER BY a.player_id, a.rule_number
+            ON CONFLICT (player_id, rule_number, occasion) DO NOTHING
+            RETURNING verdict, rule_number, money_value, amount_given
+        )
+        SELECT verdict, rule_number, count(*), coalesce(sum(money_value) FILTER (WHERE amount_given > 0), 0),
+               count(*) FILTER (WHERE amount_given > 0)
+        FROM decided GROUP BY verdict, rule_number
+        """,
+        [occasion.name, on, on, at, terms, on, run_id, *params, *params, run_id, *params],
+    )
+    return [_Decided(*row) for row in rows]
+
+
+@lru_cache(maxsize=64)
+def _facts_kept_sql(rules: tuple[RuleDefinition, ...]) -> str:
+    """Return the branches that build what a decision keeps of the facts: the columns its rule reads."""
+    kept = {rule.number: ", ".join(f"'{column}', f.{column}" for column in rule.columns) for rule in rules}
+    return " ".join(f"WHEN {number} THEN jsonb_build_object({columns})" for number, columns in kept.items())
 
 
 def close_ended_rewards(*, since: datetime | None, keys: KeyRange = ALL_KEYS) -> int:

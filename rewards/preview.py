@@ -21,6 +21,7 @@ from rewards.evaluation import match_rules
 from rewards.expressions import condition_expression, field_expression
 from rewards.facts import fill_facts, needed_columns
 from rewards.issuing import occasion_of_night
+from rewards.judging import judge_matches
 from rewards.models import PlayerFacts, RewardRule, RuleAllocation
 from rewards.rules import validate_rule
 
@@ -75,6 +76,7 @@ def _evaluate(definition: RuleDefinition, *, player_id: str, on: date) -> RuleTe
     conditions = [_result(c, definition, run_id=run.pk) for c in comparisons(definition.conditions)]
     matches = match_rules([definition], run_id=run.pk) > 0
     occasion = occasion_of_night(run_id=run.pk, on=on)
+    judge_matches([definition], occasion=occasion)
     allocate_rule(definition, occasion=occasion)
     if definition.limits.has_budget:
         settle_budget(definition, occasion=occasion)

@@ -7,7 +7,7 @@ from core.models import Run, RunKind, RunStatus
 from rewards.facts import forget_facts
 
 FACTS = "player_facts"
-MATCHES = ("rule_matches", "rule_allocations")
+MATCHES = ("rule_matches", "rule_candidates", "rule_allocations")
 
 
 def forget_earlier_runs(*, run_id: int) -> None:
@@ -33,9 +33,12 @@ def forget_matches(*, run_id: int) -> None:
         run_statement(f"DELETE FROM {table} WHERE run_id = %s", [run_id])
 
 
-def summarize_matches() -> None:
-    """Bring the block ranges of the matches' index up to the rows just written."""
-    fetch_rows("SELECT brin_summarize_new_values('idx_rule_match_blocks')", [])
+def summarize_blocks(table: str) -> None:
+    """Bring the block ranges of the matches' or the candidates' index up to the rows just written."""
+    fetch_rows("SELECT brin_summarize_new_values(%s)", [_BLOCKS[table]])
+
+
+_BLOCKS = {"rule_matches": "idx_rule_match_blocks", "rule_candidates": "idx_rule_candidate_blocks"}
 
 
 def _is_other_night_open(run_id: int) -> bool:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db.models import DecimalField, F, Sum, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Greatest, Least
+from django.db.models.functions import Coalesce, Least
 
 from core.errors import NotFoundError
 from players.models import Player
@@ -23,18 +23,16 @@ def window_starts(on: date) -> dict[str, date]:
 
 
 def cap_room_expression() -> Combinable:
-    """Return the money value a player may still be granted, never below 0.
+    """Return the money value a player may still be granted by the `granted_value_*` of the facts; below 0 where over.
 
-    Reads granted_value_* of the facts, and given_value_run: what the run gave the player before.
+    What a run grants before it posts is not in the facts and is taken off by whoever grants it.
     """
-    granted = Coalesce(F("given_value_run"), Value(Decimal(0)), output_field=_MONEY)
     rooms = [
         Value(cap.value(), output_field=_MONEY)
         - Coalesce(F(f"granted_value_{window}"), Value(Decimal(0)), output_field=_MONEY)
-        - granted
         for window, cap in CAPS.items()
     ]
-    return Greatest(Least(*rooms), Value(Decimal(0), output_field=_MONEY), output_field=_MONEY)
+    return Least(*rooms, output_field=_MONEY)
 
 
 CAPS = {

@@ -97,25 +97,22 @@ def _cheapest_edge_per_counted_stake(eligible_games: tuple[str, ...] | None) -> 
     return min(edges, default=Decimal(0))
 
 
-def expected_cost_expression(terms: RewardTerms) -> Combinable:
-    """Return the expected cost of the column `amount` of the reward, raised requirements not counted in its favour."""
-    rate = unit_value(terms) * cost_rate(terms)
-    return Round(F("amount") * Value(rate, output_field=_EXACT), precision=2, output_field=_MONEY)
+def expected_cost_expression() -> Combinable:
+    """Return the expected cost of the columns `amount`, `unit_value` and `cost_rate`, to the cent.
+
+    A requirement that the abuse score raises is not counted in the reward's favour.
+    """
+    return Round(F("amount") * F("unit_value") * F("cost_rate"), precision=2, output_field=_MONEY)
 
 
-def money_value_expression(terms: RewardTerms) -> Combinable:
-    """Return the money value of the column `amount`."""
-    return Round(F("amount") * Value(unit_value(terms), output_field=_EXACT), precision=2, output_field=_MONEY)
-
-
-def expected_margin_expression(terms: RewardTerms) -> Combinable:
-    """Return the margin expected from the player over the horizon, from the columns of their facts."""
+def expected_margin_expression() -> Combinable:
+    """Return the margin expected from the player over the horizon, from their facts and the column `reward_family`."""
     horizon_share = Value(Decimal(policies.PROFIT_HORIZON_DAYS.value()) / 30, output_field=_EXACT)
     margin = (
         _wager_per_active_day()
         * _active_days_in_30()
         * horizon_share
-        * _retention_multiplier(terms.family)
+        * _retention_multiplier()
         * Coalesce(F("house_edge_rate"), Value(get_house_edge(DEFAULT_CATEGORY)), output_field=_EXACT)
     )
     return Round(margin, precision=2, output_field=_MONEY)
@@ -157,10 +154,18 @@ def _segment_mean() -> Combinable:
     return Case(*whens, default=Value(Decimal(0)), output_field=_EXACT)
 
 
-def _retention_multiplier(family: RewardFamily) -> Combinable:
-    rows = RetentionMultiplier.objects.filter(reward_family=family).values_list("segment", "multiplier")
-    whens = [When(segment=segment, then=Value(multiplier, output_field=_EXACT)) for segment, multiplier in rows]
-    return Case(*whens, default=Value(Decimal(1)), output_field=_EXACT)
+def _retention_multiplier() -> Combinable:
+    rows = RetentionMultiplier.objects.values_list("reward_family", "segment", "multiplier")
+    by_family: dict[str, list[When]] = {}
+    for family, segment, multiplier in rows:
+        when = When(segment=segment, then=Value(multiplier, output_field=_EXACT))
+        by_family.setdefault(family, []).append(when)
+    none = Value(Decimal(1), output_field=_EXACT)
+    whens = [
+        When(reward_family=family, then=Case(*of_segments, default=none, output_field=_EXACT))
+        for family, of_segments in by_family.items()
+    ]
+    return Case(*whens, default=none, output_field=_EXACT)
 
 
 def is_profitable_expression() -> Combinable:
@@ -168,8 +173,7 @@ def is_profitable_expression() -> Combinable:
 
     What cannot be computed is not profitable.
     """
-    earlier = Coalesce(F("expected_cost_horizon"), Value(Decimal(0)), output_field=_MONEY)
-    is_below = LessThan(earlier + F("given_cost_run") + F("expected_cost"), F("expected_margin"))
+    is_below = LessThan(F("granted_cost") + F("given_cost_run") + F("expected_cost"), F("expected_margin"))
     return Coalesce(is_below, Value(value=False), output_field=BooleanField())
 
 

@@ -56,6 +56,7 @@ _BONUS_REFRESH = """IF stale_keys IS NOT NULL THEN
             bonus_max_bet = a.max_bet,
             bonus_eligible_games = a.eligible_games
         FROM unnest(stale_keys) k
+        CROSS JOIN LATERAL (SELECT c.ctid AS row_id FROM loyalty_balances c WHERE c.player_id = k LIMIT 1) r
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(l.wagering_required), 0) AS wagering_required,
                    coalesce(sum(l.wagering_completed), 0) AS wagering_completed,
@@ -64,7 +65,7 @@ _BONUS_REFRESH = """IF stale_keys IS NOT NULL THEN
             FROM wallet_lots l
             WHERE l.player_id = k AND l.currency_type = 'BONUS' AND l.remaining > 0 AND l.status = 'ACTIVE'
         ) a
-        WHERE b.player_id = k
+        WHERE b.ctid = r.row_id
           AND (b.bonus_wagering_required, b.bonus_wagering_completed, b.bonus_expiry, b.bonus_max_bet,
                b.bonus_eligible_games)
               IS DISTINCT FROM (a.wagering_required, a.wagering_completed, a.expires_at, a.max_bet, a.eligible_games);

@@ -106,6 +106,7 @@ def test_the_steps_of_a_night_are_named_and_in_order() -> None:
     assert list(RunStep.objects.order_by("position").values_list("name", flat=True)) == [
         *STEPS,
         "rules: facts and matches",
+        "rules: judgement",
         "rules: allocation 1 of 2, 2 rule(s)",
         "rules: budget 1 of 2, BUDGETED",
         "rules: allocation 2 of 2, 1 rule(s)",
@@ -366,6 +367,7 @@ def crash_after(step: str) -> None:
     "step",
     [
         "rules: facts and matches",
+        "rules: judgement",
         "rules: allocation 1",
         "rules: budget",
         "rules: allocation 2",

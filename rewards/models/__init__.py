@@ -1,5 +1,5 @@
 from rewards.models.decisions import RewardDecision, RewardHistory, RewardStatus, Verdict
-from rewards.models.evaluation import AllocationCandidate, PlayerFacts, RuleAllocation, RuleMatch
+from rewards.models.evaluation import AllocationCandidate, PlayerFacts, RuleAllocation, RuleCandidate, RuleMatch
 from rewards.models.rules import (
     FrequencyPeriod,
     RewardRule,
@@ -21,6 +21,7 @@ __all__ = [
     "RewardType",
     "RuleAllocation",
     "RuleBudgetDay",
+    "RuleCandidate",
     "RuleMatch",
     "RuleStatus",
     "Verdict",

@@ -63,6 +63,39 @@ class RuleMatch(models.Model):
         return f"{self.player_id} matches rule {self.rule_number}"
 
 
+def _money(**options: Any) -> models.DecimalField[Any, Any]:
+    return models.DecimalField(max_digits=18, decimal_places=2, **options)
+
+
+class RuleCandidate(models.Model):
+    """A match judged by itself: what it is worth and what speaks against it, whatever else the run gives.
+
+    `amount` is what the abuse score leaves of `amount_computed`; `reason` the first thing against it, empty if none.
+    """
+
+    pk = models.CompositePrimaryKey("run_id", "rule_number", "player_id")
+    run_id = models.BigIntegerField()
+    rule_number = models.IntegerField()
+    player_id = models.CharField(max_length=50, db_collation="C")
+    amount_computed = _money(null=True)
+    amount = _money()
+    expected_cost = _money()
+    expected_margin = _money(null=True)
+    granted_cost = _money(help_text="Expected cost of what was granted before in the horizon.")
+    cap_room = _money(help_text="Money value that the caps leave, before this run.")
+    wagering_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
+    is_held_out = models.BooleanField()
+    reason = models.CharField(max_length=40)
+    reasons = models.JSONField(null=True, help_text="The reason with figures, or what the abuse score did.")
+    last_decision_id = models.BigIntegerField(null=True, help_text="The last decision about the player and the rule.")
+
+    class Meta:
+        db_table = "rule_candidates"
+
+    def __str__(self) -> str:
+        return f"{self.player_id} may get rule {self.rule_number}"
+
+
 class RuleAllocation(models.Model):
     """What allocation made of a match, before it is posted."""
 
@@ -73,13 +106,13 @@ class RuleAllocation(models.Model):
     verdict = models.CharField(max_length=15)
     reason = models.CharField(max_length=40, default="")
     reasons = models.JSONField()
-    facts = models.JSONField(null=True)
     decision_id = models.BigIntegerField(null=True)
-    amount_computed = models.DecimalField(max_digits=18, decimal_places=2, null=True)
-    amount_given = models.DecimalField(max_digits=18, decimal_places=2)
-    money_value = models.DecimalField(max_digits=18, decimal_places=2)
-    expected_cost = models.DecimalField(max_digits=18, decimal_places=2, null=True)
-    expected_margin = models.DecimalField(max_digits=18, decimal_places=2, null=True)
+    last_decision_id = models.BigIntegerField(null=True)
+    amount_computed = _money(null=True)
+    amount_given = _money()
+    money_value = _money()
+    expected_cost = _money(null=True)
+    expected_margin = _money(null=True)
     wagering_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     exclusive_group = models.CharField(max_length=60)
 
@@ -91,29 +124,42 @@ class RuleAllocation(models.Model):
 
 
 class AllocationCandidate(models.Model):
-    """The shape of a match under allocation: facts, the rule's terms and what the player was given before it.
+    """The shape of a match under judgement: facts, the rule's terms, and what was found out about it so far.
 
-    Not a table: `rewards.allocation` names a subquery so, and the expressions of safety are compiled against it.
+    Not a table: `rewards.judging` and `rewards.allocation` name subqueries so, and the expressions of safety are
+    compiled against it.
     """
 
     player_id = models.CharField(max_length=50, primary_key=True)
-    amount_computed = models.DecimalField(max_digits=18, decimal_places=2, null=True)
-    given_value_run = models.DecimalField(max_digits=18, decimal_places=2)
-    given_cost_run = models.DecimalField(max_digits=18, decimal_places=2)
-    given_groups_run = ArrayField(models.CharField(max_length=60))
+    # The rule's terms.
+    is_whole = models.BooleanField()
+    unit_value = models.DecimalField(max_digits=12, decimal_places=6)
+    cost_rate = models.DecimalField(max_digits=12, decimal_places=10)
+    reward_family = models.CharField(max_length=10)
+    min_amount = _money()
+    frequency_max = models.IntegerField()
+    holdout_percent = models.DecimalField(max_digits=5, decimal_places=2)
+    # What is known of the match by itself.
+    amount_computed = _money(null=True)
     given_in_period = models.IntegerField()
     last_given_on = models.DateField(null=True)
     is_cooling_down = models.BooleanField()
     restriction = models.CharField(max_length=20, null=True)
-    holdout_draw = models.DecimalField(max_digits=7, decimal_places=4)
-    amount = models.DecimalField(max_digits=18, decimal_places=2, null=True)
     abuse_amount_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     abuse_wagering_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
-    money_value = models.DecimalField(max_digits=18, decimal_places=2)
-    expected_cost = models.DecimalField(max_digits=18, decimal_places=2)
-    expected_margin = models.DecimalField(max_digits=18, decimal_places=2)
-    cap_room = models.DecimalField(max_digits=18, decimal_places=2)
-    amount_after_caps = models.DecimalField(max_digits=18, decimal_places=2)
+    amount = _money()
+    expected_cost = _money()
+    expected_margin = _money()
+    granted_cost = _money()
+    cap_room = _money()
+    is_held_out = models.BooleanField()
+    reason = models.CharField(max_length=40)
+    # What the run gave the player before, and what that leaves.
+    given_value_run = _money()
+    given_cost_run = _money()
+    is_group_taken = models.BooleanField()
+    cap_room_left = _money()
+    amount_after_caps = _money()
     other_reason = models.CharField(max_length=40)
 
     class Meta:

@@ -18,6 +18,7 @@ from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, needed_columns
 from rewards.issuing import issue_rewards, occasion_of_night
+from rewards.judging import judge_matches
 from rewards.models import RewardDecision, RewardRule, RuleAllocation
 from rewards.rules import active_rules, save_rule, validate_rule
 from wallet.models import LoyaltyBalance
@@ -73,6 +74,7 @@ def allocate(on: date = ON) -> Run:
     occasion = occasion_of_night(run_id=run.pk, on=on)
     fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules))
     match_rules(rules, run_id=run.pk)
+    judge_matches(rules, occasion=occasion)
     for rule in rules:
         allocate_rule(rule, occasion=occasion)
         if rule.limits.has_budget:

@@ -119,7 +119,9 @@ END
 $$;
 
 -- One statement judges, numbers, prices and hashes the postings of locked accounts and writes all that follows from them.
--- Each of its joins is a lookup by key, so one plan serves one posting and ten thousand.
+-- Each of its joins is a lookup by key, so one plan serves one posting and ten thousand. Rows to update are joined by
+-- their place (ctid), which the owner's lock keeps still: a join by key could also be read the other way round, and a
+-- plan made while the table was empty would scan all postings for each of its rows.
 CREATE FUNCTION @{prefix}_write(
     postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar, posted_run bigint
 ) RETURNS SETOF @{prefix}_posted
@@ -144,7 +146,8 @@ BEGIN
                        THEN CASE WHEN p.lot_id IS NULL THEN 'BALANCE_SHORT' ELSE 'LOT_SHORT' END
                END AS verdict,
                @{restriction_mark} AS restriction,
-               coalesce(l.remaining, s.spendable) AS available
+               coalesce(l.remaining, s.spendable) AS available,
+               l.row_id AS lot_row_id
         FROM posting p
         -- LIMIT 1 keeps each of these a lookup by key, whatever the planner once believed of an empty table.
         LEFT JOIN LATERAL (
@@ -152,7 +155,7 @@ BEGIN
         ) o ON true
         @{restriction_join}
         LEFT JOIN LATERAL (
-            SELECT n.id, n.remaining FROM @{prefix}_lots n
+            SELECT n.id, n.remaining, n.ctid AS row_id FROM @{prefix}_lots n
             WHERE p.amount < 0 AND n.id = p.lot_id AND n.@{account} = p.account_key
               AND n.currency_type = p.currency_type LIMIT 1
         ) l ON true
@@ -182,18 +185,22 @@ BEGIN
                     ELSE coalesce(d.metadata, '{}') || jsonb_build_object('restricted', d.restriction) END AS marked_metadata,
                nextval('@{entry_sequence}') AS entry_id,
                CASE WHEN h.is_open THEN h.id END AS shared_lot_id,
+               h.row_id AS shared_lot_row_id,
                CASE WHEN d.amount > 0 AND h.is_open IS NOT TRUE THEN nextval('@{lot_sequence}') END AS fresh_lot_id,
                -- A lot that has ended keeps its share key; what comes later is a lot without one.
                CASE WHEN h.is_open IS NOT FALSE THEN d.share_key END AS lot_share_key,
+               b.row_id,
                b.head_hash,
                greatest(posted_at, b.head_at) AS created_at,
                b.head_number + row_number() OVER account AS number,
                (CASE d.currency_type @{balance_cases} END)
                    + sum(d.amount) OVER currency - d.amount AS balance_before
         FROM decided d
-        CROSS JOIN LATERAL (SELECT c.* FROM @{balance_table} c WHERE c.@{account} = d.account_key LIMIT 1) b
+        CROSS JOIN LATERAL (
+            SELECT c.*, c.ctid AS row_id FROM @{balance_table} c WHERE c.@{account} = d.account_key LIMIT 1
+        ) b
         LEFT JOIN LATERAL (
-            SELECT s.id, s.status IN ('PENDING', 'ACTIVE') AS is_open FROM @{prefix}_lots s
+            SELECT s.id, s.ctid AS row_id, s.status IN ('PENDING', 'ACTIVE') AS is_open FROM @{prefix}_lots s
             WHERE s.@{account} = d.account_key AND s.currency_type = d.currency_type AND s.share_key = d.share_key LIMIT 1
         ) h ON true
         WHERE d.outcome = 'POSTED'
@@ -223,13 +230,15 @@ BEGIN
         FROM written w WHERE w.amount < 0 AND w.lot_id IS NULL
     ),
     take AS MATERIALIZED (
-        SELECT w.entry_id, w.lot_id, w.amount, w.lot_status_after AS status_after
+        SELECT w.entry_id, w.lot_id, w.lot_row_id, w.amount, w.lot_status_after AS status_after
         FROM written w WHERE w.amount < 0 AND w.lot_id IS NOT NULL
         UNION ALL
-        SELECT d.entry_id, c.id, -(least(c.covered, d.need_to) - greatest(c.covered - c.remaining, d.need_to - d.amount)), NULL
+        SELECT d.entry_id, c.id, c.row_id,
+               -(least(c.covered, d.need_to) - greatest(c.covered - c.remaining, d.need_to - d.amount)), NULL
         FROM debit d
         CROSS JOIN LATERAL (
-            SELECT l.id, l.remaining, sum(l.remaining) OVER (ORDER BY l.expires_at NULLS LAST, l.id) AS covered
+            SELECT l.id, l.ctid AS row_id, l.remaining,
+                   sum(l.remaining) OVER (ORDER BY l.expires_at NULLS LAST, l.id) AS covered
             FROM @{prefix}_lots l
             WHERE l.@{account} = d.account_key AND l.currency_type = d.currency_type AND l.remaining > 0
               AND l.status = 'ACTIVE' AND (l.expires_at IS NULL OR l.expires_at > posted_at)
@@ -293,19 +302,19 @@ BEGIN
             status = coalesce(t.status_after, l.status),
             closed_at = CASE WHEN l.remaining + t.moved = 0 THEN posted_at END
         FROM (
-            SELECT m.lot_id, sum(m.amount) AS moved, sum(greatest(m.amount, 0)) AS credited,
+            SELECT m.row_id, sum(m.amount) AS moved, sum(greatest(m.amount, 0)) AS credited,
                    max(m.status_after) AS status_after, sum(m.promotional_value) AS promotional_value,
                    sum(m.expected_cost) AS expected_cost, sum(m.wagering_required) AS wagering_required
             FROM (
-                SELECT w.shared_lot_id AS lot_id, w.amount, NULL::varchar AS status_after,
+                SELECT w.shared_lot_row_id AS row_id, w.amount, NULL::varchar AS status_after,
                        coalesce(w.promotional_value, 0) AS promotional_value, coalesce(w.expected_cost, 0) AS expected_cost,
                        coalesce(w.wagering_required, 0) AS wagering_required
                 FROM written w WHERE w.amount > 0 AND w.shared_lot_id IS NOT NULL
                 UNION ALL
-                SELECT k.lot_id, k.amount, k.status_after, 0, 0, 0 FROM take k
-            ) m GROUP BY m.lot_id
+                SELECT k.lot_row_id, k.amount, k.status_after, 0, 0, 0 FROM take k
+            ) m GROUP BY m.row_id
         ) t
-        WHERE l.id = t.lot_id
+        WHERE l.ctid = t.row_id
     ),
     movements AS (
         INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount)
@@ -322,12 +331,12 @@ BEGIN
             head_at = s.head_at,
             updated_at = posted_at
         FROM (
-            SELECT t.account_key, @{balance_sums}, @{derived_sums}
+            SELECT t.row_id, @{balance_sums}, @{derived_sums}
                    max(t.number) AS head_number, (array_agg(t.hash ORDER BY t.number DESC))[1] AS head_hash,
                    max(t.created_at) AS head_at
-            FROM (SELECT w.*@{derived_columns} FROM written w) t GROUP BY t.account_key
+            FROM (SELECT w.*@{derived_columns} FROM written w) t GROUP BY t.row_id
         ) s
-        WHERE b.@{account} = s.account_key
+        WHERE b.ctid = s.row_id
     )
     SELECT w.ordinal, w.account_key, w.currency_type, w.amount, w.rule_number, w.decision_id, w.reference_id,
            w.wagering_required, w.expires_at, 'POSTED'::varchar, NULL::varchar, NULL::jsonb, w.operation_id, w.entry_id,

@@ -1,0 +1,204 @@
+"""Judge every match by itself: what it is worth, and what speaks against it whatever else the run gives.
+
+One statement per chunk for all rules; what is left for allocation is what rewards compete for. Order of the reasons:
+amount → frequency → cooldown → restrictions → abuse. The expressions of safety are compiled against
+`AllocationCandidate`: a match with its facts and the rule's terms.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import Case, CharField, DecimalField, F, Q, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Floor, Round
+
+from core.expressions import Sql, compile_expression, run_statement
+from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
+from rewards.definitions import RuleDefinition
+from rewards.fields import SAFETY_COLUMNS
+from rewards.models import AllocationCandidate, RewardType
+from safety.abuse import amount_multiplier, wagering_multiplier
+from safety.caps import cap_room_expression
+from safety.profitability import cost_rate, expected_cost_expression, expected_margin_expression, unit_value
+
+_MONEY = DecimalField(max_digits=18, decimal_places=2)
+_ZERO = Value(Decimal(0), output_field=_MONEY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """When and for what a rule is decided: the business date, and its name in the unique key of decisions."""
+
+    run_id: int
+    on: date
+    name: str
+
+
+def judge_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> int:
+    """Store a candidate for every match of the range; matches decided for this occasion before are left out.
+
+    Return how many.
+    """
+    if not rules:
+        return 0
+    sql, params = _judging_sql(tuple(rules), occasion)
+    return run_statement(sql, bind_range(params, keys=keys))
+
+
+@lru_cache(maxsize=16)
+def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
+    """Compile the statement once per run: the policies it reads are then the same for every chunk."""
+    judged, params = with_stages(*_matches_sql(rules, occasion=occasion, keys=UNBOUND_RANGE), _stages())
+    # Ordered by rule, so that the block ranges of the table's index tell rules apart.
+    sql = f"""
+        INSERT INTO rule_candidates
+            (run_id, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
+             cap_room, wagering_multiplier, is_held_out, reason, reasons, last_decision_id)
+        SELECT %s, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
+               cap_room, abuse_wagering_multiplier, is_held_out, reason, {_REASONS_SQL}, last_decision_id
+        FROM ({judged}) judged
+        ORDER BY rule_number, player_id
+        """
+    return sql, [occasion.run_id, *params]
+
+
+def with_stages(sql: str, params: list[Any], stages: Sequence[dict[str, Combinable | Q]]) -> Sql:
+    """Wrap a relation in others that each add columns computed from the one within."""
+    for columns in stages:
+        added, added_params = [], []
+        for name, expression in columns.items():
+            column, column_params = compile_expression(expression, model=AllocationCandidate)
+            added.append(f"{column} AS {name}")
+            added_params += column_params
+        # OFFSET 0 keeps the planner from merging the stages, which would compute each figure once per use.
+        sql = f"SELECT candidate.*, {', '.join(added)} FROM ({sql} OFFSET 0) candidate"
+        params = [*added_params, *params]
+    return sql, params
+
+
+def _stages() -> list[dict[str, Combinable | Q]]:
+    cut = Coalesce(F("amount_computed") * F("abuse_amount_multiplier"), _ZERO, output_field=_MONEY)
+    return [
+        {"abuse_amount_multiplier": amount_multiplier(), "abuse_wagering_multiplier": wagering_multiplier()},
+        {"amount": _rounded(cut)},
+        {
+            "expected_cost": expected_cost_expression(),
+            "expected_margin": expected_margin_expression(),
+            "cap_room": cap_room_expression(),
+            "reason": _first_reason(),
+        },
+    ]
+
+
+def _rounded(amount: Combinable) -> Combinable:
+    whole = Floor(amount, output_field=_MONEY)
+    return Case(
+        When(is_whole=True, then=whole), default=Round(amount, precision=2, output_field=_MONEY), output_field=_MONEY
+    )
+
+
+def _first_reason() -> Case:
+    """Return the code of the first thing that speaks against the match, empty where nothing does."""
+    return Case(
+        When(Q(amount_computed__isnull=True), then=Value("NO_AMOUNT")),
+        When(amount_computed__lte=0, then=Value("NO_AMOUNT")),
+        When(amount_computed__lt=F("min_amount"), then=Value("BELOW_MINIMUM")),
+        When(given_in_period__gte=F("frequency_max"), then=Value("FREQUENCY")),
+        When(is_cooling_down=True, then=Value("COOLDOWN")),
+        When(restriction__isnull=False, then=Value("RESTRICTED")),
+        When(abuse_amount_multiplier=0, then=Value("ABUSE_REVIEW")),
+        When(amount__lte=0, then=Value("ABUSE_CUT")),
+        default=Value(""),
+        output_field=CharField(),
+    )
+
+
+# The reason with its figures; of a match that may be given, what the abuse score did to it.
+_REASONS_SQL = """
+    CASE WHEN reason <> '' THEN jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('code', reason) || CASE reason
+             WHEN 'NO_AMOUNT' THEN jsonb_build_object('amount', amount_computed)
+             WHEN 'BELOW_MINIMUM' THEN jsonb_build_object('amount', amount_computed)
+             WHEN 'FREQUENCY' THEN jsonb_build_object('given', given_in_period, 'last_on', last_given_on)
+             WHEN 'COOLDOWN' THEN jsonb_build_object('last_on', last_given_on)
+             WHEN 'RESTRICTED' THEN jsonb_build_object('restriction', restriction)
+             WHEN 'ABUSE_REVIEW' THEN jsonb_build_object('abuse_score', bonus_abuse_score)
+             ELSE jsonb_build_object('abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier) END))
+         WHEN abuse_amount_multiplier < 1 THEN jsonb_build_array(jsonb_build_object(
+             'code', 'ABUSE_CUT', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier))
+         WHEN abuse_wagering_multiplier > 1 THEN jsonb_build_array(jsonb_build_object(
+             'code', 'ABUSE_WAGERING', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_wagering_multiplier))
+    END"""
+# A refusal that was counted once more on a date decided that date too.
+DECIDED_SQL = "d.occasion = %s OR (d.times > 1 AND d.last_on = %s)"
+COUNTS_SQL = "d.verdict IN ('APPROVED', 'REDUCED', 'PENDING_REVIEW')"
+# A stable draw in [0, 100) from the rule and the player, with two decimals.
+_DRAW_SQL = """((hashtextextended('holdout:' || m.rule_number || ':' || m.player_id, 0) & 9223372036854775807)
+    %% 10000)::numeric / 100"""
+
+
+def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> Sql:
+    """Return the matches with the terms of their rules, their players' facts, and what was decided before."""
+    in_range, range_params = keys.condition("m.player_id")
+    facts_in_range, _ = keys.condition("f.player_id")
+    restricted_range, _ = keys.condition("r.player_id")
+    facts = ", ".join(f"f.{column}" for column in SAFETY_COLUMNS)
+    sql = f"""
+        SELECT m.rule_number, m.player_id, m.amount AS amount_computed, {facts}, t.is_whole, t.unit_value, t.cost_rate,
+               t.reward_family, t.min_amount, t.frequency_max, coalesce(f.expected_cost_horizon, 0) AS granted_cost,
+               u.given_in_period, u.last_given_on, u.last_decision_id, x.restriction,
+               coalesce(u.last_given_on > t.cooling_since, false) AS is_cooling_down,
+               {_DRAW_SQL} < t.holdout_percent AS is_held_out
+        FROM rule_matches m
+        JOIN jsonb_to_recordset(%s::jsonb) t (
+            rule_number integer, is_whole boolean, unit_value numeric, cost_rate numeric, reward_family text,
+            min_amount numeric, frequency_max integer, period_start date, cooling_since date, holdout_percent numeric
+        ) ON t.rule_number = m.rule_number
+        JOIN player_facts f ON f.run_id = m.run_id AND f.player_id = m.player_id
+        CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on >= t.period_start) AS given_in_period,
+                   max(d.first_on) FILTER (WHERE {COUNTS_SQL}) AS last_given_on,
+                   max(d.id) AS last_decision_id,
+                   coalesce(bool_or({DECIDED_SQL}), false) AS is_decided_already
+            FROM reward_decisions d WHERE d.player_id = m.player_id AND d.rule_number = m.rule_number
+        ) u
+        LEFT JOIN (
+            SELECT r.player_id, min(r.kind) AS restriction FROM player_restrictions r
+            JOIN restriction_effects e ON e.kind = r.kind AND e.purpose = 'PROMOTION' AND e.effect = 'REFUSE'
+            WHERE {restricted_range} AND r.starts_at <= now() AND (r.ends_at IS NULL OR r.ends_at > now())
+            GROUP BY r.player_id
+        ) x ON x.player_id = m.player_id
+        WHERE m.run_id = %s AND {in_range} AND {facts_in_range} AND NOT u.is_decided_already
+    """
+    terms = json.dumps([_terms(rule, on=occasion.on) for rule in rules], default=str)
+    return sql, [
+        terms,
+        *(occasion.name, occasion.on),
+        *range_params,
+        occasion.run_id,
+        *range_params,
+        *range_params,
+    ]
+
+
+def _terms(rule: RuleDefinition, *, on: date) -> dict[str, Any]:
+    """Return what judging must know of a rule, as the record `t` above."""
+    terms = rule.reward.terms
+    return {
+        "rule_number": rule.number,
+        "is_whole": rule.reward.type is RewardType.TICKETS,
+        "unit_value": unit_value(terms),
+        "cost_rate": cost_rate(terms),
+        "reward_family": terms.family,
+        "min_amount": rule.reward.min_amount,
+        "frequency_max": rule.limits.frequency_max,
+        "period_start": rule.period_start(on),
+        "cooling_since": rule.cooling_since(on),
+        "holdout_percent": rule.limits.holdout_percent,
+    }
