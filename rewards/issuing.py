@@ -62,10 +62,9 @@ def issue_rewards(
     recheck_allocations(rules, occasion=occasion, keys=keys)
     terms = json.dumps([_terms(rule) for rule in rules], default=str)
     _post(terms, occasion=occasion, at=at, keys=keys)
-    repeated = _repeat_refusals(occasion=occasion, keys=keys)
     decided = _decide(rules, terms, occasion=occasion, at=at, keys=keys)
     _release_unused(rules, reserved=reserved, given=_given_of(decided), occasion=occasion)
-    counts: Counts = {f"{verdict} again": count for verdict, count in repeated}
+    counts: Counts = {}
     for outcome in decided:
         counts[outcome.verdict] = counts.get(outcome.verdict, 0) + outcome.decisions
     return counts
@@ -190,60 +189,57 @@ def _post(terms: str, *, occasion: Occasion, at: datetime, keys: KeyRange) -> No
     run_statement(_POST_SQL.format(terms=_TERMS_SQL, in_range=in_range), [*posting, at, run_id, run_id])
 
 
-def _repeat_refusals(*, occasion: Occasion, keys: KeyRange) -> list[tuple[str, int]]:
-    """Count a refusal that repeats the last decision once more there; return how many by verdict."""
-    in_range, params = keys.condition("a.player_id")
-    rows = fetch_rows(
-        f"""
-        WITH repeated AS (
-            UPDATE reward_decisions d
-            SET last_on = %s, times = d.times + 1, reasons = a.reasons, run_id = a.run_id
-            FROM rule_allocations a
-            WHERE a.run_id = %s AND a.verdict IN ('REJECTED', 'HELD_OUT') AND {in_range}
-              AND d.id = a.last_decision_id AND d.verdict = a.verdict AND d.reason = a.reason AND d.last_on < %s
-            RETURNING d.verdict
-        )
-        SELECT verdict, count(*) FROM repeated GROUP BY verdict
-        """,
-        [occasion.on, occasion.run_id, *params, occasion.on],
+# A refusal that repeats the last decision is counted once more there; every other allocation becomes a decision. What
+# repeats is told by NOT IN, a hash table whatever the planner expects of a table that this statement lets grow.
+_DECIDE_SQL = """
+    WITH repeated AS (
+        UPDATE reward_decisions d
+        SET last_on = %s, times = d.times + 1, reasons = a.reasons, run_id = a.run_id
+        FROM rule_allocations a
+        WHERE a.run_id = %s AND a.verdict IN ('REJECTED', 'HELD_OUT') AND {in_range}
+          AND d.id = a.last_decision_id AND d.verdict = a.verdict AND d.reason = a.reason AND d.last_on < %s
+        RETURNING d.id, d.verdict, d.rule_number
+    ),
+    decided AS (
+        INSERT INTO reward_decisions (id, player_id, rule_number, occasion, rule_version, run_id, verdict, reason,
+                                      reasons, facts, segment, tier, amount_computed, amount_given, money_value,
+                                      expected_cost, expected_margin, first_on, last_on, decided_at)
+        SELECT a.decision_id, a.player_id, a.rule_number, %s, t.version, a.run_id, a.verdict, a.reason, a.reasons,
+               CASE a.rule_number {facts_kept} END, p.segment, p.tier, a.amount_computed, a.amount_given, a.money_value,
+               a.expected_cost, a.expected_margin, %s, %s, %s
+        FROM rule_allocations a
+        JOIN {terms} ON t.rule_number = a.rule_number
+        JOIN players p ON p.player_id = a.player_id
+        JOIN player_facts f ON f.run_id = a.run_id AND f.player_id = a.player_id
+        WHERE a.run_id = %s AND {in_range} AND {players_in_range} AND f.run_id = %s AND {facts_in_range}
+          AND coalesce(a.last_decision_id, 0) NOT IN (SELECT id FROM repeated)
+        ORDER BY a.player_id, a.rule_number
+        ON CONFLICT (player_id, rule_number, occasion) DO NOTHING
+        RETURNING verdict, rule_number, money_value, amount_given
     )
-    return [(str(verdict), int(count)) for verdict, count in rows]
+    SELECT verdict, rule_number, count(*), coalesce(sum(money_value) FILTER (WHERE amount_given > 0), 0),
+           count(*) FILTER (WHERE amount_given > 0)
+    FROM decided GROUP BY verdict, rule_number
+    UNION ALL SELECT verdict || ' again', rule_number, count(*), 0, 0 FROM repeated GROUP BY verdict, rule_number
+"""
 
 
 def _decide(
     rules: Sequence[RuleDefinition], terms: str, *, occasion: Occasion, at: datetime, keys: KeyRange
 ) -> list[_Decided]:
-    """Write a decision for every allocation of the range that did not repeat an earlier one."""
     in_range, params = keys.condition("a.player_id")
     players_in_range, _ = keys.condition("p.player_id")
     facts_in_range, _ = keys.condition("f.player_id")
     on, run_id = occasion.on, occasion.run_id
-    rows = fetch_rows(
-        f"""
-        WITH decided AS (
-            INSERT INTO reward_decisions (id, player_id, rule_number, occasion, rule_version, run_id, verdict, reason,
-                                          reasons, facts, segment, tier, amount_computed, amount_given, money_value,
-                                          expected_cost, expected_margin, first_on, last_on, decided_at)
-            SELECT a.decision_id, a.player_id, a.rule_number, %s, t.version, a.run_id, a.verdict, a.reason, a.reasons,
-                   CASE a.rule_number {_facts_kept_sql(tuple(rules))} END, p.segment, p.tier, a.amount_computed,
-                   a.amount_given, a.money_value, a.expected_cost, a.expected_margin, %s, %s, %s
-            FROM rule_allocations a
-            JOIN {_TERMS_SQL} ON t.rule_number = a.rule_number
-            JOIN players p ON p.player_id = a.player_id
-            JOIN player_facts f ON f.run_id = a.run_id AND f.player_id = a.player_id
-            LEFT JOIN reward_decisions d ON d.id = a.last_decision_id AND d.run_id = a.run_id AND d.last_on = %s
-            WHERE a.run_id = %s AND {in_range} AND {players_in_range} AND f.run_id = %s AND {facts_in_range}
-              AND d.id IS NULL
-            ORDER BY a.player_id, a.rule_number
-            ON CONFLICT (player_id, rule_number, occasion) DO NOTHING
-            RETURNING verdict, rule_number, money_value, amount_given
-        )
-        SELECT verdict, rule_number, count(*), coalesce(sum(money_value) FILTER (WHERE amount_given > 0), 0),
-               count(*) FILTER (WHERE amount_given > 0)
-        FROM decided GROUP BY verdict, rule_number
-        """,
-        [occasion.name, on, on, at, terms, on, run_id, *params, *params, run_id, *params],
+    sql = _DECIDE_SQL.format(
+        terms=_TERMS_SQL,
+        facts_kept=_facts_kept_sql(tuple(rules)),
+        in_range=in_range,
+        players_in_range=players_in_range,
+        facts_in_range=facts_in_range,
     )
+    repeating = [on, run_id, *params, on]
+    rows = fetch_rows(sql, [*repeating, occasion.name, on, on, at, terms, run_id, *params, *params, run_id, *params])
     return [_Decided(*row) for row in rows]
 
 

@@ -199,6 +199,7 @@ def test_two_who_settle_at_once_do_not_overspend() -> None:
         half = [f"P{player:02d}" for player in range(number * 4, number * 4 + 4)]
         fill_facts(run_id=run.pk, on=ON, columns=needed_columns([rule]), player_ids=half)
         match_rules([rule], run_id=run.pk)
+        judge_matches([rule], occasion=occasion)
         allocate_rule(rule, occasion=occasion)
         occasions.append(occasion)
     cuts: list[int] = []
