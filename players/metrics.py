@@ -80,11 +80,11 @@ def refresh_volatility(*, keys: KeyRange = ALL_KEYS, active_since: date | None =
     With `active_since` only players with a daily row from that date on are looked at. Unknown with fewer than two days.
     """
     in_range, params = keys.condition("player_id")
-    since, since_params = ("", []) if active_since is None else (_ACTIVE_SINCE, [active_since])
-    return run_statement(_VOLATILITY_SQL.format(in_range=in_range, since=since), [*params, *since_params])
+    active = (_ACTIVE_SINCE.format(in_range=in_range), [*params, active_since]) if active_since else ("", [])
+    return run_statement(_VOLATILITY_SQL.format(in_range=in_range, active=active[0]), [*params, *active[1]])
 
 
-_ACTIVE_SINCE = "HAVING max(d.on) >= %s"
+_ACTIVE_SINCE = 'AND player_id IN (SELECT player_id FROM player_days WHERE {in_range} AND "on" >= %s)'
 # An aggregate per player joined to an update: the ORM would run it once per row.
 _VOLATILITY_SQL = """
     UPDATE player_metrics m SET volatility_score = v.volatility, updated_at = now()
@@ -92,7 +92,7 @@ _VOLATILITY_SQL = """
         SELECT d.player_id, CASE WHEN count(*) > 1 AND avg(d.wagered) > 0
                    THEN least(round(stddev_samp(d.won - d.wagered) / avg(d.wagered), 4), 99999999999999.9999)
                END AS volatility
-        FROM player_days d WHERE {in_range} GROUP BY d.player_id {since}
+        FROM player_days d WHERE {in_range} {active} GROUP BY d.player_id
     ) v
     WHERE m.player_id = v.player_id AND m.volatility_score IS DISTINCT FROM v.volatility
 """

@@ -66,6 +66,7 @@ _REASONS_SQL = f"""
              'code', 'HELD_OUT', 'would_be', {_VERDICT_SQL}, 'would_be_reason', nullif(other_reason, ''),
              'would_give', CASE WHEN other_reason = '' THEN amount_after_caps ELSE 0 END)))
          WHEN reason <> '' THEN reasons
+         WHEN other_reason = 'EXCLUSIVE_GROUP' THEN '[{{"code": "EXCLUSIVE_GROUP"}}]'
          WHEN other_reason <> '' THEN jsonb_build_array(jsonb_build_object('code', other_reason) || CASE other_reason
              WHEN 'UNPROFITABLE' THEN jsonb_strip_nulls(jsonb_build_object(
                  'expected_cost', expected_cost, 'granted_before', granted_cost + given_cost_run,

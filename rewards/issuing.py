@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from core.bulk import trusted_keys
 from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
 from rewards.budgets import release_budget
@@ -61,7 +62,9 @@ def issue_rewards(
     reserved = _given_by_rule(rules, occasion=occasion, keys=keys)
     recheck_allocations(rules, occasion=occasion, keys=keys)
     terms = json.dumps([_terms(rule) for rule in rules], default=str)
-    _post(terms, occasion=occasion, at=at, keys=keys)
+    # Every key is that of a player locked above or of a rule of this run.
+    with trusted_keys():
+        _post(terms, occasion=occasion, at=at, keys=keys)
     decided = _decide(rules, terms, occasion=occasion, at=at, keys=keys)
     _release_unused(rules, reserved=reserved, given=_given_of(decided), occasion=occasion)
     counts: Counts = {}

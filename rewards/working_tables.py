@@ -34,11 +34,15 @@ def forget_matches(*, run_id: int) -> None:
 
 
 def summarize_blocks(table: str) -> None:
-    """Bring the block ranges of the matches' or the candidates' index up to the rows just written."""
+    """Bring the block ranges of a working table's index up to the rows just written."""
     fetch_rows("SELECT brin_summarize_new_values(%s)", [_BLOCKS[table]])
 
 
-_BLOCKS = {"rule_matches": "idx_rule_match_blocks", "rule_candidates": "idx_rule_candidate_blocks"}
+_BLOCKS = {
+    "rule_matches": "idx_rule_match_blocks",
+    "rule_candidates": "idx_rule_candidate_blocks",
+    "rule_allocations": "idx_rule_allocation_blocks",
+}
 
 
 def _is_other_night_open(run_id: int) -> bool:

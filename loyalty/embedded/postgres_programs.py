@@ -78,6 +78,12 @@ def _open_to_all(folder: Path) -> None:
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
 
 
+# The C library's allocator gives the memory of a large sort or hash back to the kernel and asks for it again with the
+# next statement, which then clears every page anew: a tenth of a night's time. These keep it.
+_KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(512 * 1024**2), "MALLOC_MMAP_THRESHOLD_": str(512 * 1024**2)}
+
+
 def _clean_environment() -> dict[str, str]:
     """PG… variables of the caller's shell are meant for other servers."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**_KEPT_MEMORY, **ours}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -23,27 +21,6 @@ _PROFILE = tuple(column for column in COLUMNS if column.table is Table.PLAYERS a
 _MEASURES = tuple(column for column in COLUMNS if column.table is Table.METRICS and column.target != "opening_lp")
 _TEXT_TARGETS = {"name", "country", "language", "gender"}
 """Columns that hold an empty text rather than NULL."""
-
-
-@contextmanager
-def trusted_keys(*, are_many: bool) -> Iterator[None]:
-    """Let PostgreSQL skip the foreign keys of rows that are inserted meanwhile, where it may be told to.
-
-    Every one of those rows takes its key from a player or job of this transaction, so a million look-ups would prove
-    what the statements already say. Without the privilege, or for few rows, the look-ups are made.
-    """
-    if are_many:
-        _set_replication_role("replica")
-    yield
-    if are_many:
-        _set_replication_role("origin")
-
-
-def _set_replication_role(role: str) -> None:
-    execute(
-        f"SELECT set_config('session_replication_role', '{role}', true) "
-        "WHERE has_parameter_privilege('session_replication_role', 'SET')"
-    )
 
 
 def lock_known_players() -> None:

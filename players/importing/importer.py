@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection
 
+from core.bulk import trusted_keys
 from core.spreadsheets.errors import NoRowsError
 from core.spreadsheets.limits import Limits
 from core.spreadsheets.reading import ReadOptions, TableStream, read_table
@@ -81,7 +82,7 @@ def apply_file(file: FileToImport, outcome: Outcome, *, job_id: int, progress: P
     progress.seen(rows=counts["rows_read"], percent=80)
     changes.update_players()
     counts["days_estimated"] = days.spread_differences(file.as_of)
-    with changes.trusted_keys(are_many=counts["rows_read"] > _MANY_ROWS):
+    with trusted_keys(are_many=counts["rows_read"] > _MANY_ROWS):
         changes.insert_metrics(file.as_of)
         progress.seen(rows=counts["rows_read"], percent=90)
         changes.update_metrics(file.as_of)

@@ -77,8 +77,12 @@ class Migration(migrations.Migration):
                 "ALTER TABLE rule_candidates DROP CONSTRAINT rule_candidates_pkey",
                 """CREATE INDEX idx_rule_candidate_blocks ON rule_candidates USING brin (run_id, player_id, rule_number)
                 WITH (pages_per_range = 16)""",
+                # A budget is settled over all allocations of one rule.
+                """CREATE INDEX idx_rule_allocation_blocks ON rule_allocations USING brin (run_id, rule_number)
+                WITH (pages_per_range = 16)""",
             ],
             [
+                "DROP INDEX idx_rule_allocation_blocks",
                 "DROP INDEX idx_rule_candidate_blocks",
                 "ALTER TABLE rule_candidates ADD CONSTRAINT rule_candidates_pkey PRIMARY KEY (run_id, rule_number, player_id)",
                 "ALTER TABLE rule_candidates SET LOGGED",

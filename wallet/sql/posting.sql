@@ -129,7 +129,7 @@ LANGUAGE plpgsql AS
 $$
 BEGIN
     RETURN QUERY
-    WITH posting AS MATERIALIZED (
+    WITH posting AS (
         SELECT p.ordinality::integer AS ordinal, p.* FROM unnest(postings) WITH ORDINALITY p
     ),
     judged AS (
