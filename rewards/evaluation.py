@@ -47,7 +47,6 @@ def _matching_sql(rules: tuple[RuleDefinition, ...]) -> Sql:
     conditions = [_number_if_it_holds(rule) for rule in rules]
     amounts = [_amount_of(rule) for rule in rules]
     in_range, range_params = UNBOUND_RANGE.condition("player_facts.player_id")
-    # Ordered by rule, so that the block ranges of the table's index tell rules apart.
     sql = f"""
         INSERT INTO rule_matches (run_id, rule_number, player_id, amount)
         SELECT %s, m.rule_number, player_facts.player_id, CASE m.rule_number {" ".join(sql for sql, _ in amounts)} END
@@ -55,7 +54,6 @@ def _matching_sql(rules: tuple[RuleDefinition, ...]) -> Sql:
         CROSS JOIN LATERAL unnest(array_remove(ARRAY[{", ".join(sql for sql, _ in conditions)}]::integer[], NULL))
             m (rule_number)
         WHERE player_facts.run_id = %s AND {in_range}
-        ORDER BY m.rule_number, player_facts.player_id
     """
     return sql, [_RUN, *_params_of(amounts), *_params_of(conditions), _RUN, *range_params]
 

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from core.expressions import run_statement
 from core.runs import ALL_KEYS, KeyRange
+from players.models import GameCategory
 from rewards.definitions import RuleDefinition
 from rewards.fields import COLUMNS, MEASURE_DAILY_COLUMNS, SAFETY_COLUMNS, WINDOWS
 from safety.caps import window_starts
@@ -80,15 +81,16 @@ def _tier_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
 
 def _games_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
     """The player's own mix of games by number of bets; unknown where no category is known."""
+    edges = dict(GameCategory.objects.values_list("code", "house_edge_rate"))
+    # As constants: a join of the few categories for each player takes three times as long.
+    whens = " ".join("WHEN %s THEN %s" for _ in edges)
     sql = f"""
         LEFT JOIN LATERAL (
-            SELECT sum(g.value::numeric * c.house_edge_rate) / nullif(sum(g.value::numeric), 0) AS house_edge_rate
+            SELECT sum(g.value::numeric * CASE g.key {whens} ELSE %s END) / nullif(sum(g.value::numeric), 0)
+                AS house_edge_rate
             FROM jsonb_each_text(m.games_played) g
-            JOIN game_categories c ON c.code = coalesce(
-                (SELECT k.code FROM game_categories k WHERE k.code = g.key), '{DEFAULT_CATEGORY}')
-            WHERE m.games_played <> '{{}}'
         ) h ON m.games_played <> '{{}}'"""
-    return sql, []
+    return sql, [*(value for pair in edges.items() for value in pair), edges[DEFAULT_CATEGORY]]
 
 
 def _grants_join(on: date, scope: Scope) -> tuple[str, list[Any]]:
