@@ -39,9 +39,10 @@ from rewards.allocation import allocate_rule
 from rewards.budgets import recount_budgets, settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
-from rewards.facts import fill_facts, forget_facts, needed_columns
+from rewards.facts import fill_facts, needed_columns
 from rewards.issuing import close_ended_rewards, issue_rewards, occasion_of_night
 from rewards.judging import judge_matches
+from rewards.live import evaluate_now
 from rewards.rules import active_rules, refused_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold
@@ -335,8 +336,8 @@ def process_players(*, player_ids: Sequence[str], on: date, started_by: User | N
             "segments changed": batch_reclassify_players(on=on, player_ids=player_ids, run_id=run.pk),
             "tiers changed": evaluate_tiers(on=on, player_ids=player_ids, run_id=run.pk),
         }
-        counts = {"players": len(player_ids), **changed, "rewards": _evaluate_now(run, player_ids=player_ids)}
-        forget_facts(run_id=run.pk)
+        rewards = evaluate_now(active_rules(on=on), run=run, player_ids=player_ids, at=timezone.now())
+        counts = {"players": len(player_ids), **changed, "rewards": rewards}
         finish_run(run, counts)
     return {"run_id": run.pk, **counts}
 
@@ -344,19 +345,6 @@ def process_players(*, player_ids: Sequence[str], on: date, started_by: User | N
 def trigger_reward_evaluation(player_ids: Sequence[str]) -> dict[str, Any]:
     """Evaluate the rules for players whose totals were just imported, for today's business date."""
     return process_players(player_ids=player_ids, on=timezone.localdate())
-
-
-def _evaluate_now(run: Run, *, player_ids: Sequence[str]) -> Counts:
-    rules = active_rules(on=run.business_date)
-    occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
-    fill_facts(run_id=run.pk, on=run.business_date, columns=needed_columns(rules), player_ids=player_ids)
-    match_rules(rules, run_id=run.pk)
-    judge_matches(rules, occasion=occasion)
-    for rule in rules:
-        allocate_rule(rule, occasion=occasion)
-        if rule.limits.has_budget:
-            settle_budget(rule, occasion=occasion)
-    return issue_rewards(rules, occasion=occasion, at=timezone.now())
 
 
 def _check_players(player_ids: Sequence[str]) -> None:

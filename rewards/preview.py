@@ -22,8 +22,8 @@ from rewards.expressions import condition_expression, field_expression
 from rewards.facts import fill_facts, needed_columns
 from rewards.issuing import occasion_of_night
 from rewards.judging import judge_matches
-from rewards.models import PlayerFacts, RewardRule, RuleAllocation
-from rewards.rules import validate_rule
+from rewards.models import PlayerFacts, RewardRule, RuleAllocation, RuleMatch
+from rewards.rules import active_rules, validate_rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +59,7 @@ def test_rule(*, rule: RewardRule, player_id: str, on: date) -> RuleTest:
     Raises RuleInvalidError, and NotFoundError for a player who does not exist or was removed.
     """
     definition = validate_rule(rule)
-    if not Player.objects.filter(player_id=player_id, is_active=True, metrics__isnull=False).exists():
-        raise NotFoundError(f"there is no active player {player_id!r} with metrics", player_id=player_id)
+    check_player(player_id)
     with transaction.atomic():
         result = _evaluate(definition, player_id=player_id, on=on)
         transaction.set_rollback(True)
@@ -68,6 +67,41 @@ def test_rule(*, rule: RewardRule, player_id: str, on: date) -> RuleTest:
 
 
 test_rule.__test__ = False  # type: ignore[attr-defined]
+
+
+def evaluate_rule(*, rule: RewardRule, player_id: str, on: date) -> bool:
+    """Tell whether a rule's conditions hold for a player. Raises what `test_rule` raises."""
+    return test_rule(rule=rule, player_id=player_id, on=on).matches
+
+
+def calculate_reward(*, rule: RewardRule, player_id: str, on: date) -> Decimal | None:
+    """Return the amount a rule computes for a player, in the reward's own unit and before safety looks at it.
+
+    None where the conditions do not hold or the formula has no value. Raises what `test_rule` raises.
+    """
+    return test_rule(rule=rule, player_id=player_id, on=on).amount_computed
+
+
+def get_applicable_rules(*, player_id: str, on: date) -> list[str]:
+    """Return the ids of the rules in force whose conditions hold for a player, in the order they would be decided.
+
+    Raises NotFoundError for a player who does not exist or was removed.
+    """
+    check_player(player_id)
+    rules = active_rules(on=on)
+    with transaction.atomic():
+        run = Run.objects.create(kind=RunKind.TEST, business_date=on)
+        fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules), player_ids=[player_id])
+        match_rules(rules, run_id=run.pk)
+        matched = set(RuleMatch.objects.filter(run_id=run.pk).values_list("rule_number", flat=True))
+        transaction.set_rollback(True)
+    return [rule.rule_id for rule in rules if rule.number in matched]
+
+
+def check_player(player_id: str) -> None:
+    """Raise NotFoundError where there is no such player to evaluate."""
+    if not Player.objects.filter(player_id=player_id, is_active=True, metrics__isnull=False).exists():
+        raise NotFoundError(f"there is no active player {player_id!r} with metrics", player_id=player_id)
 
 
 def _evaluate(definition: RuleDefinition, *, player_id: str, on: date) -> RuleTest:

@@ -9,27 +9,13 @@ from django.db.models import Case, CharField, Value, When
 
 from core.expressions import compile_expression, run_statement
 from core.runs import ALL_KEYS, KeyRange
-from players import policies
-from players.models import Tier
+from players.tiers import current_tiers
 from wallet.models import LoyaltyBalance
-
-_ENVIRONMENT_THRESHOLDS = {
-    "SILVER": policies.TIER_SILVER_LP,
-    "GOLD": policies.TIER_GOLD_LP,
-    "PLATINUM": policies.TIER_PLATINUM_LP,
-}
 
 
 def tier_thresholds() -> dict[str, int]:
-    """Return the points from which each tier is reached, lowest first.
-
-    A threshold that staff saved on the tier holds; else the policy of the documented name does.
-    """
-    thresholds = {}
-    for tier in Tier.objects.order_by("lp_min"):
-        policy = None if tier.is_saved_by_staff else _ENVIRONMENT_THRESHOLDS.get(tier.tier_level)
-        thresholds[tier.tier_level] = tier.lp_min if policy is None else policy.value()
-    return dict(sorted(thresholds.items(), key=lambda item: item[1]))
+    """Return the points from which each tier is reached, lowest first."""
+    return {tier.tier_level: tier.lp_min for tier in current_tiers()}
 
 
 def tier_expression() -> Case:
@@ -59,11 +45,13 @@ def evaluate_tiers(
             WHERE {in_range} {named} AND p.tier <> {due}
         ),
         updated AS (
+            -- Whoever comes second finds the tier no longer as it was seen, and writes no second history row.
             UPDATE players p SET tier = c.tier_after, updated_at = now()
-            FROM changed c WHERE p.player_id = c.player_id
+            FROM changed c WHERE p.player_id = c.player_id AND p.tier = c.tier_before
+            RETURNING p.player_id, c.tier_before, c.tier_after
         )
         INSERT INTO player_tier_changes (player_id, tier_before, tier_after, "on", run_id)
-        SELECT player_id, tier_before, tier_after, %s, %s FROM changed
+        SELECT player_id, tier_before, tier_after, %s, %s FROM updated
     """
     return run_statement(
         sql, [lowest, *tier_params, *range_params, *range_params, *named_params, lowest, *tier_params, on, run_id]

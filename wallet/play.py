@@ -12,14 +12,14 @@ from core.runs import ALL_KEYS, Counts, KeyRange
 from wallet.policies import LP_EXPIRY_MONTHS
 
 _ACCRUE_SQL = """
-    UPDATE player_days d SET lp_due = round(d.wagered * r.points_per_unit, 2)
+    UPDATE player_days d
+    SET lp_due = d.lp_due + round((d.wagered - d.wagered_accrued) * r.points_per_unit, 2), wagered_accrued = d.wagered
     FROM (
         SELECT p.player_id,
                c.lp_per_unit_staked * coalesce((t.benefits ->> 'lp_multiplier')::numeric, 1) AS points_per_unit
         FROM players p LEFT JOIN tiers t ON t.tier_level = p.tier JOIN game_categories c ON c.code = 'other'
     ) r
-    WHERE r.player_id = d.player_id AND d.is_estimated AND d.lp_due = 0 AND d.wagered > 0
-      AND round(d.wagered * r.points_per_unit, 2) > 0 AND {in_range}
+    WHERE r.player_id = d.player_id AND d.is_estimated AND d.wagered > d.wagered_accrued AND {in_range}
 """
 _LOCK_SQL = """
     SELECT count(*) FROM (

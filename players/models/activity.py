@@ -129,6 +129,13 @@ class PlayerDay(models.Model):
     games = models.JSONField(
         null=True, blank=True, help_text="By game category: bets, wagered, won; NULL where the source names none."
     )
+    wagered_accrued = models.DecimalField(
+        max_digits=18,
+        decimal_places=2,
+        default=Decimal("0.00"),
+        db_default=Decimal("0.00"),
+        help_text="The turnover of an estimated day that its points due count already.",
+    )
     lp_due = _sum()
     lp_posted = _sum()
     lp_refused = _sum()
@@ -148,7 +155,7 @@ class PlayerDay(models.Model):
             ),
             models.Index(
                 fields=["player"],
-                condition=models.Q(is_estimated=True, lp_due=0, wagered__gt=0),
+                condition=models.Q(is_estimated=True, wagered__gt=models.F("wagered_accrued")),
                 name="idx_player_day_unaccrued",
             ),
         ]

@@ -8,6 +8,7 @@ import pytest
 
 from core.policies import save_policy
 from core.runs import KeyRange
+from core.tests.threads import run_together
 from players.models import Player, Tier, TierChange
 from players.tests.factories import ON, make_player
 from rewards.tests.factories import new_run
@@ -74,6 +75,17 @@ def test_only_what_changes_is_written_and_each_change_is_kept() -> None:
     change = TierChange.objects.get()
     assert (change.player_id, change.tier_before, change.tier_after) == ("alice", "BRONZE", "SILVER")
     assert (change.on, change.run_id) == (ON, run.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_rank_at_once_write_each_change_once() -> None:
+    for number in range(200):
+        make_holder(f"player{number:03}", "1000.00")
+
+    changed = run_together(*[lambda: evaluate_tiers(on=ON)] * 4)
+
+    assert sum(changed) == 200
+    assert TierChange.objects.count() == 200
 
 
 def test_a_range_or_named_players_alone() -> None:

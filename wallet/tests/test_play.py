@@ -135,10 +135,27 @@ def test_a_spread_day_is_accrued_once_even_if_rates_rise() -> None:
     assert points_of() == ("10.00", "10.00", "0.00")
 
 
+def test_what_a_later_file_adds_to_an_accrued_day_earns_too() -> None:
+    make_day(make_alice(), wagered="100.00", is_estimated=True)
+    flush()
+    Tier.objects.update(benefits={"lp_multiplier": "2"})
+
+    PlayerDay.objects.update(wagered=Decimal("150.00"))
+    flush()
+    PlayerDay.objects.update(wagered=Decimal("120.00"))
+    flush()
+    PlayerDay.objects.update(wagered=Decimal("151.00"))
+    flush()
+
+    # 100 × 0.1, then what was added, 50 and 1, at twice the rate; what was corrected in between adds nothing.
+    assert points_of() == ("20.20", "20.20", "0.00")
+
+
 @pytest.mark.parametrize(("rate", "wagered"), [("0", "100.00"), ("0.1", "0.04")])
 def test_a_spread_day_that_earns_nothing_is_not_written_again_every_night(rate: str, wagered: str) -> None:
     GameCategory.objects.update(lp_per_unit_staked=Decimal(rate))
     make_day(make_alice(), wagered=wagered, is_estimated=True)
+    flush()
     before = fetch_rows("SELECT ctid::text FROM player_days", [])
 
     flush()

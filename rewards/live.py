@@ -1,0 +1,58 @@
+"""Rules for named players now, through the night's phases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.models import Run, RunKind
+from core.runs import Counts, finish_run
+from rewards.allocation import allocate_rule
+from rewards.budgets import settle_budget
+from rewards.definitions import RuleDefinition
+from rewards.evaluation import match_rules
+from rewards.facts import fill_facts, forget_facts, needed_columns
+from rewards.issuing import issue_rewards, occasion_of_night
+from rewards.judging import judge_matches
+from rewards.models import RewardDecision, RewardRule
+from rewards.preview import check_player
+from rewards.rules import validate_rule
+from wallet.ledger import lock_players
+
+
+def evaluate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Sequence[str], at: datetime) -> Counts:
+    """Decide the rules for the players on the run's business date and post what they are given; return the counts.
+
+    Must run inside a transaction that holds the players' lock, so that a night which has allocated for them meanwhile
+    looks again once this has decided.
+    """
+    occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
+    fill_facts(run_id=run.pk, on=run.business_date, columns=needed_columns(rules), player_ids=player_ids)
+    match_rules(rules, run_id=run.pk)
+    judge_matches(rules, occasion=occasion)
+    for rule in rules:
+        allocate_rule(rule, occasion=occasion)
+        if rule.limits.has_budget:
+            settle_budget(rule, occasion=occasion)
+    counts = issue_rewards(rules, occasion=occasion, at=at)
+    forget_facts(run_id=run.pk)
+    return counts
+
+
+def apply_reward(*, player_id: str, rule: RewardRule, on: date, at: datetime | None = None) -> RewardDecision | None:
+    """Decide one rule for one player and post what it gives; return the decision, None where its conditions do not hold.
+
+    Decides for the business date: a second call, or the night of that date, gives nothing more. Raises
+    RuleInvalidError and NotFoundError.
+    """
+    definition = validate_rule(rule)
+    check_player(player_id)
+    with transaction.atomic():
+        lock_players([player_id])
+        run = Run.objects.create(kind=RunKind.LIVE, business_date=on)
+        finish_run(run, evaluate_now([definition], run=run, player_ids=[player_id], at=at or timezone.now()))
+        occasion = occasion_of_night(run_id=run.pk, on=on).name
+        return RewardDecision.objects.filter(player_id=player_id, rule=rule, occasion=occasion).first()
