@@ -142,8 +142,10 @@ _HAS_DAYS = Q(active_days_30d__gt=0)
 def _active_days_in_30() -> Combinable:
     prior = Value(policies.EXPECTED_ACTIVE_DAYS_PRIOR.value(), output_field=_EXACT)
     weight = Value(policies.PRIOR_WEIGHT_DAYS.value(), output_field=_EXACT)
-    shrunk = (F("active_days_30d") * Value(Decimal(30), output_field=_EXACT) + prior * weight) / (
-        Value(Decimal(30), output_field=_EXACT) + weight
+    # A quotient in numeric: days, and Decimal(30) as it is sent, are integers to PostgreSQL.
+    shrunk = Quotient(
+        F("active_days_30d") * Value(Decimal(30), output_field=_EXACT) + prior * weight,
+        Value(Decimal(30), output_field=_EXACT) + weight,
     )
     return Coalesce(shrunk, prior, output_field=_EXACT)
 

@@ -120,9 +120,7 @@ def test_the_cost_of_a_bonus_shrinks_by_what_its_wagering_earns(
 
 def test_a_category_that_counts_half_needs_twice_the_turnover() -> None:
     GameCategory.objects.filter(code="slots").update(contribution_weight=Decimal("0.5"))
-    terms = RewardTerms(
-        reward_type="BONUS_BALANCE", wagering_requirement=Decimal(5), eligible_games=("slots",)
-    )
+    terms = RewardTerms(reward_type="BONUS_BALANCE", wagering_requirement=Decimal(5), eligible_games=("slots",))
 
     # 1 − 5 × 0.05 ÷ 0.5.
     assert cost_rate(terms) == Decimal("0.5")
