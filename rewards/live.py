@@ -43,10 +43,10 @@ def evaluate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Seque
 
 
 def apply_reward(*, player_id: str, rule: RewardRule, on: date, at: datetime | None = None) -> RewardDecision | None:
-    """Decide one rule for one player and post what it gives; return the decision, None where its conditions do not hold.
+    """Decide one rule for one player and post what it gives; return the decision.
 
-    Decides for the business date: a second call, or the night of that date, gives nothing more. Raises
-    RuleInvalidError and NotFoundError.
+    None where the conditions do not hold. Decides for the business date: a second call, or the night of that date,
+    gives nothing more. Raises RuleInvalidError and NotFoundError.
     """
     definition = validate_rule(rule)
     check_player(player_id)

@@ -20,9 +20,8 @@ pytestmark = pytest.mark.django_db
 
 def test_a_rule_is_told_apart_from_one_that_does_not_match() -> None:
     make_player()
-    matching = make_rule(
-        "LOSING", conditions={"segment": "LOSING"}, reward={"formula": "net_loss * 0.1", "max_amount": 500}
-    )
+    cashback = {"formula": "net_loss * 0.1", "max_amount": 500}
+    matching = make_rule("LOSING", conditions={"segment": "LOSING"}, reward=cashback)
     other = make_rule("VIP", conditions={"segment": "VIP"})
 
     assert evaluate_rule(rule=matching, player_id="alice", on=ON) is True
