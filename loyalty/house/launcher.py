@@ -20,7 +20,8 @@ def _is_interrupted_make(process_id: int) -> bool:
     status = _status_of(process_id)
     if status.get("Name") not in {"make", "gmake"}:
         return False
-    return not int(status["SigCgt"], 16) & (1 << (signal.SIGINT - 1))
+    # Started in the background by a script, make ignores the interrupt from the beginning: that is no wish to close.
+    return not (int(status["SigCgt"], 16) | int(status["SigIgn"], 16)) & (1 << (signal.SIGINT - 1))
 
 
 def _status_of(process_id: int) -> dict[str, str]:

@@ -87,21 +87,40 @@ def test_children_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     assert becomes_true(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows another process's signal handlers")
-def test_a_make_that_was_interrupted_alone_is_noticed(tmp_path: Path) -> None:
-    (tmp_path / "Makefile").write_text("wait:\n\t@echo started; sleep 600\n")
-    make = subprocess.Popen(["make", "-C", tmp_path, "wait", "-s"], stdout=subprocess.PIPE, text=True)
+def make_that_waits(folder: Path, *launched_by: str) -> subprocess.Popen[str]:
+    (folder / "Makefile").write_text("wait:\n\t@echo started; exec sleep 600\n")
+    make = subprocess.Popen([*launched_by, "make", "-C", folder, "wait", "-s"], stdout=subprocess.PIPE, text=True)
     assert make.stdout is not None
     assert make.stdout.readline() == "started\n"
-    (shell,) = psutil.Process(make.pid).children()
+    return make
+
+
+def end_with_children(make: subprocess.Popen[str]) -> None:
+    for process in (*psutil.Process(make.pid).children(recursive=True), make):
+        process.kill()
+    make.communicate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows another process's signal handlers")
+def test_a_make_that_was_interrupted_alone_is_noticed(tmp_path: Path) -> None:
+    make = make_that_waits(tmp_path)
 
     assert not launcher._is_interrupted_make(make.pid)
     make.send_signal(signal.SIGINT)
     assert becomes_true(lambda: launcher._is_interrupted_make(make.pid))
 
-    for process in (*shell.children(recursive=True), shell):
-        process.kill()
-    make.communicate()
+    end_with_children(make)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows another process's signal handlers")
+def test_a_make_that_a_script_started_in_the_background_is_not_taken_for_interrupted(tmp_path: Path) -> None:
+    # As a shell without job control does for `make run &`.
+    make = make_that_waits(tmp_path, "env", "--ignore-signal=INT")
+
+    assert psutil.Process(make.pid).name() == "make"
+    assert not launcher._is_interrupted_make(make.pid)
+
+    end_with_children(make)
 
 
 def test_a_living_launcher_is_still_there() -> None:

@@ -123,7 +123,7 @@ def test_a_restricted_players_credit_is_refused_and_the_refusal_kept() -> None:
 def test_two_credits_at_once_cannot_both_take_the_last_of_a_cap() -> None:
     make_alice()
 
-    outcomes = run_together(*[lambda key=key: give("600.00", key=key) for key in ("one", "two")])  # type: ignore[misc]
+    outcomes = run_together(*[lambda key=key: give("600.00", key=key) for key in ("one", "two")])
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["CapExceededError", "NoneType"]
     assert balances("alice") == {"BONUS": "600.00"}
