@@ -24,11 +24,17 @@ subprocess.run([sys.executable, "-c", "import time; time.sleep(600)"])
 STUBBORN = [sys.executable, "-c", _STUBBORN_SCRIPT]
 
 
+def started(children: Children, **commands: list[str]) -> list[psutil.Process]:
+    """Start processes and return them; the run may have others, such as the embedded server's keeper."""
+    before = psutil.Process().children()
+    for name, command in commands.items():
+        children.start(name, command)
+    return [process for process in psutil.Process().children() if process not in before]
+
+
 def test_stopping_ends_all_children(tmp_path: Path) -> None:
     children = Children(tmp_path)
-    children.start("web", SLEEP)
-    children.start("worker", SLEEP)
-    processes = psutil.Process().children()
+    processes = started(children, web=SLEEP, worker=SLEEP)
 
     children.stop()
 
@@ -39,8 +45,7 @@ def test_stopping_ends_all_children(tmp_path: Path) -> None:
 def test_a_deaf_child_is_killed_with_all_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loyalty.house.processes._STOP_SECONDS_MAX", 0.2)
     children = Children(tmp_path)
-    children.start("worker", STUBBORN)
-    (worker,) = psutil.Process().children()
+    (worker,) = started(children, worker=STUBBORN)
     assert becomes_true(worker.children)
     (grandchild,) = worker.children()
 
@@ -96,8 +101,9 @@ def make_that_waits(folder: Path, *launched_by: str) -> subprocess.Popen[str]:
 
 
 def end_with_children(make: subprocess.Popen[str]) -> None:
-    for process in (*psutil.Process(make.pid).children(recursive=True), make):
+    for process in psutil.Process(make.pid).children(recursive=True):
         process.kill()
+    make.kill()
     make.communicate()
 
 
