@@ -100,7 +100,8 @@ def play_figures(*, on: date) -> Figures:
 def reward_figures(*, run: Run) -> Figures:
     """Return what the run gave and refused: by rule, by type, by verdict, and why not."""
     rules = {rule.number: rule for rule in RewardRule.objects.all()}
-    grouped = _allocations(run).values("rule_number", "verdict")
+    # One scan answers everything: a night decides millions of matches.
+    grouped = _allocations(run).values("rule_number", "verdict", "reason")
     rows: list[Figures] = [dict(row) for row in grouped.annotate(count=Count("*"), **_GIVEN_SUMS)]
     by_rule = [
         _rule_figures(rules[number], _rows_of(rows, number)) for number in sorted({r["rule_number"] for r in rows})
@@ -114,7 +115,7 @@ def reward_figures(*, run: Run) -> Figures:
         "by_verdict": _counted(rows, "verdict"),
         "by_rule": by_rule,
         "by_type": _by_type(by_rule),
-        "rejected_by_reason": _rejected_by_reason(run),
+        "rejected_by_reason": _rejected_by_reason(rows),
     }
 
 
@@ -169,10 +170,9 @@ def _by_type(by_rule: Iterable[Figures]) -> Figures:
     return types
 
 
-def _rejected_by_reason(run: Run) -> Figures:
-    rejected = _allocations(run).filter(verdict=Verdict.REJECTED)
-    rows = rejected.values("reason").annotate(count=Count("*")).order_by("-count")
-    return {row["reason"]: row["count"] for row in rows}
+def _rejected_by_reason(rows: Iterable[Figures]) -> Figures:
+    counts = _counted((row for row in rows if row["verdict"] == Verdict.REJECTED), "reason")
+    return dict(sorted(counts.items(), key=lambda counted: counted[1], reverse=True))
 
 
 def _counted(cells: Iterable[Figures], key: str) -> dict[str, int]:
