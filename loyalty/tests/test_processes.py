@@ -109,7 +109,8 @@ def end_with_children(make: subprocess.Popen[str]) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows another process's signal handlers")
 def test_a_make_that_was_interrupted_alone_is_noticed(tmp_path: Path) -> None:
-    make = make_that_waits(tmp_path)
+    # The tests themselves may have been started in the background.
+    make = make_that_waits(tmp_path, "env", "--default-signal=INT")
 
     assert not launcher._is_interrupted_make(make.pid)
     make.send_signal(signal.SIGINT)
