@@ -8,19 +8,34 @@ from datetime import date, datetime
 from django.db import transaction
 from django.utils import timezone
 
+from core.errors import NotFoundError
 from core.models import Run, RunKind
 from core.runs import Counts, finish_run
+from players.models import Player
 from rewards.allocation import allocate_rule
 from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, forget_facts, needed_columns
 from rewards.issuing import issue_rewards, occasion_of_night
-from rewards.judging import judge_matches
+from rewards.judging import Occasion, judge_matches
 from rewards.models import RewardDecision, RewardRule
-from rewards.preview import check_player
 from rewards.rules import validate_rule
 from wallet.ledger import lock_players
+
+
+def allocate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Sequence[str] | None = None) -> Occasion:
+    """Take the run through its phases up to posting, for the named players or for everybody; return its occasion."""
+    on = run.business_date
+    occasion = occasion_of_night(run_id=run.pk, on=on)
+    fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules), player_ids=player_ids)
+    match_rules(rules, run_id=run.pk)
+    judge_matches(rules, occasion=occasion)
+    for rule in rules:
+        allocate_rule(rule, occasion=occasion)
+        if rule.limits.has_budget:
+            settle_budget(rule, occasion=occasion)
+    return occasion
 
 
 def evaluate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Sequence[str], at: datetime) -> Counts:
@@ -29,17 +44,16 @@ def evaluate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Seque
     Must run inside a transaction that holds the players' lock, so that a night which has allocated for them meanwhile
     looks again once this has decided.
     """
-    occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
-    fill_facts(run_id=run.pk, on=run.business_date, columns=needed_columns(rules), player_ids=player_ids)
-    match_rules(rules, run_id=run.pk)
-    judge_matches(rules, occasion=occasion)
-    for rule in rules:
-        allocate_rule(rule, occasion=occasion)
-        if rule.limits.has_budget:
-            settle_budget(rule, occasion=occasion)
+    occasion = allocate_now(rules, run=run, player_ids=player_ids)
     counts = issue_rewards(rules, occasion=occasion, at=at)
     forget_facts(run_id=run.pk)
     return counts
+
+
+def check_player(player_id: str) -> None:
+    """Raise NotFoundError where there is no such player to evaluate."""
+    if not Player.objects.filter(player_id=player_id, is_active=True, metrics__isnull=False).exists():
+        raise NotFoundError(f"there is no active player {player_id!r} with metrics", player_id=player_id)
 
 
 def apply_reward(*, player_id: str, rule: RewardRule, on: date, at: datetime | None = None) -> RewardDecision | None:

@@ -9,19 +9,14 @@ from typing import Any
 
 from django.db import transaction
 
-from core.errors import NotFoundError
 from core.expressions import compile_expression, fetch_rows
 from core.models import Run, RunKind
-from players.models import Player
-from rewards.allocation import allocate_rule
-from rewards.budgets import settle_budget
 from rewards.conditions import Comparison, comparisons
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.expressions import condition_expression, field_expression
 from rewards.facts import fill_facts, needed_columns
-from rewards.issuing import occasion_of_night
-from rewards.judging import judge_matches
+from rewards.live import allocate_now, check_player
 from rewards.models import PlayerFacts, RewardRule, RuleAllocation, RuleMatch
 from rewards.rules import active_rules, validate_rule
 
@@ -98,22 +93,11 @@ def get_applicable_rules(*, player_id: str, on: date) -> list[str]:
     return [rule.rule_id for rule in rules if rule.number in matched]
 
 
-def check_player(player_id: str) -> None:
-    """Raise NotFoundError where there is no such player to evaluate."""
-    if not Player.objects.filter(player_id=player_id, is_active=True, metrics__isnull=False).exists():
-        raise NotFoundError(f"there is no active player {player_id!r} with metrics", player_id=player_id)
-
-
 def _evaluate(definition: RuleDefinition, *, player_id: str, on: date) -> RuleTest:
     run = Run.objects.create(kind=RunKind.TEST, business_date=on)
-    fill_facts(run_id=run.pk, on=on, columns=needed_columns([definition]), player_ids=[player_id])
+    allocate_now([definition], run=run, player_ids=[player_id])
     conditions = [_result(c, definition, run_id=run.pk) for c in comparisons(definition.conditions)]
-    matches = match_rules([definition], run_id=run.pk) > 0
-    occasion = occasion_of_night(run_id=run.pk, on=on)
-    judge_matches([definition], occasion=occasion)
-    allocate_rule(definition, occasion=occasion)
-    if definition.limits.has_budget:
-        settle_budget(definition, occasion=occasion)
+    matches = RuleMatch.objects.filter(run_id=run.pk).exists()
     allocation = RuleAllocation.objects.filter(run_id=run.pk).first()
     return RuleTest(
         rule_id=definition.rule_id,

@@ -12,13 +12,9 @@ from core.models import Run, RunKind
 from players.metrics import refresh_metrics
 from players.models import Player, PlayerMetrics
 from players.tests.factories import AT, ON
-from rewards.allocation import allocate_rule
-from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
-from rewards.evaluation import match_rules
-from rewards.facts import fill_facts, needed_columns
 from rewards.issuing import issue_rewards, occasion_of_night
-from rewards.judging import judge_matches
+from rewards.live import allocate_now
 from rewards.models import RewardDecision, RewardRule, RuleAllocation
 from rewards.rules import active_rules, save_rule, validate_rule
 from wallet.models import LoyaltyBalance
@@ -70,15 +66,8 @@ def new_run(on: date = ON, kind: str = RunKind.LIVE) -> Run:
 
 def allocate(on: date = ON) -> Run:
     """Evaluate the active rules for everybody as far as allocation and budgets."""
-    run, rules = new_run(on), active_rules(on=on)
-    occasion = occasion_of_night(run_id=run.pk, on=on)
-    fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules))
-    match_rules(rules, run_id=run.pk)
-    judge_matches(rules, occasion=occasion)
-    for rule in rules:
-        allocate_rule(rule, occasion=occasion)
-        if rule.limits.has_budget:
-            settle_budget(rule, occasion=occasion)
+    run = new_run(on)
+    allocate_now(active_rules(on=on), run=run)
     return run
 
 

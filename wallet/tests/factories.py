@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from players.models import Player
+from players.models import CreditPurpose, Player
 from players.tests.factories import AT, ON, make_alice, make_bob, make_carol
 from wallet.bonuses import add_bonus_balance
 from wallet.ledger import Posted, post_operation
 from wallet.models import LedgerEntry, Lot, LoyaltyBalance
-from wallet.postings import credit_posting
+from wallet.points import deduct_balance
+from wallet.postings import Posting, credit_posting
 
 __all__ = [
     "AT",
@@ -19,12 +20,15 @@ __all__ = [
     "ON",
     "balances",
     "credit",
+    "debit_posting",
     "give_bonus",
+    "lp_posting",
     "make_alice",
     "make_bob",
     "make_bob_with_bonus",
     "make_carol",
     "remaining",
+    "spend",
     "statement",
 ]
 
@@ -76,3 +80,26 @@ def statement(player_id: str) -> list[tuple[int, str, str, str, str]]:
     """Return number, currency, amount, balance before and after of each entry."""
     entries = LedgerEntry.objects.filter(player_id=player_id).order_by("number")
     return [(e.number, e.currency_type, str(e.amount), str(e.balance_before), str(e.balance_after)) for e in entries]
+
+
+def debit_posting(player_id: str, amount: str, *, key: str, currency: str = "LP", **fields: Any) -> Posting:
+    return Posting(
+        operation_key=key,
+        operation_kind="TEST",
+        account_key=player_id,
+        purpose=CreditPurpose.SPEND,
+        transaction_type="LP_REDEEMED",
+        currency_type=currency,
+        amount=-Decimal(amount),
+        **fields,
+    )
+
+
+def lp_posting(player_id: str, amount: str, *, key: str, **fields: Any) -> Posting:
+    return credit_posting(
+        key=key, kind="TEST", player_id=player_id, currency="LP", amount=Decimal(amount), on=ON, **fields
+    )
+
+
+def spend(player_id: str, amount: str, *, key: str = "spend", currency: str = "LP", at: Any = AT) -> Any:
+    return deduct_balance(player_id=player_id, currency=currency, amount=amount, key=key, actor="tests", at=at)
