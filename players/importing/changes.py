@@ -1,4 +1,7 @@
-"""Write what a file says: update what changed, insert what is missing, touch nothing else."""
+"""Write what a file says: update what changed, insert what is missing, touch nothing else.
+
+`import_typed` is in the order of the players, and so are the rows that are made of it: indexes are met in their own order.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def insert_players() -> int:
         SELECT player_id, source, {targets}, {depth} FROM (
             SELECT t.player_id, '{PlayerSource.FILE}' AS source, {values} FROM import_typed t
             WHERE NOT EXISTS (SELECT FROM import_known k WHERE k.player_id = t.player_id)
-        ) players ORDER BY player_id""",
+        ) players""",
         params,
     )
 
@@ -115,7 +118,7 @@ def insert_metrics(as_of: date) -> int:
             SELECT t.player_id, {values}, coalesce(t.opening_lp, 0) AS opening_lp, '{{}}'::jsonb AS games_played
             FROM import_typed t
             WHERE NOT EXISTS (SELECT FROM import_known k WHERE k.player_id = t.player_id AND k.has_metrics)
-        ) player_metrics ORDER BY player_id""",
+        ) player_metrics""",
         params,
     )
 
@@ -156,7 +159,7 @@ def record_totals(job_id: int) -> int:
         SELECT {job_id}, t.player_id, t.row_number, k.total_deposited, t.total_deposited,
                k.total_wagered, t.total_wagered, k.total_won, t.total_won
         FROM import_typed t LEFT JOIN import_known k USING (player_id)
-        WHERE k.player_id IS NULL OR NOT k.has_metrics OR {_totals_differ()} ORDER BY t.player_id"""
+        WHERE k.player_id IS NULL OR NOT k.has_metrics OR {_totals_differ()}"""
     )
 
 
