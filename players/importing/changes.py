@@ -1,6 +1,6 @@
 """Write what a file says: update what changed, insert what is missing, touch nothing else.
 
-`import_typed` is in the order of the players, and so are the rows that are made of it: indexes are met in their own order.
+`import_typed` is in the order of the players, and so are the rows made of it: each index is met in its own order.
 """
 
 from __future__ import annotations
