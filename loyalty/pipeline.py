@@ -40,9 +40,10 @@ from rewards.budgets import recount_budgets, settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, needed_columns
-from rewards.issuing import close_ended_rewards, issue_rewards, occasion_of_night
+from rewards.issuing import close_ended_rewards, issue_rewards
 from rewards.judging import judge_matches
 from rewards.live import evaluate_now
+from rewards.occasions import occasion_of_night
 from rewards.rules import active_rules, refused_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold

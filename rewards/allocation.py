@@ -16,8 +16,9 @@ from django.db.models.functions import Floor, Greatest, Least
 from core.expressions import Not, Sql, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.definitions import RuleDefinition
-from rewards.judging import Occasion, with_stages
+from rewards.judging import with_stages
 from rewards.models import RewardType
+from rewards.occasions import Occasion
 from safety.profitability import is_profitable_expression, unit_value
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)

@@ -9,8 +9,8 @@ from django.db.models import QuerySet, Sum
 
 from core.expressions import fetch_rows, run_statement
 from rewards.definitions import RuleDefinition
-from rewards.judging import Occasion
 from rewards.models import RewardRule, RuleBudgetDay
+from rewards.occasions import Occasion
 
 # Who gets the last of a budget is drawn by a stable hash, so that a simulation and the night agree.
 _SETTLE_SQL = """

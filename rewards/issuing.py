@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -18,8 +18,8 @@ from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
 from rewards.budgets import release_budget
 from rewards.definitions import RuleDefinition
-from rewards.judging import Occasion
 from rewards.models import RewardType
+from rewards.occasions import Occasion
 from rewards.rechecking import recheck_allocations
 from safety.profitability import CURRENCIES
 from wallet.models import LotKind, TransactionType
@@ -267,8 +267,3 @@ def close_ended_rewards(*, since: datetime | None, keys: KeyRange = ALL_KEYS) ->
         """,
         [*params, since, since],
     )
-
-
-def occasion_of_night(*, run_id: int, on: date) -> Occasion:
-    """Return the occasion under which the night decides."""
-    return Occasion(run_id=run_id, on=on, name=on.isoformat())

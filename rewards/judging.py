@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -24,21 +23,13 @@ from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.definitions import RuleDefinition
 from rewards.fields import SAFETY_COLUMNS
 from rewards.models import AllocationCandidate, RewardType
+from rewards.occasions import COUNTS_SQL, DECIDED_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
 from safety.caps import cap_room_expression
 from safety.profitability import cost_rate, expected_cost_expression, expected_margin_expression, unit_value
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _ZERO = Value(Decimal(0), output_field=_MONEY)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Occasion:
-    """When and for what a rule is decided: the business date, and its name in the unique key of decisions."""
-
-    run_id: int
-    on: date
-    name: str
 
 
 def judge_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> int:
@@ -135,9 +126,6 @@ _REASONS_SQL = """
          WHEN abuse_wagering_multiplier > 1 THEN jsonb_build_array(jsonb_build_object(
              'code', 'ABUSE_WAGERING', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_wagering_multiplier))
     END"""
-# A refusal that was counted once more on a date decided that date too.
-DECIDED_SQL = "d.occasion = %s OR (d.times > 1 AND d.last_on = %s)"
-COUNTS_SQL = "d.verdict IN ('APPROVED', 'REDUCED', 'PENDING_REVIEW')"
 # A stable draw in [0, 100) from the rule and the player, with two decimals.
 _DRAW_SQL = """((hashtextextended('holdout:' || m.rule_number || ':' || m.player_id, 0) & 9223372036854775807)
     %% 10000)::numeric / 100"""

@@ -17,9 +17,10 @@ from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, forget_facts, needed_columns
-from rewards.issuing import issue_rewards, occasion_of_night
-from rewards.judging import Occasion, judge_matches
+from rewards.issuing import issue_rewards
+from rewards.judging import judge_matches
 from rewards.models import RewardDecision, RewardRule
+from rewards.occasions import Occasion, occasion_of_night
 from rewards.rules import validate_rule
 from wallet.ledger import lock_players
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from core.expressions import run_statement
 from core.runs import KeyRange
 from rewards.definitions import RuleDefinition
-from rewards.judging import COUNTS_SQL, DECIDED_SQL, Occasion
+from rewards.occasions import COUNTS_SQL, DECIDED_SQL, Occasion
 from safety.caps import CAPS, window_starts
 
 

@@ -13,9 +13,10 @@ from players.metrics import refresh_metrics
 from players.models import Player, PlayerMetrics
 from players.tests.factories import AT, ON
 from rewards.definitions import RuleDefinition
-from rewards.issuing import issue_rewards, occasion_of_night
+from rewards.issuing import issue_rewards
 from rewards.live import allocate_now
 from rewards.models import RewardDecision, RewardRule, RuleAllocation
+from rewards.occasions import occasion_of_night
 from rewards.rules import active_rules, save_rule, validate_rule
 from wallet.models import LoyaltyBalance
 

@@ -17,9 +17,9 @@ from rewards.allocation import allocate_rule
 from rewards.budgets import budget_left, recount_budgets, settle_budget
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, needed_columns
-from rewards.issuing import occasion_of_night
 from rewards.judging import judge_matches
 from rewards.models import RewardDecision, RuleAllocation, RuleBudgetDay
+from rewards.occasions import occasion_of_night
 from rewards.rules import active_rules
 from rewards.tests.factories import allocate, evaluate, issue, make_player, make_rule, new_run, verdicts
 from wallet.bonuses import add_bonus_balance

@@ -15,8 +15,9 @@ from core.policies import save_policy
 from loyalty.pipeline import process_players
 from players.models import Player, PlayerMetrics
 from players.tests.factories import ON, restrict
-from rewards.issuing import close_ended_rewards, issue_rewards, occasion_of_night
+from rewards.issuing import close_ended_rewards, issue_rewards
 from rewards.models import RewardDecision, RewardHistory, RuleBudgetDay
+from rewards.occasions import occasion_of_night
 from rewards.rules import active_rules
 from rewards.tests.factories import allocate, balance, decision, evaluate, issue, make_player, make_rule, verdicts
 from wallet.bonuses import add_bonus_balance
