@@ -43,7 +43,7 @@ from rewards.facts import fill_facts, needed_columns
 from rewards.issuing import close_ended_rewards, issue_rewards
 from rewards.judging import judge_matches
 from rewards.live import evaluate_now
-from rewards.occasions import occasion_of_night
+from rewards.occasions import Occasion, occasion_of_night
 from rewards.rules import active_rules, refused_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold
@@ -293,25 +293,26 @@ def _facts_and_matches(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> 
     return {"players": players, "matches": match_rules(rules, run_id=run_id, keys=chunk.keys)}
 
 
+def _occasion(chunk: ChunkContext) -> Occasion:
+    return occasion_of_night(run_id=chunk.run.pk, on=chunk.run.business_date)
+
+
 def _judgement(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
-    occasion = occasion_of_night(run_id=chunk.run.pk, on=chunk.run.business_date)
-    return {"candidates": judge_matches(rules, occasion=occasion, keys=chunk.keys)}
+    return {"candidates": judge_matches(rules, occasion=_occasion(chunk), keys=chunk.keys)}
 
 
 def _allocation(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
-    occasion = occasion_of_night(run_id=chunk.run.pk, on=chunk.run.business_date)
+    occasion = _occasion(chunk)
     decided = sum(allocate_rule(rule, occasion=occasion, keys=chunk.keys) for rule in rules)
     return {"decided": decided}
 
 
 def _budget(chunk: ChunkContext, rule: RuleDefinition) -> Counts:
-    occasion = occasion_of_night(run_id=chunk.run.pk, on=chunk.run.business_date)
-    return {"beyond budget": settle_budget(rule, occasion=occasion)}
+    return {"beyond budget": settle_budget(rule, occasion=_occasion(chunk))}
 
 
 def _rewards(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
-    occasion = occasion_of_night(run_id=chunk.run.pk, on=chunk.run.business_date)
-    return issue_rewards(rules, occasion=occasion, at=chunk.at, keys=chunk.keys)
+    return issue_rewards(rules, occasion=_occasion(chunk), at=chunk.at, keys=chunk.keys)
 
 
 def _reconcile(chunk: ChunkContext) -> Counts:

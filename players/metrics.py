@@ -80,8 +80,10 @@ def refresh_volatility(*, keys: KeyRange = ALL_KEYS, active_since: date | None =
     With `active_since` only players with a daily row from that date on are looked at. Unknown with fewer than two days.
     """
     in_range, params = keys.condition("player_id")
-    active = (_ACTIVE_SINCE.format(in_range=in_range), [*params, active_since]) if active_since else ("", [])
-    return run_statement(_VOLATILITY_SQL.format(in_range=in_range, active=active[0]), [*params, *active[1]])
+    active, active_params = "", []
+    if active_since is not None:
+        active, active_params = _ACTIVE_SINCE.format(in_range=in_range), [*params, active_since]
+    return run_statement(_VOLATILITY_SQL.format(in_range=in_range, active=active), [*params, *active_params])
 
 
 _ACTIVE_SINCE = 'AND player_id IN (SELECT player_id FROM player_days WHERE {in_range} AND "on" >= %s)'

@@ -34,8 +34,9 @@ def allocate_rule(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = 
 @lru_cache(maxsize=256)
 def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
     """Compile a rule's statement once per run: the policies it reads are then the same for every chunk."""
+    value = unit_value(rule.reward.terms)
     candidates = _candidates_sql(rule, occasion=occasion, keys=UNBOUND_RANGE)
-    judged, params = with_stages(*candidates, _stages(rule))
+    judged, params = with_stages(*candidates, _stages(rule, value=value))
     sql = f"""
         INSERT INTO rule_allocations
             (run_id, player_id, rule_number, verdict, reason, reasons, amount_computed, amount_given, money_value,
@@ -53,7 +54,7 @@ def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
             ) decided
         ) final
         """
-    return sql, [unit_value(rule.reward.terms), rule.limits.exclusive_group, *params]
+    return sql, [value, rule.limits.exclusive_group, *params]
 
 
 _VERDICT_SQL = """CASE
@@ -81,18 +82,17 @@ _REASONS_SQL = f"""
     END"""
 
 
-def _stages(rule: RuleDefinition) -> list[dict[str, Combinable | Q]]:
+def _stages(rule: RuleDefinition, *, value: Decimal) -> list[dict[str, Combinable | Q]]:
     left = Greatest(F("cap_room") - F("given_value_run"), Value(Decimal(0)), output_field=_MONEY)
     return [
         {"cap_room_left": left},
-        {"amount_after_caps": _within_room(rule)},
+        {"amount_after_caps": _within_room(rule, value=value)},
         {"other_reason": _first_reason(rule)},
     ]
 
 
-def _within_room(rule: RuleDefinition) -> Combinable:
-    """Return the amount that fits under the caps, rounded down so that it really fits."""
-    value = unit_value(rule.reward.terms)
+def _within_room(rule: RuleDefinition, *, value: Decimal) -> Combinable:
+    """Return the amount that fits under the caps, rounded down so that it really fits; `value` is a unit's in money."""
     if not value:
         return F("amount")
     places = Value(Decimal(1 if rule.reward.type is RewardType.TICKETS else 100), output_field=_EXACT)

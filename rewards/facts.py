@@ -16,7 +16,7 @@ from rewards.definitions import RuleDefinition
 from rewards.fields import COLUMNS, MEASURE_DAILY_COLUMNS, SAFETY_COLUMNS, WINDOWS
 from safety.caps import window_starts
 from safety.policies import PROFIT_HORIZON_DAYS
-from safety.profitability import DEFAULT_CATEGORY
+from safety.profitability import DEFAULT_CATEGORY, get_house_edge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def _games_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
                 AS house_edge_rate
             FROM jsonb_each_text(m.games_played) g
         ) h ON m.games_played <> '{{}}'"""
-    return sql, [*(value for pair in edges.items() for value in pair), edges[DEFAULT_CATEGORY]]
+    return sql, [*(value for pair in edges.items() for value in pair), get_house_edge(DEFAULT_CATEGORY)]
 
 
 def _grants_join(on: date, scope: Scope) -> tuple[str, list[Any]]:

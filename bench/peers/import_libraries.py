@@ -44,10 +44,6 @@ class _MetricsResource(ModelResource):
 def copy_seconds(file: Path) -> float:
     """Load the file with COPY into one table with its primary key, and nothing else."""
 
-    def prepare() -> None:
-        database.execute("DROP TABLE IF EXISTS bench_copied")
-        database.execute(_TABLE)
-
     def load() -> None:
         with (
             database.connect() as connection,
@@ -59,7 +55,8 @@ def copy_seconds(file: Path) -> float:
 
     seconds = []
     for _ in range(REPETITIONS):
-        prepare()
+        database.execute("DROP TABLE IF EXISTS bench_copied")
+        database.execute(_TABLE)
         seconds.append(seconds_of(load))
     database.execute("DROP TABLE bench_copied")
     return statistics.median(seconds)

@@ -108,8 +108,10 @@ class ActivityKey(models.Model):
         return f"{self.source}/{self.external_id}"
 
 
-def _sum() -> models.DecimalField[Any, Decimal]:
-    return models.DecimalField(max_digits=18, decimal_places=2, default=Decimal("0.00"), db_default=Decimal("0.00"))
+def _sum(help_text: str = "") -> models.DecimalField[Any, Decimal]:
+    return models.DecimalField(
+        max_digits=18, decimal_places=2, default=Decimal("0.00"), db_default=Decimal("0.00"), help_text=help_text
+    )
 
 
 class PlayerDay(models.Model):
@@ -129,13 +131,7 @@ class PlayerDay(models.Model):
     games = models.JSONField(
         null=True, blank=True, help_text="By game category: bets, wagered, won; NULL where the source names none."
     )
-    wagered_accrued = models.DecimalField(
-        max_digits=18,
-        decimal_places=2,
-        default=Decimal("0.00"),
-        db_default=Decimal("0.00"),
-        help_text="The turnover of an estimated day that its points due count already.",
-    )
+    wagered_accrued = _sum("The turnover of an estimated day that its points due count already.")
     lp_due = _sum()
     lp_posted = _sum()
     lp_refused = _sum()

@@ -138,7 +138,6 @@ class AllocationCandidate(models.Model):
     reward_family = models.CharField(max_length=10)
     min_amount = _money()
     frequency_max = models.IntegerField()
-    holdout_percent = models.DecimalField(max_digits=5, decimal_places=2)
     # What is known of the match by itself.
     amount_computed = _money(null=True)
     given_in_period = models.IntegerField()
