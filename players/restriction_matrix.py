@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _GUARDED = ("SELF_EXCLUDED", "COOL_OFF", "RG_HARM", "BLOCKED")
-_REFUSED = ("PROMOTION", "EARNED", "OPENING")
+_REFUSED = ("PROMOTION", "EARNED", "OPENING", "BET", "REDEMPTION")
 _MARKED = ("SETTLEMENT", "REFUND", "REVERSAL", "ADJUSTMENT", "SPEND", "EXPIRY")
 
 # (restriction, purpose) → effect; a pair that is missing is allowed. An opt-out refuses offers only.

@@ -23,6 +23,7 @@ from rewards.occasions import Occasion
 from rewards.rechecking import recheck_allocations
 from safety.profitability import CURRENCIES
 from wallet.models import LotKind, TransactionType
+from wallet.postings import posting_row
 
 _LOT_KINDS = {RewardType.FREE_PLAY: LotKind.FREE_PLAY, RewardType.CASHBACK: LotKind.CASHBACK}
 _TRANSACTION_TYPES = {"BONUS": TransactionType.BONUS_ISSUED, "LP": TransactionType.LP_EARNED}
@@ -151,21 +152,35 @@ _TERMS_SQL = """jsonb_to_recordset(%s::jsonb) t (
             rule_number integer, rule_id text, version integer, reward_type text, currency text, transaction_type text,
             lot_kind text, wagering numeric, expiry_hours integer, max_bet numeric, max_conversion numeric,
             eligible_games jsonb)"""
+_POSTING = posting_row(
+    operation_key="'reward:' || a.player_id || ':' || a.rule_number || ':' || %s",
+    operation_kind="'REWARD'",
+    input_hash="sha256(convert_to('reward:' || a.player_id || ':' || a.rule_number || ':' || %s, 'UTF8'))",
+    account_key="a.player_id",
+    purpose="'PROMOTION'",
+    transaction_type="t.transaction_type",
+    currency_type="t.currency",
+    amount="a.amount_given",
+    lot_kind="t.lot_kind",
+    granted_on="%s::date",
+    promotional_value="a.money_value",
+    expected_cost="a.expected_cost",
+    expires_at="CASE WHEN t.expiry_hours IS NOT NULL THEN %s::timestamptz + make_interval(hours => t.expiry_hours) END",
+    wagering_required="CASE t.currency WHEN 'BONUS' THEN round(a.amount_given * t.wagering * a.wagering_multiplier, 2) "
+    "ELSE 0 END",
+    max_bet="t.max_bet",
+    max_conversion="t.max_conversion",
+    eligible_games="t.eligible_games",
+    rule_number="a.rule_number",
+    decision_id="a.decision_id",
+    description="t.rule_id",
+)
 # A reward that the core refuses becomes a refusal; what it posts gets its history row.
 _POST_SQL = """
     WITH terms AS MATERIALIZED (SELECT * FROM {terms}),
     posted AS MATERIALIZED (
         SELECT * FROM wallet_post(
-            (SELECT array_agg(ROW(
-                'reward:' || a.player_id || ':' || a.rule_number || ':' || %s, 'REWARD',
-                sha256(convert_to('reward:' || a.player_id || ':' || a.rule_number || ':' || %s, 'UTF8')),
-                a.player_id, 'PROMOTION', t.transaction_type, t.currency, a.amount_given, NULL, NULL, t.lot_kind, NULL,
-                %s::date, a.money_value, a.expected_cost, NULL,
-                CASE WHEN t.expiry_hours IS NOT NULL THEN %s::timestamptz + make_interval(hours => t.expiry_hours) END,
-                CASE t.currency WHEN 'BONUS'
-                     THEN round(a.amount_given * t.wagering * a.wagering_multiplier, 2) ELSE 0 END,
-                t.max_bet, t.max_conversion, t.eligible_games, a.rule_number, a.decision_id, t.rule_id, '',
-                NULL)::wallet_posting ORDER BY a.player_id, a.rule_number)
+            (SELECT array_agg({posting} ORDER BY a.player_id, a.rule_number)
              FROM rule_allocations a JOIN terms t ON t.rule_number = a.rule_number
              WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range}),
             %s, 'rules', %s)
@@ -189,7 +204,9 @@ def _post(terms: str, *, occasion: Occasion, at: datetime, keys: KeyRange) -> No
     in_range, params = keys.condition("a.player_id")
     run_id = occasion.run_id
     posting = [terms, occasion.name, occasion.name, occasion.on, at, run_id, *params, at, run_id]
-    run_statement(_POST_SQL.format(terms=_TERMS_SQL, in_range=in_range), [*posting, at, run_id, run_id])
+    run_statement(
+        _POST_SQL.format(terms=_TERMS_SQL, posting=_POSTING, in_range=in_range), [*posting, at, run_id, run_id]
+    )
 
 
 # A refusal that repeats the last decision is counted once more there; every other allocation becomes a decision. What

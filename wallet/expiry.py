@@ -8,7 +8,21 @@ from django.db import transaction
 
 from core.expressions import fetch_rows
 from core.runs import ALL_KEYS, KeyRange
+from wallet.postings import posting_row
 
+_POSTING = posting_row(
+    operation_key="'expire:' || l.id",
+    operation_kind="'EXPIRE'",
+    input_hash="sha256(('expire:' || l.id)::bytea)",
+    account_key="l.player_id",
+    purpose="'EXPIRY'",
+    transaction_type="CASE l.currency_type WHEN 'BONUS' THEN 'BONUS_EXPIRED' ELSE l.currency_type || '_EXPIRED' END",
+    currency_type="l.currency_type",
+    amount="-l.remaining",
+    lot_id="l.id",
+    lot_status_after="'EXPIRED'",
+    description="'Expired'",
+)
 # The lots are chosen again under the players' lock, so that a spend that came first is not expired twice.
 _EXPIRE_SQL = """
     WITH expired AS MATERIALIZED (
@@ -16,13 +30,7 @@ _EXPIRE_SQL = """
         WHERE l.remaining > 0 AND l.expires_at <= %s AND l.status IN ('ACTIVE', 'PENDING') AND {in_range}
     )
     SELECT count(*) FILTER (WHERE outcome = 'POSTED')
-    FROM wallet_post(
-        (SELECT array_agg(ROW(
-            'expire:' || l.id, 'EXPIRE', sha256(('expire:' || l.id)::bytea), l.player_id, 'EXPIRY',
-            CASE l.currency_type WHEN 'BONUS' THEN 'BONUS_EXPIRED' ELSE l.currency_type || '_EXPIRED' END,
-            l.currency_type, -l.remaining, l.id, 'EXPIRED', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-            NULL, NULL, NULL, 'Expired', '', NULL)::wallet_posting) FROM expired l),
-        %s, 'expiry', %s)
+    FROM wallet_post((SELECT array_agg({posting}) FROM expired l), %s, 'expiry', %s)
 """
 
 
@@ -31,7 +39,7 @@ def expire_bonuses(*, at: datetime, keys: KeyRange = ALL_KEYS, run_id: int | Non
     """Expire what remains of every lot of any currency whose time has passed; return how many lots expired."""
     in_range, params = keys.condition("l.player_id")
     _lock_owners(at=at, keys=keys)
-    return int(fetch_rows(_EXPIRE_SQL.format(in_range=in_range), [at, *params, at, run_id])[0][0])
+    return int(fetch_rows(_EXPIRE_SQL.format(in_range=in_range, posting=_POSTING), [at, *params, at, run_id])[0][0])
 
 
 def _lock_owners(*, at: datetime, keys: KeyRange) -> None:

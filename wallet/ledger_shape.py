@@ -26,6 +26,9 @@ _RESTRICTION_JOIN = """
 # ledger for every posting later. Every join of the core is a lookup by key, so that is the only plan left.
 _PLANNER = """SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
     SET enable_hashjoin = off SET enable_mergejoin = off"""
+# A tier counts what was credited, less what was credited by mistake; spending and refunds leave it alone.
+_EARNING = """{alias}.currency_type = 'LP' AND ({alias}.purpose = 'REVERSAL' OR {alias}.amount > 0
+                       AND {alias}.purpose IN ('EARNED', 'PROMOTION', 'OPENING', 'ADJUSTMENT'))"""
 # Credits only add to what is derived from the active bonus lots.
 _BONUS_SETS = """bonus_wagering_required = b.bonus_wagering_required + s.wagering_required,
             bonus_expiry = least(b.bonus_expiry, s.expires_at),
@@ -37,39 +40,38 @@ _BONUS_SETS = """bonus_wagering_required = b.bonus_wagering_required + s.wagerin
             lp_earned = b.lp_earned + s.lp_earned,"""
 _BONUS_SUMS = """bool_or(t.is_active_bonus) AS has_bonus,
                    coalesce(sum(t.wagering_required) FILTER (WHERE t.is_active_bonus), 0) AS wagering_required,
-                   min(t.expires_at) FILTER (WHERE t.is_active_bonus) AS expires_at,
+                   min(t.lot_expires_at) FILTER (WHERE t.is_active_bonus) AS expires_at,
                    min(t.max_bet) FILTER (WHERE t.is_active_bonus) AS max_bet,
-                   (array_agg(t.eligible_games ORDER BY t.expires_at NULLS LAST, t.touched_lot_id)
+                   (array_agg(t.eligible_games ORDER BY t.lot_expires_at NULLS LAST, t.touched_lot_id)
                        FILTER (WHERE t.is_active_bonus))[1] AS eligible_games,
-                   coalesce(sum(t.amount) FILTER (WHERE t.currency_type = 'LP' AND t.purpose IN
-                       ('EARNED', 'PROMOTION', 'OPENING', 'ADJUSTMENT') AND t.amount > 0), 0) AS lp_earned,"""
-_BONUS_COLUMNS = """, w.currency_type = 'BONUS' AND w.amount > 0
-                         AND coalesce(w.available_at <= posted_at, true) AS is_active_bonus"""
-# A debit may close a lot: then everything derived is summed up again from what the statement before has left of them.
-_BONUS_STALE = "p.amount < 0 AND p.currency_type = 'BONUS'"
+                   coalesce(sum(t.amount) FILTER (WHERE {earning}), 0) AS lp_earned,""".format(
+    earning=_EARNING.format(alias="t")
+)
+_BONUS_COLUMNS = """, w.currency_type = 'BONUS' AND w.is_new_lot AND w.lot_status = 'ACTIVE' AS is_active_bonus"""
+# A debit may end a lot and a credit to a named one keeps it going: then everything derived is summed up again.
+_BONUS_STALE = "p.currency_type = 'BONUS' AND (p.amount < 0 OR p.lot_id IS NOT NULL)"
 # An aggregate without rows still gives one row, so a player whose last bonus ended gets zeros, not stale figures.
-_BONUS_REFRESH = """IF stale_keys IS NOT NULL THEN
-        UPDATE loyalty_balances b
-        SET bonus_wagering_required = a.wagering_required,
-            bonus_wagering_completed = a.wagering_completed,
-            bonus_expiry = a.expires_at,
-            bonus_max_bet = a.max_bet,
-            bonus_eligible_games = a.eligible_games
-        FROM unnest(stale_keys) k
-        CROSS JOIN LATERAL (SELECT c.ctid AS row_id FROM loyalty_balances c WHERE c.player_id = k LIMIT 1) r
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(l.wagering_required), 0) AS wagering_required,
-                   coalesce(sum(l.wagering_completed), 0) AS wagering_completed,
-                   min(l.expires_at) AS expires_at, min(l.max_bet) AS max_bet,
-                   (array_agg(l.eligible_games ORDER BY l.expires_at NULLS LAST, l.id))[1] AS eligible_games
-            FROM wallet_lots l
-            WHERE l.player_id = k AND l.currency_type = 'BONUS' AND l.remaining > 0 AND l.status = 'ACTIVE'
-        ) a
-        WHERE b.ctid = r.row_id
-          AND (b.bonus_wagering_required, b.bonus_wagering_completed, b.bonus_expiry, b.bonus_max_bet,
-               b.bonus_eligible_games)
-              IS DISTINCT FROM (a.wagering_required, a.wagering_completed, a.expires_at, a.max_bet, a.eligible_games);
-    END IF;"""
+_BONUS_REFRESH = """UPDATE loyalty_balances b
+    SET bonus_wagering_required = a.wagering_required,
+        bonus_wagering_completed = a.wagering_completed,
+        bonus_expiry = a.expires_at,
+        bonus_max_bet = a.max_bet,
+        bonus_eligible_games = a.eligible_games
+    FROM unnest(account_keys) k
+    CROSS JOIN LATERAL (SELECT c.ctid AS row_id FROM loyalty_balances c WHERE c.player_id = k LIMIT 1) r
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(l.wagering_required), 0) AS wagering_required,
+               coalesce(sum(l.wagering_completed), 0) AS wagering_completed,
+               min(l.expires_at) AS expires_at, min(l.max_bet) AS max_bet,
+               (array_agg(l.eligible_games ORDER BY l.expires_at NULLS LAST, l.id))[1] AS eligible_games
+        FROM wallet_lots l
+        WHERE l.player_id = k AND l.currency_type = 'BONUS' AND l.status IN ('PENDING', 'ACTIVE')
+          AND l.status = 'ACTIVE'
+    ) a
+    WHERE b.ctid = r.row_id
+      AND (b.bonus_wagering_required, b.bonus_wagering_completed, b.bonus_expiry, b.bonus_max_bet,
+           b.bonus_eligible_games)
+          IS DISTINCT FROM (a.wagering_required, a.wagering_completed, a.expires_at, a.max_bet, a.eligible_games);"""
 
 
 class _SqlTemplate(Template):
@@ -98,11 +100,22 @@ class LedgerShape:
     restriction_join: str = ""
     restriction_case: str = ""
     restriction_mark: str = "NULL::varchar"
+    refusing_mark: str = "NULL::varchar"
     derived_sets: str = ""
     derived_sums: str = ""
     derived_columns: str = ""
     derived_stale: str = "false"
+    one_derived_sets: str = ""
+    one_derived_stale: str = "false"
     refresh_derived: str = ""
+
+    def removal_sql(self) -> str:
+        """Return the statements that remove the posting core, whichever version of it is installed."""
+        functions = ("post", "post_one", "write", "settle_lots", "due_lots", "canonical", "chain_step")
+        dropped = [f"DROP AGGREGATE IF EXISTS {self.prefix}_chain(bytea, text)"]
+        dropped += [f"DROP FUNCTION IF EXISTS {self.prefix}_{name}" for name in functions]
+        dropped += [f"DROP TYPE IF EXISTS {self.prefix}_{name}" for name in ("posted", "posting")]
+        return ";\n".join(dropped)
 
     def posting_sql(self) -> str:
         """Return the statements that install the posting core for this ledger."""
@@ -114,6 +127,10 @@ class LedgerShape:
             balance_sets=", ".join(f"{column} = b.{column} + s.{column}" for _, column in columns),
             balance_sums=", ".join(
                 f"coalesce(sum(t.amount) FILTER (WHERE t.currency_type = '{currency}'), 0) AS {column}"
+                for currency, column in columns
+            ),
+            one_balance_sets=", ".join(
+                f"{column} = c.{column} + CASE p.currency_type WHEN '{currency}' THEN p.amount ELSE 0 END"
                 for currency, column in columns
             ),
             planner=_PLANNER,
@@ -142,9 +159,12 @@ PLAYER_LEDGER = LedgerShape(
     restriction_join=_RESTRICTION_JOIN,
     restriction_case="WHEN x.refusing IS NOT NULL THEN 'RESTRICTED'",
     restriction_mark="coalesce(x.refusing, x.marking)",
+    refusing_mark="x.refusing",
     derived_sets=_BONUS_SETS,
     derived_sums=_BONUS_SUMS,
     derived_columns=_BONUS_COLUMNS,
     derived_stale=_BONUS_STALE,
+    one_derived_sets=f"lp_earned = c.lp_earned + CASE WHEN {_EARNING.format(alias='p')} THEN p.amount ELSE 0 END,",
+    one_derived_stale="p.currency_type = 'BONUS'",
     refresh_derived=_BONUS_REFRESH,
 )

@@ -10,6 +10,7 @@ from django.db import transaction
 from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
 from wallet.policies import LP_EXPIRY_MONTHS
+from wallet.postings import posting_row
 
 _ACCRUE_SQL = """
     UPDATE player_days d
@@ -31,6 +32,35 @@ _LOCK_SQL = """
         ) ORDER BY player_id FOR NO KEY UPDATE
     ) locked
 """
+_DAY_POSTING = posting_row(
+    operation_key="'play:' || d.player_id || ':' || d.on || ':' || d.lp_due",
+    operation_kind="'LP_FROM_PLAY'",
+    input_hash="sha256(convert_to(d.player_id || ':' || d.on || ':' || d.lp_due, 'UTF8'))",
+    account_key="d.player_id",
+    purpose="'EARNED'",
+    transaction_type="'LP_EARNED'",
+    currency_type="'LP'",
+    amount="d.points",
+    lot_kind="'PLAY'",
+    share_key="'play:' || coalesce(to_char(d.expires_at, 'YYYY-MM'), 'never')",
+    granted_on="d.on",
+    expires_at="d.expires_at",
+    description="'Points from play'",
+    reference_id="d.on::text",
+)
+_OPENING_POSTING = posting_row(
+    operation_key="'opening:' || m.player_id",
+    operation_kind="'OPENING_POINTS'",
+    input_hash="sha256(convert_to('opening:' || m.player_id, 'UTF8'))",
+    account_key="m.player_id",
+    purpose="'OPENING'",
+    transaction_type="'OPENING'",
+    currency_type="'LP'",
+    amount="m.opening_lp",
+    lot_kind="'OPENING'",
+    granted_on="%s::date",
+    description="'Carried over from an earlier programme'",
+)
 # One entry per player and day; the key carries the total due, so that a later rise posts only the difference.
 _POST_DAYS_SQL = """
     WITH due AS MATERIALIZED (
@@ -43,13 +73,7 @@ _POST_DAYS_SQL = """
     posted AS MATERIALIZED (
         SELECT n.account_key AS player_id, n.reference_id::date AS on, n.amount AS points, n.outcome
         FROM wallet_post(
-            (SELECT array_agg(ROW(
-                'play:' || d.player_id || ':' || d.on || ':' || d.lp_due, 'LP_FROM_PLAY',
-                sha256(convert_to(d.player_id || ':' || d.on || ':' || d.lp_due, 'UTF8')), d.player_id, 'EARNED',
-                'LP_EARNED', 'LP', d.points, NULL, NULL, 'PLAY',
-                'play:' || coalesce(to_char(d.expires_at, 'YYYY-MM'), 'never'), d.on, NULL, NULL, NULL, d.expires_at,
-                NULL, NULL, NULL, NULL, NULL, NULL, 'Points from play', d.on::text, NULL)::wallet_posting
-                ORDER BY d.player_id, d.on) FROM due d),
+            (SELECT array_agg({posting} ORDER BY d.player_id, d.on) FROM due d),
             %s, 'night', %s) n
     )
     UPDATE player_days d
@@ -61,11 +85,7 @@ _POST_OPENINGS_SQL = """
     WITH posted AS MATERIALIZED (
         SELECT n.account_key AS player_id
         FROM wallet_post(
-            (SELECT array_agg(ROW(
-                'opening:' || m.player_id, 'OPENING_POINTS', sha256(convert_to('opening:' || m.player_id, 'UTF8')),
-                m.player_id, 'OPENING', 'OPENING', 'LP', m.opening_lp, NULL, NULL, 'OPENING', NULL, %s::date, NULL,
-                NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'Carried over from an earlier programme', '',
-                NULL)::wallet_posting ORDER BY m.player_id)
+            (SELECT array_agg({posting} ORDER BY m.player_id)
              FROM player_metrics m WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL AND {in_range}),
             %s, 'night', %s) n
     )
@@ -90,10 +110,12 @@ def post_points_from_play(
         return {"days": 0, "openings": 0}
     months = LP_EXPIRY_MONTHS.value()
     days = run_statement(
-        _POST_DAYS_SQL.format(in_range=days_in_range), [months, months, business_zone, *days_params, at, run_id]
+        _POST_DAYS_SQL.format(in_range=days_in_range, posting=_DAY_POSTING),
+        [months, months, business_zone, *days_params, at, run_id],
     )
     on = at.astimezone(ZoneInfo(business_zone)).date()
     openings = run_statement(
-        _POST_OPENINGS_SQL.format(in_range=metrics_in_range), [on, *metrics_params, at, run_id, at]
+        _POST_OPENINGS_SQL.format(in_range=metrics_in_range, posting=_OPENING_POSTING),
+        [on, *metrics_params, at, run_id, at],
     )
     return {"days": days, "openings": openings}

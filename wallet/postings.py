@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -40,22 +40,55 @@ class Posting:
     promotional_value: Decimal = Decimal(0)
     expected_cost: Decimal = Decimal(0)
     available_at: datetime | None = None
+    awaits: str | None = None
+    takes_turn: bool = False
+    active_hours: int | None = None
     expires_at: datetime | None = None
     wagering_required: Decimal = Decimal(0)
+    wagering_basis: str | None = None
     max_bet: Decimal | None = None
     max_conversion: Decimal | None = None
     eligible_games: list[str] | None = None
+    end_reason: str | None = None
     rule_number: int | None = None
     decision_id: int | None = None
+    reverses_id: int | None = None
     description: str = ""
     reference_id: str = ""
     metadata: dict[str, Any] | None = None
     asked: dict[str, Any] | None = None
 
 
+_COLUMNS = [
+    name
+    for field in fields(Posting)
+    for name in ([field.name, "input_hash"] if field.name == "operation_kind" else [field.name])
+    if name != "asked"
+]
+
+
+def posting_row(**columns: str) -> str:
+    """Return SQL that makes a `wallet_posting` of the expressions given by column; what is not given is NULL.
+
+    Raises TypeError for a column that the type does not have.
+    """
+    unknown = columns.keys() - set(_COLUMNS)
+    if unknown:
+        raise TypeError(f"a posting has no column {', '.join(sorted(unknown))}")
+    return f"ROW({', '.join(columns.get(name, 'NULL') for name in _COLUMNS)})::wallet_posting"
+
+
 # These follow from when a request comes and from how safety values it then; a retry is the same request all the same.
 _FOLLOWING = {"granted_on", "available_at", "expires_at", "promotional_value", "expected_cost"}
-_LENGTHS_MAX = {"operation_key": 200, "operation_kind": 40, "share_key": 40, "description": 500, "reference_id": 100}
+_LENGTHS_MAX = {
+    "operation_key": 200,
+    "operation_kind": 40,
+    "share_key": 40,
+    "description": 500,
+    "reference_id": 100,
+    "awaits": 60,
+    "end_reason": 200,
+}
 _NEEDED = ("operation_key", "operation_kind")
 _TERMS = ("promotional_value", "expected_cost", "wagering_required", "max_bet", "max_conversion")
 

@@ -13,6 +13,7 @@ import psycopg
 from bench import database
 from bench.population import indexes
 from loyalty.night import run_night
+from wallet.postings import posting_row
 
 _SQL = Path(__file__).parent / "sql"
 _BALANCES_PER_CALL = 5_000
@@ -90,6 +91,27 @@ def _ranges(count: int) -> list[_Range]:
     return [_Range(lower=low, upper=high) for low, high in zip(lowers, [*lowers[1:], _LAST_KEY], strict=True)]
 
 
+# What the balances' statement asks of the posting core, of its rows `c` and `t`.
+_HELD_POSTING = posting_row(
+    operation_key="'bench:' || c.kind || ':' || t.player_id",
+    operation_kind="c.kind",
+    input_hash="sha256(convert_to(c.kind || t.player_id || c.amount, 'UTF8'))",
+    account_key="t.player_id",
+    purpose="c.purpose",
+    transaction_type="c.transaction_type",
+    currency_type="c.currency",
+    amount="c.amount",
+    lot_kind="c.lot_kind",
+    granted_on="%(on)s::date - 25",
+    promotional_value="c.value",
+    expected_cost="c.value / 2",
+    expires_at="c.expires_at",
+    wagering_required="c.wagering",
+    max_bet="c.max_bet",
+    description="'Held before the bench began'",
+)
+
+
 def _run_in_ranges(name: str, *, ranges: list[_Range], on: date, workers: int) -> None:
     def run(part: _Range) -> None:
         _run_file(name, {"on": on, "lower": part.lower, "upper": part.upper})
@@ -102,5 +124,5 @@ def _run_file(name: str, parameters: dict[str, object] | None) -> None:
     with database.connect() as connection:
         connection.execute("SET synchronous_commit = off")
         # Parameters are bound by the client: several statements may share one file.
-        text = (_SQL / f"{name}.sql").read_text()
+        text = (_SQL / f"{name}.sql").read_text().replace("@posting", _HELD_POSTING)
         psycopg.ClientCursor(connection).execute(text.encode(), parameters)

@@ -26,6 +26,8 @@ class CreditPurpose(models.TextChoices):
     REVERSAL = "REVERSAL", "Reversal"
     ADJUSTMENT = "ADJUSTMENT", "Adjustment"
     SPEND = "SPEND", "Spend"
+    BET = "BET", "Bet with bonus money"
+    REDEMPTION = "REDEMPTION", "Claimed or bought with points"
     EXPIRY = "EXPIRY", "Expiry"
 
 

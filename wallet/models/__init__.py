@@ -1,8 +1,12 @@
 from wallet.models.balance import LoyaltyBalance
+from wallet.models.bets import Bet, BetStake, BetStatus
 from wallet.models.ledger import CurrencyType, LedgerDigest, LedgerEntry, Operation, PostingRefusal, TransactionType
-from wallet.models.lots import BonusStatus, Lot, LotKind, LotMovement
+from wallet.models.lots import BonusStatus, Lot, LotKind, LotMovement, WageringBasis
 
 __all__ = [
+    "Bet",
+    "BetStake",
+    "BetStatus",
     "BonusStatus",
     "CurrencyType",
     "LedgerDigest",
@@ -14,4 +18,5 @@ __all__ = [
     "Operation",
     "PostingRefusal",
     "TransactionType",
+    "WageringBasis",
 ]

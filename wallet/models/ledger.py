@@ -39,16 +39,25 @@ class TransactionType(models.TextChoices):
 
 
 class Operation(models.Model):
-    """One business act: its unique key, the hash of its inputs, and what came of it.
+    """One business act: its unique key and the hash of its inputs. What came of it are its entries.
 
-    The same key with the same inputs returns the first result; with other inputs it is refused.
+    The same key with the same inputs returns the first result; with other inputs it is refused. At most one operation
+    names another as the one it reverses.
     """
 
     key = models.CharField(max_length=200, unique=True, db_collation="C")
     kind = models.CharField(max_length=40)
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     input_hash = models.BinaryField()
-    result = models.JSONField(null=True)
+    reverses = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reversals",
+        db_constraint=False,
+        db_index=False,
+    )
     actor = models.CharField(max_length=150, blank=True, default="", db_default="")
     run_id = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -56,6 +65,11 @@ class Operation(models.Model):
     class Meta:
         db_table = "wallet_operations"
         ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reverses"], condition=models.Q(reverses__isnull=False), name="operation_reversed_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -20,6 +20,8 @@ class LotKind(models.TextChoices):
     MANUAL = "MANUAL", "Credited by staff"
     REDEMPTION = "REDEMPTION", "Redeemed"
     OPENING = "OPENING", "Carried over"
+    ADJUSTMENT = "ADJUSTMENT", "Adjusted"
+    REFUND = "REFUND", "Given back"
 
 
 class BonusStatus(models.TextChoices):
@@ -32,6 +34,13 @@ class BonusStatus(models.TextChoices):
     FORFEITED = "FORFEITED", "Forfeited"
     CANCELLED = "CANCELLED", "Cancelled"
     LOST = "LOST", "Lost"
+
+
+class WageringBasis(models.TextChoices):
+    """Of which amount the requirement is a multiple, and which part of a stake counts towards it."""
+
+    BONUS = "BONUS", "Bonus: the part of a stake that bonus money paid"
+    DEPOSIT_AND_BONUS = "DEPOSIT_AND_BONUS", "Deposit and bonus: the whole stake"
 
 
 def _amount(**options: Any) -> models.DecimalField[Any, Any]:
@@ -66,13 +75,29 @@ class Lot(models.Model):
     )
     created_at = models.DateTimeField(db_default=Now())
     available_at = models.DateTimeField(null=True, blank=True, help_text="Not spendable before.")
-    expires_at = models.DateTimeField(null=True, blank=True)
+    awaits = models.CharField(
+        max_length=60, null=True, blank=True, help_text="Not spendable before this happens: CLAIM, or an action's code."
+    )
+    takes_turn = models.BooleanField(
+        default=False, db_default=False, help_text="Waits until the player's bonus before it has ended."
+    )
+    active_hours = models.IntegerField(
+        null=True, blank=True, help_text="Expires this many hours after it became active."
+    )
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="While pending: the end of the claim window.")
     closed_at = models.DateTimeField(null=True, blank=True)
     wagering_required = _amount(default=Decimal("0.00"), db_default=Decimal("0.00"))
     wagering_completed = _amount(default=Decimal("0.00"), db_default=Decimal("0.00"))
+    wagering_basis = models.CharField(max_length=20, choices=WageringBasis.choices, default="BONUS", db_default="BONUS")
+    open_bets = models.IntegerField(default=0, db_default=0, help_text="Bets it helped to pay and not settled yet.")
+    converted = _amount(
+        default=Decimal("0.00"), db_default=Decimal("0.00"), help_text="What became real money, under max_conversion."
+    )
     max_bet = _amount(null=True, blank=True)
     max_conversion = _amount(null=True, blank=True)
     eligible_games = models.JSONField(null=True, blank=True, help_text="Game categories; NULL: all.")
+    end_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
+    ended_by = models.CharField(max_length=150, blank=True, default="", db_default="")
     rule_number = models.IntegerField(null=True, blank=True)
     decision_id = models.BigIntegerField(null=True, blank=True)
     run_id = models.BigIntegerField(null=True, blank=True)
@@ -92,6 +117,16 @@ class Lot(models.Model):
                 condition=models.Q(wagering_required__gte=0, wagering_completed__gte=0),
                 name="lot_wagering_not_negative",
             ),
+            models.CheckConstraint(
+                condition=models.Q(wagering_basis__in=WageringBasis.values), name="lot_wagering_basis_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(open_bets__gte=0, converted__gte=0), name="lot_bets_and_conversion_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(max_conversion__isnull=True) | models.Q(converted__lte=models.F("max_conversion")),
+                name="lot_converted_within_cap",
+            ),
             models.UniqueConstraint(
                 fields=["player", "currency_type", "share_key"],
                 condition=models.Q(share_key__isnull=False),
@@ -104,6 +139,12 @@ class Lot(models.Model):
                 fields=["expires_at"],
                 condition=models.Q(remaining__gt=0, expires_at__isnull=False),
                 name="idx_lot_open_expiry",
+            ),
+            models.Index(fields=["player"], condition=models.Q(status="PENDING"), name="idx_lot_pending"),
+            models.Index(
+                fields=["player"],
+                condition=models.Q(currency_type="BONUS", status__in=["PENDING", "ACTIVE"]),
+                name="idx_lot_open_bonus",
             ),
         ]
 

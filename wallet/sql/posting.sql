@@ -21,13 +21,19 @@ CREATE TYPE @{prefix}_posting AS (
     promotional_value numeric,
     expected_cost numeric,
     available_at timestamptz,
+    awaits varchar,
+    takes_turn boolean,
+    active_hours integer,
     expires_at timestamptz,
     wagering_required numeric,
+    wagering_basis varchar,
     max_bet numeric,
     max_conversion numeric,
     eligible_games jsonb,
+    end_reason varchar,
     rule_number integer,
     decision_id bigint,
+    reverses_id bigint,
     description varchar,
     reference_id varchar,
     metadata jsonb
@@ -76,6 +82,42 @@ $$ SELECT quote_literal(account_key::text) || '|' || number::text || '|' || oper
     || quote_literal(coalesce(description::text, '')) || '|' || quote_literal(coalesce(reference_id::text, '')) || '|'
     || quote_literal(coalesce(actor::text, '')) || '|' || coalesce(metadata, '{}')::text $$;
 
+-- The pending lots of an account whose time has come; of those that take turns, the first where none is active.
+CREATE FUNCTION @{prefix}_due_lots(owner_key @{account_type}, due_at timestamptz) RETURNS TABLE (row_id tid)
+LANGUAGE sql STABLE AS
+$$ SELECT DISTINCT ON (CASE WHEN l.takes_turn THEN 0 ELSE l.id END) l.ctid
+   FROM @{prefix}_lots l
+   WHERE l.@{account} = owner_key AND l.status = 'PENDING' AND l.awaits IS NULL
+     AND coalesce(l.available_at <= due_at, true) AND coalesce(l.expires_at > due_at, true)
+     AND NOT (l.takes_turn AND EXISTS (
+         SELECT 1 FROM @{prefix}_lots q
+         WHERE q.@{account} = owner_key AND q.currency_type = 'BONUS' AND q.status IN ('PENDING', 'ACTIVE')
+           AND q.status = 'ACTIVE' AND q.takes_turn AND coalesce(q.expires_at > due_at, true)))
+   ORDER BY CASE WHEN l.takes_turn THEN 0 ELSE l.id END, l.id $$;
+
+-- Carry the lots of locked accounts on to where they are now: bonuses that hold nothing and wait for no bet have ended,
+-- those whose time or turn has come are active, and what the balance says of them follows.
+CREATE FUNCTION @{prefix}_settle_lots(account_keys @{account_type}[], settled_at timestamptz) RETURNS void
+LANGUAGE plpgsql AS
+$$
+BEGIN
+    UPDATE @{prefix}_lots l
+    SET status = CASE WHEN l.wagering_completed >= l.wagering_required THEN 'COMPLETED' ELSE 'LOST' END,
+        end_reason = CASE WHEN l.wagering_completed >= l.wagering_required THEN 'Used up' ELSE 'Played away' END,
+        closed_at = settled_at
+    WHERE l.@{account} = ANY (account_keys) AND l.currency_type = 'BONUS' AND l.status IN ('PENDING', 'ACTIVE')
+      AND l.status = 'ACTIVE' AND l.remaining = 0 AND l.open_bets = 0;
+    UPDATE @{prefix}_lots l
+    SET status = 'ACTIVE',
+        available_at = coalesce(l.available_at, settled_at),
+        expires_at = CASE WHEN l.active_hours IS NULL THEN l.expires_at
+                          ELSE settled_at + make_interval(hours => l.active_hours) END
+    FROM unnest(account_keys) k CROSS JOIN LATERAL @{prefix}_due_lots(k, settled_at) d
+    WHERE l.ctid = d.row_id;
+    @{refresh_derived}
+END
+$$;
+
 CREATE FUNCTION @{prefix}_post(
     postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar DEFAULT '', posted_run bigint DEFAULT NULL
 ) RETURNS SETOF @{prefix}_posted
@@ -84,9 +126,14 @@ $$
 DECLARE
     account_keys @{account_type}[];
     stale_keys @{account_type}[];
+    waking_keys @{account_type}[];
     missing @{account_type};
     malformed bigint;
 BEGIN
+    IF cardinality(postings) = 1 THEN
+        RETURN NEXT @{prefix}_post_one(postings[1], posted_at, posted_by, posted_run);
+        RETURN;
+    END IF;
     -- A column of two decimals takes NaN and rounds the rest in silence; a purpose nobody knows passes every restriction.
     SELECT array_agg(DISTINCT p.account_key ORDER BY p.account_key),
            array_agg(DISTINCT p.account_key) FILTER (WHERE @{derived_stale}),
@@ -113,8 +160,206 @@ BEGIN
     SELECT k FROM unnest(account_keys) k
     WHERE (SELECT true FROM @{balance_table} b WHERE b.@{account} = k) IS NULL;
 
+    -- What has become due since is spendable now.
+    SELECT array_agg(k) INTO waking_keys FROM unnest(account_keys) k
+    WHERE (SELECT true FROM @{prefix}_due_lots(k, posted_at) LIMIT 1);
+    IF waking_keys IS NOT NULL THEN
+        PERFORM @{prefix}_settle_lots(waking_keys, posted_at);
+    END IF;
+
     RETURN QUERY SELECT * FROM @{prefix}_write(postings, posted_at, posted_by, posted_run);
-    @{refresh_derived}
+    IF stale_keys IS NOT NULL THEN
+        PERFORM @{prefix}_settle_lots(stale_keys, posted_at);
+    END IF;
+END
+$$;
+
+-- The same for a single posting, step by step: the plan of the one statement below is long to start for so little.
+-- That both write the same is proved by a test that does everything in both ways.
+CREATE FUNCTION @{prefix}_post_one(
+    p @{prefix}_posting, posted_at timestamptz, posted_by varchar, posted_run bigint
+) RETURNS @{prefix}_posted
+LANGUAGE plpgsql AS
+$$
+DECLARE
+    b @{balance_table};
+    posted @{prefix}_posted;
+    paying record;
+    named_lot_id bigint;
+    lot_status varchar;
+    refusing varchar;
+    restriction varchar;
+    earlier_hash bytea;
+    available numeric;
+    owed numeric;
+    part numeric;
+    marked jsonb;
+BEGIN
+    IF p.amount IS NULL OR p.amount IN (0, 'NaN') OR p.amount <> round(p.amount, 2)
+            OR coalesce(p.purpose NOT IN (@{purposes}), true) THEN
+        RAISE EXCEPTION '% postings without a known purpose or an amount of cents other than 0', 1
+            USING ERRCODE = 'check_violation';
+    END IF;
+    PERFORM 1 FROM @{owner_table} o WHERE o.@{owner_key} = p.account_key FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'unknown account %', p.account_key USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    SELECT * INTO b FROM @{balance_table} c WHERE c.@{account} = p.account_key;
+    IF NOT FOUND THEN
+        INSERT INTO @{balance_table} (@{account}) VALUES (p.account_key) RETURNING * INTO b;
+    END IF;
+    IF EXISTS (SELECT 1 FROM @{prefix}_due_lots(p.account_key, posted_at)) THEN
+        PERFORM @{prefix}_settle_lots(ARRAY[p.account_key], posted_at);
+    END IF;
+
+    posted.ordinal := 1;
+    posted.account_key := p.account_key;
+    posted.currency_type := p.currency_type;
+    posted.amount := p.amount;
+    posted.rule_number := p.rule_number;
+    posted.decision_id := p.decision_id;
+    posted.reference_id := p.reference_id;
+    posted.wagering_required := p.wagering_required;
+    posted.expires_at := p.expires_at;
+
+    SELECT o.id, o.input_hash INTO posted.operation_id, earlier_hash FROM @{prefix}_operations o WHERE o.key = p.operation_key;
+    IF FOUND AND earlier_hash = p.input_hash THEN
+        posted.outcome := 'REPLAYED';
+        RETURN posted;
+    ELSIF FOUND THEN
+        posted.reason := 'KEY_REUSED';
+    END IF;
+    SELECT @{refusing_mark}, @{restriction_mark} INTO refusing, restriction FROM (SELECT 1) one @{restriction_join};
+    IF p.lot_id IS NOT NULL THEN
+        SELECT n.id, n.remaining, n.status INTO named_lot_id, available, lot_status FROM @{prefix}_lots n
+        WHERE n.id = p.lot_id AND n.@{account} = p.account_key AND n.currency_type = p.currency_type;
+    ELSIF p.amount < 0 THEN
+        SELECT sum(w.remaining) INTO available FROM @{prefix}_lots w
+        WHERE w.@{account} = p.account_key AND w.currency_type = p.currency_type
+          AND w.remaining > 0 AND w.status = 'ACTIVE' AND (w.expires_at IS NULL OR w.expires_at > posted_at);
+    ELSE
+        SELECT h.id, h.status INTO named_lot_id, lot_status FROM @{prefix}_lots h
+        WHERE h.@{account} = p.account_key AND h.currency_type = p.currency_type AND h.share_key = p.share_key;
+    END IF;
+    posted.reason := CASE
+        WHEN posted.reason IS NOT NULL THEN posted.reason
+        WHEN refusing IS NOT NULL THEN 'RESTRICTED'
+        WHEN p.lot_id IS NOT NULL AND named_lot_id IS NULL THEN 'LOT_UNKNOWN'
+        WHEN p.lot_id IS NOT NULL AND p.amount > 0 AND lot_status NOT IN ('PENDING', 'ACTIVE') THEN 'LOT_ENDED'
+        WHEN p.amount < 0 AND coalesce(available, 0) + p.amount < 0
+            THEN CASE WHEN p.lot_id IS NULL THEN 'BALANCE_SHORT' ELSE 'LOT_SHORT' END END;
+    IF posted.reason IS NOT NULL THEN
+        posted.outcome := 'REFUSED';
+        posted.details := jsonb_strip_nulls(jsonb_build_object(
+            'restriction', restriction, 'available', available, 'amount', p.amount));
+        INSERT INTO @{prefix}_refusals
+            (@{account}, operation_key, purpose, currency_type, amount, reason, details, actor, run_id, refused_at)
+        VALUES (p.account_key, p.operation_key, p.purpose, p.currency_type, p.amount, posted.reason, posted.details,
+                posted_by, posted_run, posted_at);
+        RETURN posted;
+    END IF;
+
+    marked := coalesce(p.metadata, '{}');
+    IF restriction IS NOT NULL THEN
+        marked := marked || jsonb_build_object('restricted', restriction);
+    END IF;
+    posted.outcome := 'POSTED';
+    posted.operation_id := nextval('@{operation_sequence}');
+    posted.entry_id := nextval('@{entry_sequence}');
+    posted.balance_before := CASE p.currency_type @{balance_cases} END;
+    posted.balance_after := posted.balance_before + p.amount;
+    b.head_number := b.head_number + 1;
+    b.head_at := greatest(posted_at, b.head_at);
+    b.head_hash := sha256(coalesce(b.head_hash, ''::bytea) || convert_to(@{prefix}_canonical(
+        p.account_key, b.head_number, posted.operation_id, p.transaction_type, p.currency_type, p.amount,
+        posted.balance_before, posted.balance_after, b.head_at, p.description, p.reference_id, posted_by, marked), 'UTF8'));
+    INSERT INTO @{prefix}_operations
+        (id, key, kind, @{account}, input_hash, reverses_id, actor, run_id, created_at)
+    VALUES (posted.operation_id, p.operation_key, p.operation_kind, p.account_key, p.input_hash, p.reverses_id, posted_by,
+            posted_run, b.head_at);
+    INSERT INTO @{entry_table}
+        (id, @{account}, number, operation_id, transaction_type, currency_type, amount, balance_before, balance_after,
+         description, reference_id, actor, metadata, hash, created_at)
+    VALUES (posted.entry_id, p.account_key, b.head_number, posted.operation_id, p.transaction_type, p.currency_type,
+            p.amount, posted.balance_before, posted.balance_after, coalesce(p.description, ''),
+            coalesce(p.reference_id, ''), posted_by, marked, b.head_hash, b.head_at);
+
+    IF p.amount > 0 AND lot_status IN ('PENDING', 'ACTIVE') THEN
+        posted.lot_id := named_lot_id;
+        UPDATE @{prefix}_lots l
+        SET amount = l.amount + p.amount,
+            remaining = l.remaining + p.amount,
+            promotional_value = l.promotional_value + coalesce(p.promotional_value, 0),
+            expected_cost = l.expected_cost + coalesce(p.expected_cost, 0),
+            wagering_required = l.wagering_required + coalesce(p.wagering_required, 0),
+            closed_at = NULL
+        WHERE l.id = named_lot_id;
+    ELSIF p.amount > 0 THEN
+        INSERT INTO @{prefix}_lots
+            (id, @{account}, operation_id, currency_type, kind, status, share_key, amount, remaining, granted_on,
+             promotional_value, expected_cost, created_at, available_at, awaits, takes_turn, active_hours, expires_at,
+             wagering_required, wagering_basis, max_bet, max_conversion, eligible_games, rule_number, decision_id,
+             run_id)
+        SELECT nextval('@{lot_sequence}'), p.account_key, posted.operation_id, p.currency_type, p.lot_kind, n.status,
+               -- A lot that has ended keeps its share key; what comes later is a lot without one.
+               CASE WHEN named_lot_id IS NULL THEN p.share_key END, p.amount, p.amount, p.granted_on,
+               coalesce(p.promotional_value, 0), coalesce(p.expected_cost, 0), b.head_at, p.available_at, p.awaits,
+               coalesce(p.takes_turn, false), p.active_hours,
+               CASE WHEN n.status = 'ACTIVE' AND p.active_hours IS NOT NULL
+                    THEN posted_at + make_interval(hours => p.active_hours) ELSE p.expires_at END,
+               coalesce(p.wagering_required, 0), coalesce(p.wagering_basis, 'BONUS'), p.max_bet, p.max_conversion,
+               p.eligible_games, p.rule_number, p.decision_id, posted_run
+        FROM (SELECT CASE WHEN p.awaits IS NOT NULL OR p.available_at > posted_at OR (p.takes_turn AND EXISTS (
+            SELECT 1 FROM @{prefix}_lots q
+            WHERE q.@{account} = p.account_key AND q.currency_type = 'BONUS' AND q.status IN ('PENDING', 'ACTIVE')
+              AND q.takes_turn AND q.awaits IS NULL AND coalesce(q.available_at <= posted_at, true)
+              AND coalesce(q.expires_at > posted_at, true))) THEN 'PENDING' ELSE 'ACTIVE' END AS status) n
+        RETURNING id, expires_at INTO posted.lot_id, posted.expires_at;
+    END IF;
+    IF p.amount > 0 THEN
+        INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) VALUES (posted.entry_id, posted.lot_id, p.amount);
+    ELSIF p.lot_id IS NOT NULL THEN
+        posted.lot_id := p.lot_id;
+        UPDATE @{prefix}_lots l
+        SET remaining = l.remaining + p.amount,
+            promotional_value = l.promotional_value - coalesce(p.promotional_value, 0),
+            expected_cost = l.expected_cost - coalesce(p.expected_cost, 0),
+            status = coalesce(p.lot_status_after, l.status),
+            end_reason = CASE WHEN p.lot_status_after IS NULL THEN l.end_reason ELSE coalesce(p.end_reason, '') END,
+            ended_by = CASE WHEN p.lot_status_after IS NULL THEN l.ended_by ELSE posted_by END,
+            closed_at = CASE WHEN l.remaining + p.amount = 0 THEN posted_at END
+        WHERE l.id = p.lot_id;
+        INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) VALUES (posted.entry_id, p.lot_id, p.amount);
+    ELSE
+        -- The debit is paired with the lots that pay it, earliest expiry first.
+        owed := -p.amount;
+        FOR paying IN
+            SELECT l.id, l.remaining FROM @{prefix}_lots l
+            WHERE l.@{account} = p.account_key AND l.currency_type = p.currency_type AND l.remaining > 0
+              AND l.status = 'ACTIVE' AND (l.expires_at IS NULL OR l.expires_at > posted_at)
+            ORDER BY l.expires_at NULLS LAST, l.id
+        LOOP
+            part := least(owed, paying.remaining);
+            UPDATE @{prefix}_lots l
+            SET remaining = l.remaining - part, closed_at = CASE WHEN l.remaining = part THEN posted_at END
+            WHERE l.id = paying.id;
+            INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) VALUES (posted.entry_id, paying.id, -part);
+            owed := owed - part;
+            EXIT WHEN owed = 0;
+        END LOOP;
+    END IF;
+    UPDATE @{balance_table} c
+    SET @{one_balance_sets},
+        @{one_derived_sets}
+        head_number = b.head_number,
+        head_hash = b.head_hash,
+        head_at = b.head_at,
+        updated_at = posted_at
+    WHERE c.@{account} = p.account_key;
+    IF @{one_derived_stale} THEN
+        PERFORM @{prefix}_settle_lots(ARRAY[p.account_key], posted_at);
+    END IF;
+    RETURN posted;
 END
 $$;
 
@@ -139,7 +384,8 @@ BEGIN
                    WHEN o.id IS NOT NULL AND o.input_hash = p.input_hash THEN 'REPLAYED'
                    WHEN o.id IS NOT NULL THEN 'KEY_REUSED'
                    @{restriction_case}
-                   WHEN p.amount < 0 AND p.lot_id IS NOT NULL AND l.id IS NULL THEN 'LOT_UNKNOWN'
+                   WHEN p.lot_id IS NOT NULL AND l.id IS NULL THEN 'LOT_UNKNOWN'
+                   WHEN p.amount > 0 AND l.status NOT IN ('PENDING', 'ACTIVE') THEN 'LOT_ENDED'
                    -- What an earlier call with the same key took is gone from the lots already.
                    WHEN p.amount < 0 AND coalesce(l.remaining, s.spendable, 0)
                         + sum(p.amount) FILTER (WHERE p.amount < 0 AND o.id IS NULL) OVER source < 0
@@ -155,8 +401,8 @@ BEGIN
         ) o ON true
         @{restriction_join}
         LEFT JOIN LATERAL (
-            SELECT n.id, n.remaining, n.ctid AS row_id FROM @{prefix}_lots n
-            WHERE p.amount < 0 AND n.id = p.lot_id AND n.@{account} = p.account_key
+            SELECT n.id, n.remaining, n.status, n.ctid AS row_id FROM @{prefix}_lots n
+            WHERE n.id = p.lot_id AND n.@{account} = p.account_key
               AND n.currency_type = p.currency_type LIMIT 1
         ) l ON true
         LEFT JOIN LATERAL (
@@ -186,7 +432,13 @@ BEGIN
                nextval('@{entry_sequence}') AS entry_id,
                CASE WHEN h.is_open THEN h.id END AS shared_lot_id,
                h.row_id AS shared_lot_row_id,
-               CASE WHEN d.amount > 0 AND h.is_open IS NOT TRUE THEN nextval('@{lot_sequence}') END AS fresh_lot_id,
+               CASE WHEN d.amount > 0 AND d.lot_id IS NULL AND h.is_open IS NOT TRUE
+                    THEN nextval('@{lot_sequence}') END AS fresh_lot_id,
+               -- Of those that take turns, the first may start where none before it is still open.
+               CASE WHEN d.awaits IS NOT NULL OR d.available_at > posted_at OR (d.takes_turn AND (
+                        t.is_taken OR count(*) FILTER (WHERE d.takes_turn AND d.awaits IS NULL
+                            AND coalesce(d.available_at <= posted_at, true)) OVER account > 1))
+                    THEN 'PENDING' ELSE 'ACTIVE' END AS lot_status,
                -- A lot that has ended keeps its share key; what comes later is a lot without one.
                CASE WHEN h.is_open IS NOT FALSE THEN d.share_key END AS lot_share_key,
                b.row_id,
@@ -201,8 +453,15 @@ BEGIN
         ) b
         LEFT JOIN LATERAL (
             SELECT s.id, s.ctid AS row_id, s.status IN ('PENDING', 'ACTIVE') AS is_open FROM @{prefix}_lots s
-            WHERE s.@{account} = d.account_key AND s.currency_type = d.currency_type AND s.share_key = d.share_key LIMIT 1
+            WHERE d.lot_id IS NULL AND s.@{account} = d.account_key AND s.currency_type = d.currency_type
+              AND s.share_key = d.share_key LIMIT 1
         ) h ON true
+        LEFT JOIN LATERAL (
+            SELECT true AS is_taken FROM @{prefix}_lots q
+            WHERE d.takes_turn AND q.@{account} = d.account_key AND q.currency_type = 'BONUS'
+              AND q.status IN ('PENDING', 'ACTIVE') AND q.takes_turn AND q.awaits IS NULL
+              AND coalesce(q.available_at <= posted_at, true) AND coalesce(q.expires_at > posted_at, true) LIMIT 1
+        ) t ON true
         WHERE d.outcome = 'POSTED'
         WINDOW account AS (PARTITION BY d.account_key ORDER BY d.ordinal),
                currency AS (PARTITION BY d.account_key, d.currency_type ORDER BY d.ordinal)
@@ -210,8 +469,10 @@ BEGIN
     written AS MATERIALIZED (
         SELECT p.*,
                p.balance_before + p.amount AS balance_after,
-               p.amount > 0 AND p.shared_lot_id IS NULL AS is_new_lot,
-               CASE WHEN p.amount < 0 THEN p.lot_id
+               p.amount > 0 AND p.lot_id IS NULL AND p.shared_lot_id IS NULL AS is_new_lot,
+               CASE WHEN p.lot_status = 'ACTIVE' AND p.active_hours IS NOT NULL
+                    THEN posted_at + make_interval(hours => p.active_hours) ELSE p.expires_at END AS lot_expires_at,
+               CASE WHEN p.amount < 0 OR p.lot_id IS NOT NULL THEN p.lot_id
                     WHEN p.shared_lot_id IS NOT NULL THEN p.shared_lot_id
                     WHEN p.share_key IS NULL THEN p.fresh_lot_id
                     ELSE min(p.fresh_lot_id) OVER (PARTITION BY p.account_key, p.currency_type, p.share_key)
@@ -230,11 +491,12 @@ BEGIN
         FROM written w WHERE w.amount < 0 AND w.lot_id IS NULL
     ),
     take AS MATERIALIZED (
-        SELECT w.entry_id, w.lot_id, w.lot_row_id, w.amount, w.lot_status_after AS status_after
+        SELECT w.entry_id, w.lot_id, w.lot_row_id, w.amount, w.lot_status_after AS status_after, w.end_reason,
+               -coalesce(w.promotional_value, 0) AS promotional_value, -coalesce(w.expected_cost, 0) AS expected_cost
         FROM written w WHERE w.amount < 0 AND w.lot_id IS NOT NULL
         UNION ALL
         SELECT d.entry_id, c.id, c.row_id,
-               -(least(c.covered, d.need_to) - greatest(c.covered - c.remaining, d.need_to - d.amount)), NULL
+               -(least(c.covered, d.need_to) - greatest(c.covered - c.remaining, d.need_to - d.amount)), NULL, NULL, 0, 0
         FROM debit d
         CROSS JOIN LATERAL (
             SELECT l.id, l.ctid AS row_id, l.remaining,
@@ -260,10 +522,10 @@ BEGIN
         FROM unposted u WHERE u.outcome = 'REFUSED' AND u.reason IS NOT NULL
     ),
     operations AS (
-        INSERT INTO @{prefix}_operations (id, key, kind, @{account}, input_hash, actor, run_id, created_at)
+        INSERT INTO @{prefix}_operations (id, key, kind, @{account}, input_hash, reverses_id, actor, run_id, created_at)
         SELECT DISTINCT ON (w.operation_id)
-               w.operation_id, w.operation_key, w.operation_kind, w.account_key, w.input_hash, posted_by, posted_run,
-               w.created_at
+               w.operation_id, w.operation_key, w.operation_kind, w.account_key, w.input_hash, w.reverses_id, posted_by,
+               posted_run, w.created_at
         FROM written w ORDER BY w.operation_id, w.ordinal
     ),
     entries AS (
@@ -279,14 +541,15 @@ BEGIN
     new_lots AS (
         INSERT INTO @{prefix}_lots
             (id, @{account}, operation_id, currency_type, kind, status, share_key, amount, remaining, granted_on,
-             promotional_value, expected_cost, created_at, available_at, expires_at, wagering_required, max_bet,
-             max_conversion, eligible_games, rule_number, decision_id, run_id)
+             promotional_value, expected_cost, created_at, available_at, awaits, takes_turn, active_hours, expires_at,
+             wagering_required, wagering_basis, max_bet, max_conversion, eligible_games, rule_number, decision_id,
+             run_id)
         SELECT DISTINCT ON (w.touched_lot_id)
-               w.touched_lot_id, w.account_key, w.operation_id, w.currency_type, w.lot_kind,
-               CASE WHEN w.available_at > posted_at THEN 'PENDING' ELSE 'ACTIVE' END,
+               w.touched_lot_id, w.account_key, w.operation_id, w.currency_type, w.lot_kind, w.lot_status,
                w.lot_share_key, sum(w.amount) OVER lot, sum(w.amount) OVER lot, w.granted_on,
                sum(coalesce(w.promotional_value, 0)) OVER lot, sum(coalesce(w.expected_cost, 0)) OVER lot,
-               w.created_at, w.available_at, w.expires_at, sum(coalesce(w.wagering_required, 0)) OVER lot, w.max_bet,
+               w.created_at, w.available_at, w.awaits, coalesce(w.takes_turn, false), w.active_hours, w.lot_expires_at,
+               sum(coalesce(w.wagering_required, 0)) OVER lot, coalesce(w.wagering_basis, 'BONUS'), w.max_bet,
                w.max_conversion, w.eligible_games, w.rule_number, w.decision_id, posted_run
         FROM written w WHERE w.is_new_lot
         WINDOW lot AS (PARTITION BY w.touched_lot_id)
@@ -300,18 +563,23 @@ BEGIN
             expected_cost = l.expected_cost + t.expected_cost,
             wagering_required = l.wagering_required + t.wagering_required,
             status = coalesce(t.status_after, l.status),
+            end_reason = CASE WHEN t.status_after IS NULL THEN l.end_reason ELSE coalesce(t.end_reason, '') END,
+            ended_by = CASE WHEN t.status_after IS NULL THEN l.ended_by ELSE posted_by END,
             closed_at = CASE WHEN l.remaining + t.moved = 0 THEN posted_at END
         FROM (
             SELECT m.row_id, sum(m.amount) AS moved, sum(greatest(m.amount, 0)) AS credited,
-                   max(m.status_after) AS status_after, sum(m.promotional_value) AS promotional_value,
-                   sum(m.expected_cost) AS expected_cost, sum(m.wagering_required) AS wagering_required
+                   max(m.status_after) AS status_after, max(m.end_reason) AS end_reason,
+                   sum(m.promotional_value) AS promotional_value, sum(m.expected_cost) AS expected_cost,
+                   sum(m.wagering_required) AS wagering_required
             FROM (
-                SELECT w.shared_lot_row_id AS row_id, w.amount, NULL::varchar AS status_after,
-                       coalesce(w.promotional_value, 0) AS promotional_value, coalesce(w.expected_cost, 0) AS expected_cost,
+                SELECT coalesce(w.shared_lot_row_id, w.lot_row_id) AS row_id, w.amount, NULL::varchar AS status_after,
+                       NULL::varchar AS end_reason, coalesce(w.promotional_value, 0) AS promotional_value, coalesce(w.expected_cost, 0) AS expected_cost,
                        coalesce(w.wagering_required, 0) AS wagering_required
-                FROM written w WHERE w.amount > 0 AND w.shared_lot_id IS NOT NULL
+                FROM written w WHERE w.amount > 0 AND NOT w.is_new_lot
+                  AND (w.shared_lot_id IS NOT NULL OR w.lot_id IS NOT NULL)
                 UNION ALL
-                SELECT k.lot_row_id, k.amount, k.status_after, 0, 0, 0 FROM take k
+                SELECT k.lot_row_id, k.amount, k.status_after, k.end_reason, k.promotional_value, k.expected_cost, 0
+                FROM take k
             ) m GROUP BY m.row_id
         ) t
         WHERE l.ctid = t.row_id
@@ -339,7 +607,7 @@ BEGIN
         WHERE b.ctid = s.row_id
     )
     SELECT w.ordinal, w.account_key, w.currency_type, w.amount, w.rule_number, w.decision_id, w.reference_id,
-           w.wagering_required, w.expires_at, 'POSTED'::varchar, NULL::varchar, NULL::jsonb, w.operation_id, w.entry_id,
+           w.wagering_required, w.lot_expires_at, 'POSTED'::varchar, NULL::varchar, NULL::jsonb, w.operation_id, w.entry_id,
            w.touched_lot_id, w.balance_before, w.balance_after
     FROM written w
     UNION ALL

@@ -22,20 +22,21 @@ from wallet.tests.factories import AT, ON, balances, credit, give_bonus
 pytestmark = pytest.mark.django_db
 
 # The written matrix once more, as people read it: R refused, M allowed and marked, - allowed.
-PURPOSES = ["PROMOTION", "EARNED", "OPENING", "SETTLEMENT", "REFUND", "REVERSAL", "ADJUSTMENT", "SPEND", "EXPIRY"]
+PURPOSES = ["PROMOTION", "EARNED", "OPENING", "BET", "REDEMPTION"]
+PURPOSES += ["SETTLEMENT", "REFUND", "REVERSAL", "ADJUSTMENT", "SPEND", "EXPIRY"]
 MATRIX = {
-    "SELF_EXCLUDED": "RRRMMMMMM",
-    "COOL_OFF": "RRRMMMMMM",
-    "RG_HARM": "RRRMMMMMM",
-    "BLOCKED": "RRRMMMMMM",
-    "MARKETING_OPT_OUT": "R--------",
+    "SELF_EXCLUDED": "RRRRRMMMMMM",
+    "COOL_OFF": "RRRRRMMMMMM",
+    "RG_HARM": "RRRRRMMMMMM",
+    "BLOCKED": "RRRRRMMMMMM",
+    "MARKETING_OPT_OUT": "R----------",
 }
 CELLS = [(kind, purpose, MATRIX[kind][index]) for kind in MATRIX for index, purpose in enumerate(PURPOSES)]
 
 
 def posting_for(purpose: str, *, key: str = "k") -> Posting:
     """Return a posting of 5.00 for alice: a debit where the purpose takes, a credit where it gives."""
-    if purpose in {"SPEND", "EXPIRY"}:
+    if purpose in {"SPEND", "EXPIRY", "BET"}:
         return Posting(
             operation_key=key,
             operation_kind="TEST",

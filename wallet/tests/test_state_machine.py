@@ -35,6 +35,12 @@ class ModelLot:
     expires_at: datetime | None
     is_expired: bool = False
 
+    @property
+    def status(self) -> str:
+        if self.is_expired:
+            return "EXPIRED"
+        return "COMPLETED" if self.currency == "BONUS" and not self.remaining else "ACTIVE"
+
     def is_spendable(self, at: datetime) -> bool:
         return self.remaining > 0 and (self.expires_at is None or self.expires_at > at)
 
@@ -181,10 +187,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def lots_are_the_models(self) -> None:
         stored = list(Lot.objects.order_by("id").values_list("player_id", "currency_type", "remaining", "status"))
-        assert stored == [
-            (lot.player_id, lot.currency, lot.remaining, "EXPIRED" if lot.is_expired else "ACTIVE")
-            for lot in self.model.lots
-        ]
+        assert stored == [(lot.player_id, lot.currency, lot.remaining, lot.status) for lot in self.model.lots]
 
     @invariant()
     def nothing_is_made_or_lost(self) -> None:

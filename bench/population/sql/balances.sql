@@ -1,12 +1,7 @@
 -- What players already hold, credited by the posting core itself, so that the ledger proves out.
 SELECT count(*) FROM wallet_post(
     ARRAY(
-        SELECT ROW(
-            'bench:' || c.kind || ':' || t.player_id, c.kind, sha256(convert_to(c.kind || t.player_id || c.amount, 'UTF8')),
-            t.player_id, c.purpose, c.transaction_type, c.currency, c.amount, NULL, NULL, c.lot_kind, NULL,
-            %(on)s::date - 25, c.value, c.value / 2, NULL, c.expires_at, c.wagering, c.max_bet, NULL, NULL, NULL, NULL,
-            'Held before the bench began', '', NULL
-        )::wallet_posting
+        SELECT @posting
         FROM bench_traits t
         JOIN player_metrics m ON m.player_id = t.player_id COLLATE "C"
         CROSS JOIN LATERAL (
