@@ -23,6 +23,7 @@ from rewards.occasions import Occasion
 from rewards.rechecking import recheck_allocations
 from safety.profitability import CURRENCIES
 from wallet.models import LotKind, TransactionType
+from wallet.policies import BONUS_TURNS, WAGERING_BASIS
 from wallet.postings import posting_row
 
 _LOT_KINDS = {RewardType.FREE_PLAY: LotKind.FREE_PLAY, RewardType.CASHBACK: LotKind.CASHBACK}
@@ -86,6 +87,8 @@ def _terms(rule: RuleDefinition) -> dict[str, Any]:
         "transaction_type": _TRANSACTION_TYPES.get(str(currency), TransactionType.REWARD),
         "lot_kind": _LOT_KINDS.get(rule.reward.type, LotKind.REWARD),
         "wagering": rule.reward.wagering_requirement,
+        "wagering_basis": WAGERING_BASIS.value(),
+        "takes_turns": BONUS_TURNS.value() == "ONE_AT_A_TIME",
         "expiry_hours": rule.reward.expiry_hours,
         "max_bet": rule.reward.max_bet,
         "max_conversion": rule.reward.max_conversion,
@@ -150,7 +153,8 @@ def _release_unused(
 
 _TERMS_SQL = """jsonb_to_recordset(%s::jsonb) t (
             rule_number integer, rule_id text, version integer, reward_type text, currency text, transaction_type text,
-            lot_kind text, wagering numeric, expiry_hours integer, max_bet numeric, max_conversion numeric,
+            lot_kind text, wagering numeric, wagering_basis text, takes_turns boolean,
+            expiry_hours integer, max_bet numeric, max_conversion numeric,
             eligible_games jsonb)"""
 _POSTING = posting_row(
     operation_key="'reward:' || a.player_id || ':' || a.rule_number || ':' || %s",
@@ -165,9 +169,13 @@ _POSTING = posting_row(
     granted_on="%s::date",
     promotional_value="a.money_value",
     expected_cost="a.expected_cost",
-    expires_at="CASE WHEN t.expiry_hours IS NOT NULL THEN %s::timestamptz + make_interval(hours => t.expiry_hours) END",
+    takes_turn="t.takes_turns AND t.currency = 'BONUS' AND t.wagering > 0",
+    active_hours="CASE t.currency WHEN 'BONUS' THEN t.expiry_hours END",
+    expires_at="CASE WHEN t.currency <> 'BONUS' AND t.expiry_hours IS NOT NULL "
+    "THEN %s::timestamptz + make_interval(hours => t.expiry_hours) END",
     wagering_required="CASE t.currency WHEN 'BONUS' THEN round(a.amount_given * t.wagering * a.wagering_multiplier, 2) "
     "ELSE 0 END",
+    wagering_basis="t.wagering_basis",
     max_bet="t.max_bet",
     max_conversion="t.max_conversion",
     eligible_games="t.eligible_games",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
+from typing import Any
 
 from django.utils import timezone
 
@@ -11,10 +12,14 @@ from core.errors import InvalidInputError, NotFoundError
 from core.money import CENT, parse_amount, round_to_cent
 from players.models import GameCategory
 from wallet.ledger import Posted, post_operation
-from wallet.models import CurrencyType, Lot, TransactionType
-from wallet.postings import check_currency_amount, credit_posting
+from wallet.models import CurrencyType, Lot, TransactionType, WageringBasis
+from wallet.policies import BONUS_TURNS, WAGERING_BASIS
+from wallet.postings import Posting, check_currency_amount, credit_posting
 
 WAGERING_MULTIPLE_MAX = Decimal(1000)
+EXPIRY_HOURS_MAX = 24 * 3650
+# What a bonus awaits that the player must claim.
+CLAIM = "CLAIM"
 
 
 def add_bonus_balance(
@@ -27,50 +32,127 @@ def add_bonus_balance(
     actor: str,
     on: date | None = None,
     at: datetime | None = None,
+    deposit: Decimal = Decimal(0),
+    wagering_basis: str | None = None,
     max_bet: Decimal | None = None,
+    max_conversion: Decimal | None = None,
     eligible_games: list[str] | None = None,
+    claim_within: timedelta | None = None,
+    awaits: str | None = None,
+    available_at: datetime | None = None,
     description: str = "",
     promotional_value: Decimal | None = None,
     expected_cost: Decimal = Decimal(0),
 ) -> Posted:
-    """Credit bonus money as a lot of its own; the stake to be wagered is `wagering_requirement` × amount.
+    """Credit bonus money as a lot of its own.
+
+    The stake to be wagered is `wagering_requirement` × the bonus, or × deposit and bonus by the basis (WAGERING_BASIS
+    unless given). It may be played for `expiry` (whole hours) from when it is active: at once, or once it is claimed
+    within `claim_within`, once the action `awaits` has happened, from `available_at`, and when its turn has come.
 
     Raises InvalidInputError for the amount and the terms, and the errors of `post_operation`.
     """
     money = check_currency_amount(currency=CurrencyType.BONUS, amount=amount)
-    _check_terms(wagering_requirement=wagering_requirement, expiry=expiry, max_bet=max_bet)
-    _check_games(eligible_games)
     at = at or timezone.now()
-    posting = credit_posting(
+    posting = bonus_posting(
+        player_id=player_id,
+        amount=money,
+        wagering_requirement=wagering_requirement,
+        expiry_hours=_whole_hours(expiry, name="expiry_hours"),
         key=key,
         kind="ADD_BONUS_BALANCE",
-        player_id=player_id,
-        currency=CurrencyType.BONUS,
-        amount=money,
         on=on or timezone.localdate(at),
-        transaction_type=TransactionType.BONUS_ISSUED,
+        deposit=deposit,
+        wagering_basis=wagering_basis,
+        max_bet=max_bet,
+        max_conversion=max_conversion,
+        eligible_games=eligible_games,
+        awaits=CLAIM if claim_within else awaits,
+        available_at=available_at,
+        description=description,
         promotional_value=money if promotional_value is None else promotional_value,
         expected_cost=expected_cost,
-        expires_at=at + expiry if expiry else None,
-        wagering_required=round_to_cent(money * wagering_requirement),
-        max_bet=max_bet,
-        eligible_games=eligible_games,
-        description=description,
-        asked={"on": on, "expiry": expiry},
+        expires_at=at + claim_within if claim_within else None,
+        asked={"on": on, "claim_within": claim_within, "available_at": available_at},
     )
     return post_operation([posting], at=at, actor=actor)[0]
 
 
-def _check_terms(*, wagering_requirement: Decimal, expiry: timedelta | None, max_bet: Decimal | None) -> None:
+def bonus_posting(
+    *,
+    player_id: str,
+    amount: Decimal,
+    wagering_requirement: Decimal,
+    expiry_hours: int | None,
+    key: str,
+    kind: str,
+    on: date,
+    deposit: Decimal = Decimal(0),
+    wagering_basis: str | None = None,
+    max_bet: Decimal | None = None,
+    max_conversion: Decimal | None = None,
+    eligible_games: list[str] | None = None,
+    **terms: Any,
+) -> Posting:
+    """Return the posting of a bonus: its requirement as an amount, its basis and turn as the policies have them now.
+
+    `expiry_hours` count from when the bonus becomes active; `terms` are those of `credit_posting`. Raises
+    InvalidInputError.
+    """
+    _check_terms(wagering_requirement=wagering_requirement, expiry_hours=expiry_hours)
+    for name, most in (("max_bet", max_bet), ("max_conversion", max_conversion)):
+        if most is not None:
+            parse_amount(most, name=name)
+    _check_games(eligible_games)
+    basis = _checked_basis(wagering_basis)
+    base = amount + parse_amount(deposit, name="deposit", positive=False) * (basis == WageringBasis.DEPOSIT_AND_BONUS)
+    required = round_to_cent(base * wagering_requirement)
+    return credit_posting(
+        key=key,
+        kind=kind,
+        player_id=player_id,
+        currency=CurrencyType.BONUS,
+        amount=amount,
+        on=on,
+        transaction_type=TransactionType.BONUS_ISSUED,
+        active_hours=expiry_hours,
+        takes_turn=required > 0 and BONUS_TURNS.value() == "ONE_AT_A_TIME",
+        wagering_required=required,
+        wagering_basis=basis,
+        max_bet=max_bet,
+        max_conversion=max_conversion,
+        eligible_games=eligible_games,
+        **terms,
+    )
+
+
+def _checked_basis(given: str | None) -> str:
+    basis = WAGERING_BASIS.value() if given is None else given
+    if basis not in WageringBasis.values:
+        needed = ", ".join(WageringBasis.values)
+        raise InvalidInputError(f"wagering_basis is {basis!r}: one of {needed} is needed", field="wagering_basis")
+    return basis
+
+
+def _whole_hours(window: timedelta | None, *, name: str) -> int | None:
+    if window is None:
+        return None
+    hours, rest = divmod(window, timedelta(hours=1))
+    if rest:
+        raise InvalidInputError(f"{name} is {window}: whole hours are needed", field=name)
+    return hours
+
+
+def _check_terms(*, wagering_requirement: Decimal, expiry_hours: int | None) -> None:
     if not (wagering_requirement.is_finite() and 0 <= wagering_requirement <= WAGERING_MULTIPLE_MAX):
         raise InvalidInputError(
             f"wagering_requirement is {wagering_requirement}: a multiple of 0 to {WAGERING_MULTIPLE_MAX} is needed",
             field="wagering_requirement",
         )
-    if expiry is not None and expiry <= timedelta(0):
-        raise InvalidInputError("the expiry must lie in the future: give more than 0 hours", field="expiry_hours")
-    if max_bet is not None:
-        parse_amount(max_bet, name="max_bet")
+    if expiry_hours is not None and not 0 < expiry_hours <= EXPIRY_HOURS_MAX:
+        raise InvalidInputError(
+            f"the expiry must lie in the future: 1 to {EXPIRY_HOURS_MAX} hours are needed", field="expiry_hours"
+        )
 
 
 def _check_games(eligible_games: list[str] | None) -> None:

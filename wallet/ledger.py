@@ -15,7 +15,8 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from core.expressions import fetch_rows
-from wallet.postings import Posting, check_postings, check_text_field, input_hashes
+from wallet.models import Operation
+from wallet.postings import Posting, check_postings, check_text_field, input_hashes, inputs_hash
 
 ACTOR_LENGTH_MAX = 150
 
@@ -58,34 +59,73 @@ class Posted:
     balance_after: Decimal | None
 
 
-def post(postings: Sequence[Posting], *, at: datetime, actor: str, run_id: int | None = None) -> list[Posted]:
+def post(
+    postings: Sequence[Posting],
+    *,
+    at: datetime,
+    actor: str,
+    run_id: int | None = None,
+    inputs: dict[str, Any] | None = None,
+) -> list[Posted]:
     """Post a set of movements under one lock; refused ones are returned, not raised.
 
-    A replayed one comes back with what its first call posted. Raises InvalidInputError for what cannot be posted and
-    NotFoundError for an unknown player; then nothing is written.
+    A replayed one comes back with what its first call posted. `inputs` is what was asked for where the postings of
+    the one operation follow from what the ledger holds; else the postings themselves are. Raises InvalidInputError for
+    what cannot be posted and NotFoundError for an unknown player; then nothing is written.
     """
     if not postings:
         return []
     check_postings(postings)
     check_text_field("actor", actor, length_max=ACTOR_LENGTH_MAX)
-    hashes = input_hashes(postings)
+    hashes = input_hashes(postings) if inputs is None else {postings[0].operation_key: inputs_hash(inputs)}
     rows = [{**asdict(one), "input_hash": "\\x" + hashes[one.operation_key].hex()} for one in postings]
     results = _post_rows(json.dumps(rows, default=str), at=at, actor=actor, run_id=run_id)
     return _with_first_results(postings, results)
 
 
-def post_operation(postings: Sequence[Posting], *, at: datetime | None = None, actor: str) -> list[Posted]:
+def post_operation(
+    postings: Sequence[Posting], *, at: datetime | None = None, actor: str, inputs: dict[str, Any] | None = None
+) -> list[Posted]:
     """Post one operation and raise the named error if it was refused; a replay returns the first result.
 
     Raises IdempotencyKeyReusedError, PlayerRestrictedError, InsufficientBalanceError, LotUnavailableError and the
     errors of `post`. The evidence of a refusal is committed although the error is raised, unless an outer transaction
     is rolled back.
     """
-    results = post(postings, at=at or timezone.now(), actor=actor)
+    results = post(postings, at=at or timezone.now(), actor=actor, inputs=inputs)
     for posting, result in zip(postings, results, strict=True):
         if result.outcome == "REFUSED" and result.reason is not None:
             raise _refusal(posting, result)
     return results
+
+
+def earlier_result(*, key: str, inputs: dict[str, Any]) -> list[Posted] | None:
+    """Return what an operation with this key and these inputs posted, or None where there is none yet.
+
+    To be asked with the player locked. Raises IdempotencyKeyReusedError where the key stands for other inputs.
+    """
+    earlier = Operation.objects.filter(key=key).first()
+    if earlier is None:
+        return None
+    if bytes(earlier.input_hash) != inputs_hash(inputs):
+        raise _key_reused(key)
+    return [
+        Posted(
+            outcome="REPLAYED",
+            reason=None,
+            details=None,
+            operation_id=earlier.pk,
+            entry_id=entry_id,
+            lot_id=lot_id,
+            balance_before=before,
+            balance_after=after,
+        )
+        for entry_id, lot_id, before, after in _entries_of(earlier.pk)
+    ]
+
+
+def _key_reused(key: str, **details: Any) -> IdempotencyKeyReusedError:
+    return IdempotencyKeyReusedError(f"the key {key!r} was already used with other inputs; use a new key", **details)
 
 
 def _post_rows(rows: str, *, at: datetime, actor: str, run_id: int | None) -> list[Posted]:
@@ -170,9 +210,7 @@ def _refusal(posting: Posting, result: Posted) -> Exception:
     details["amount"] = str(posting.amount)
     match result.reason:
         case "KEY_REUSED":
-            return IdempotencyKeyReusedError(
-                f"the key {posting.operation_key!r} was already used with other inputs; use a new key", **details
-            )
+            return _key_reused(posting.operation_key, **details)
         case "RESTRICTED":
             return PlayerRestrictedError(
                 f"player {posting.account_key} is restricted ({details.get('restriction')}): this credit is refused",
@@ -183,6 +221,10 @@ def _refusal(posting: Posting, result: Posted) -> Exception:
                 f"player {posting.account_key} can spend {details.get('available', 0)} {posting.currency_type}, "
                 f"{-posting.amount} was asked for",
                 **details,
+            )
+        case "LOT_ENDED":
+            return LotUnavailableError(
+                f"lot {posting.lot_id} of player {posting.account_key} has ended and takes nothing more", **details
             )
         case _:
             return LotUnavailableError(

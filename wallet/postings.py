@@ -197,6 +197,11 @@ def _check_choice_of_lots(postings: Sequence[Posting]) -> None:
         )
 
 
+def inputs_hash(inputs: dict[str, Any]) -> bytes:
+    """Return the hash of what a caller asked for where the postings follow from what the ledger holds."""
+    return hashlib.sha256(json.dumps(sorted(inputs.items()), default=_exactly).encode()).digest()
+
+
 def input_hashes(postings: Sequence[Posting]) -> dict[str, bytes]:
     """Return for each operation key the hash of what its caller asked for: all its postings, in order."""
     by_key = sorted(postings, key=lambda posting: posting.operation_key)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from core.policies import save_policy
 from players.models import CreditPurpose, Player
 from players.tests.factories import AT, ON, make_alice, make_bob, make_carol
 from wallet.bonuses import add_bonus_balance
@@ -22,6 +23,7 @@ __all__ = [
     "credit",
     "debit_posting",
     "give_bonus",
+    "let_bonuses_run_in_parallel",
     "lp_posting",
     "make_alice",
     "make_bob",
@@ -49,6 +51,11 @@ def give_bonus(player_id: str, amount: str, *, key: str = "bonus", **terms: Any)
     """Credit bonus money to be wagered ten times within 48 hours."""
     given = {"wagering_requirement": Decimal(10), "expiry": timedelta(hours=48), "at": AT, "actor": "tests", **terms}
     return add_bonus_balance(player_id=player_id, amount=amount, key=key, **given)
+
+
+def let_bonuses_run_in_parallel() -> None:
+    """Have no bonus wait for the one before it."""
+    save_policy(name="BONUS_TURNS", value="PARALLEL", saved_by=None)
 
 
 def make_bob_with_bonus() -> Player:

@@ -17,6 +17,7 @@ from wallet.tests.factories import (
     balances,
     credit,
     give_bonus,
+    let_bonuses_run_in_parallel,
     make_alice,
     make_bob,
     make_bob_with_bonus,
@@ -79,6 +80,7 @@ def test_only_what_remains_expires() -> None:
 
 
 def test_several_lots_of_several_players_expire_in_one_go() -> None:
+    let_bonuses_run_in_parallel()
     make_alice()
     make_bob()
     for number in range(3):
