@@ -49,6 +49,7 @@ from rewards.tiers import evaluate_tiers
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold
 from safety.abuse import score_players
 from safety.profitability import refresh_segment_baselines
+from wallet.bonus_life import settle_due_lots
 from wallet.expiry import expire_bonuses
 from wallet.ledger import lock_players
 from wallet.play import post_points_from_play
@@ -257,6 +258,7 @@ def _points_from_play(chunk: ChunkContext) -> Counts:
 
 def _expiry(chunk: ChunkContext) -> Counts:
     expired = expire_bonuses(at=chunk.at, keys=chunk.keys, run_id=chunk.run.pk)
+    settle_due_lots(at=chunk.at, keys=chunk.keys)
     ended = close_ended_rewards(since=_time(chunk.run.parameters["rewards_ended_since"]), keys=chunk.keys)
     return {"lots expired": expired, "rewards ended": ended}
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
@@ -235,9 +235,13 @@ def _refusal(posting: Posting, result: Posted) -> Exception:
 
 
 def lock_players(player_ids: Sequence[str]) -> None:
-    """Take the posting core's lock on players, in key order, for checks that must hold until the posting commits."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM players WHERE player_id = ANY (%s) ORDER BY player_id FOR NO KEY UPDATE",
-            [sorted(set(player_ids))],
-        )
+    """Take the posting core's lock on players, in key order, for checks that must hold until the posting commits.
+
+    Raises NotFoundError for a player nobody knows.
+    """
+    asked = sorted(set(player_ids))
+    sql = "SELECT player_id FROM players WHERE player_id = ANY (%s) ORDER BY player_id FOR NO KEY UPDATE"
+    found = {player_id for (player_id,) in fetch_rows(sql, [asked])}
+    for player_id in asked:
+        if player_id not in found:
+            raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)

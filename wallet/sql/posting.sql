@@ -102,8 +102,10 @@ LANGUAGE plpgsql AS
 $$
 BEGIN
     UPDATE @{prefix}_lots l
-    SET status = CASE WHEN l.wagering_completed >= l.wagering_required THEN 'COMPLETED' ELSE 'LOST' END,
-        end_reason = CASE WHEN l.wagering_completed >= l.wagering_required THEN 'Used up' ELSE 'Played away' END,
+    SET status = CASE WHEN l.wagering_completed >= l.wagering_required THEN 'COMPLETED'
+                      WHEN l.expires_at <= settled_at THEN 'EXPIRED' ELSE 'LOST' END,
+        end_reason = CASE WHEN l.wagering_completed >= l.wagering_required THEN 'Used up'
+                          WHEN l.expires_at <= settled_at THEN 'Expired' ELSE 'Played away' END,
         closed_at = settled_at
     WHERE l.@{account} = ANY (account_keys) AND l.currency_type = 'BONUS' AND l.status IN ('PENDING', 'ACTIVE')
       AND l.status = 'ACTIVE' AND l.remaining = 0 AND l.open_bets = 0;
@@ -324,6 +326,7 @@ BEGIN
         SET remaining = l.remaining + p.amount,
             promotional_value = l.promotional_value - coalesce(p.promotional_value, 0),
             expected_cost = l.expected_cost - coalesce(p.expected_cost, 0),
+            converted = l.converted + CASE p.transaction_type WHEN 'BONUS_CONVERTED' THEN -p.amount ELSE 0 END,
             status = coalesce(p.lot_status_after, l.status),
             end_reason = CASE WHEN p.lot_status_after IS NULL THEN l.end_reason ELSE coalesce(p.end_reason, '') END,
             ended_by = CASE WHEN p.lot_status_after IS NULL THEN l.ended_by ELSE posted_by END,
@@ -492,11 +495,12 @@ BEGIN
     ),
     take AS MATERIALIZED (
         SELECT w.entry_id, w.lot_id, w.lot_row_id, w.amount, w.lot_status_after AS status_after, w.end_reason,
-               -coalesce(w.promotional_value, 0) AS promotional_value, -coalesce(w.expected_cost, 0) AS expected_cost
+               -coalesce(w.promotional_value, 0) AS promotional_value, -coalesce(w.expected_cost, 0) AS expected_cost,
+               CASE w.transaction_type WHEN 'BONUS_CONVERTED' THEN -w.amount ELSE 0 END AS converted
         FROM written w WHERE w.amount < 0 AND w.lot_id IS NOT NULL
         UNION ALL
         SELECT d.entry_id, c.id, c.row_id,
-               -(least(c.covered, d.need_to) - greatest(c.covered - c.remaining, d.need_to - d.amount)), NULL, NULL, 0, 0
+               -(least(c.covered, d.need_to) - greatest(c.covered - c.remaining, d.need_to - d.amount)), NULL, NULL, 0, 0, 0
         FROM debit d
         CROSS JOIN LATERAL (
             SELECT l.id, l.ctid AS row_id, l.remaining,
@@ -562,6 +566,7 @@ BEGIN
             promotional_value = l.promotional_value + t.promotional_value,
             expected_cost = l.expected_cost + t.expected_cost,
             wagering_required = l.wagering_required + t.wagering_required,
+            converted = l.converted + t.converted,
             status = coalesce(t.status_after, l.status),
             end_reason = CASE WHEN t.status_after IS NULL THEN l.end_reason ELSE coalesce(t.end_reason, '') END,
             ended_by = CASE WHEN t.status_after IS NULL THEN l.ended_by ELSE posted_by END,
@@ -570,15 +575,15 @@ BEGIN
             SELECT m.row_id, sum(m.amount) AS moved, sum(greatest(m.amount, 0)) AS credited,
                    max(m.status_after) AS status_after, max(m.end_reason) AS end_reason,
                    sum(m.promotional_value) AS promotional_value, sum(m.expected_cost) AS expected_cost,
-                   sum(m.wagering_required) AS wagering_required
+                   sum(m.wagering_required) AS wagering_required, sum(m.converted) AS converted
             FROM (
                 SELECT coalesce(w.shared_lot_row_id, w.lot_row_id) AS row_id, w.amount, NULL::varchar AS status_after,
                        NULL::varchar AS end_reason, coalesce(w.promotional_value, 0) AS promotional_value, coalesce(w.expected_cost, 0) AS expected_cost,
-                       coalesce(w.wagering_required, 0) AS wagering_required
+                       coalesce(w.wagering_required, 0) AS wagering_required, 0 AS converted
                 FROM written w WHERE w.amount > 0 AND NOT w.is_new_lot
                   AND (w.shared_lot_id IS NOT NULL OR w.lot_id IS NOT NULL)
                 UNION ALL
-                SELECT k.lot_row_id, k.amount, k.status_after, k.end_reason, k.promotional_value, k.expected_cost, 0
+                SELECT k.lot_row_id, k.amount, k.status_after, k.end_reason, k.promotional_value, k.expected_cost, 0, k.converted
                 FROM take k
             ) m GROUP BY m.row_id
         ) t
