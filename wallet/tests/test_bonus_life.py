@@ -1,5 +1,6 @@
 """The life of a bonus: claimed, waiting for its turn or an event, active, ended; forward only."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -49,8 +50,8 @@ def lots() -> list[tuple[str, str | None, datetime | None]]:
 
 
 def cancel(**given: Any) -> Lot:
-    asked = {"player_id": "bob", "bonus_id": Lot.objects.latest("pk").pk, "reason": "Given in error", "key": "cancel"}
-    return cancel_bonus(**({**asked, "actor": "dana", "at": AT} | given))
+    asked: dict[str, Any] = {"player_id": "bob", "bonus_id": Lot.objects.latest("pk").pk, "reason": "Given in error"}
+    return cancel_bonus(**({**asked, "key": "cancel", "actor": "dana", "at": AT} | given))
 
 
 def test_a_second_bonus_waits_for_the_first_to_end_and_then_has_its_full_time() -> None:
@@ -82,15 +83,9 @@ def test_of_several_bonuses_in_one_set_the_first_is_active() -> None:
     make_bob()
     terms: dict[str, Any] = {"currency_type": "BONUS", "takes_turn": True, "active_hours": 2}
     postings = [lp_posting("bob", "5.00", key=key) for key in "abc"]
-    post([_with(one, **terms) for one in postings], at=AT, actor="tests")
+    post([replace(one, **terms) for one in postings], at=AT, actor="tests")
 
     assert lots() == [("ACTIVE", None, AT + 2 * HOUR), ("PENDING", None, None), ("PENDING", None, None)]
-
-
-def _with(posting: Any, **changes: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(posting, **changes)
 
 
 def test_the_policy_lets_bonuses_run_side_by_side() -> None:

@@ -80,7 +80,7 @@ def test_reversing_a_credit_takes_it_back_and_frees_the_caps() -> None:
     assert remaining("alice") == [("0.00", "CANCELLED")]
     assert granted_value(player_id="alice", since=ON, until=ON) == 0
     assert LoyaltyBalance.objects.get().lp_earned == 0
-    assert Operation.objects.get(pk=reversed_.operation_id).reverses_id == credited.operation_id
+    assert Operation.objects.get(pk=operation_of(reversed_)).reverses_id == credited.operation_id
     reconcile()
 
 
