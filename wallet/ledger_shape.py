@@ -74,6 +74,27 @@ _BONUS_REFRESH = """UPDATE loyalty_balances b
           IS DISTINCT FROM (a.wagering_required, a.wagering_completed, a.expires_at, a.max_bet, a.eligible_games);"""
 
 
+# What a single posting writes whatever it does to the lots, said once for its three statements.
+_ONE_OPERATION = """INSERT INTO @{prefix}_operations
+                (id, key, kind, @{account}, input_hash, reverses_id, actor, run_id, created_at)
+            VALUES (this_operation_id, p.operation_key, p.operation_kind, p.account_key, p.input_hash, p.reverses_id,
+                    posted_by, posted_run, entry_at)"""
+_ONE_ENTRY = """INSERT INTO @{entry_table}
+                (id, @{account}, number, operation_id, transaction_type, currency_type, amount, balance_before,
+                 balance_after, description, reference_id, actor, metadata, hash, created_at)
+            VALUES (this_entry_id, p.account_key, last_number + 1, this_operation_id, p.transaction_type,
+                    p.currency_type, p.amount, before, before + p.amount, coalesce(p.description, ''),
+                    coalesce(p.reference_id, ''), posted_by, marked, this_hash, entry_at)"""
+_ONE_BALANCE = """UPDATE @{balance_table} c
+        SET @{one_balance_sets},
+            @{one_derived_sets}
+            head_number = last_number + 1,
+            head_hash = this_hash,
+            head_at = entry_at,
+            updated_at = posted_at
+        WHERE c.@{account} = p.account_key"""
+
+
 class _SqlTemplate(Template):
     """A template whose marks do not collide with dollar quotes."""
 
@@ -119,25 +140,31 @@ class LedgerShape:
 
     def posting_sql(self) -> str:
         """Return the statements that install the posting core for this ledger."""
+        names = self._names()
+        parts = {"one_operation": _ONE_OPERATION, "one_entry": _ONE_ENTRY, "one_balance": _ONE_BALANCE}
+        rendered = {name: _SqlTemplate(part).substitute(names) for name, part in parts.items()}
+        return _SqlTemplate(_POSTING_SQL.read_text()).substitute(names, **rendered)
+
+    def _names(self) -> dict[str, str]:
         columns = self.balance_columns.items()
-        return _SqlTemplate(_POSTING_SQL.read_text()).substitute(
-            {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "purposes"},
-            purposes=", ".join(f"'{purpose}'" for purpose in self.purposes),
-            balance_cases=" ".join(f"WHEN '{currency}' THEN b.{column}" for currency, column in columns),
-            balance_sets=", ".join(f"{column} = b.{column} + s.{column}" for _, column in columns),
-            balance_sums=", ".join(
+        return {
+            **{name: getattr(self, name) for name in self.__dataclass_fields__ if name != "purposes"},
+            "purposes": ", ".join(f"'{purpose}'" for purpose in self.purposes),
+            "balance_cases": " ".join(f"WHEN '{currency}' THEN b.{column}" for currency, column in columns),
+            "balance_sets": ", ".join(f"{column} = b.{column} + s.{column}" for _, column in columns),
+            "balance_sums": ", ".join(
                 f"coalesce(sum(t.amount) FILTER (WHERE t.currency_type = '{currency}'), 0) AS {column}"
                 for currency, column in columns
             ),
-            one_balance_sets=", ".join(
+            "one_balance_sets": ", ".join(
                 f"{column} = c.{column} + CASE p.currency_type WHEN '{currency}' THEN p.amount ELSE 0 END"
                 for currency, column in columns
             ),
-            planner=_PLANNER,
-            operation_sequence=f"{self.prefix}_operations_id_seq",
-            lot_sequence=f"{self.prefix}_lots_id_seq",
-            entry_sequence=f"{self.entry_table}_id_seq",
-        )
+            "planner": _PLANNER,
+            "operation_sequence": f"{self.prefix}_operations_id_seq",
+            "lot_sequence": f"{self.prefix}_lots_id_seq",
+            "entry_sequence": f"{self.entry_table}_id_seq",
+        }
 
 
 PLAYER_LEDGER = LedgerShape(

@@ -43,12 +43,7 @@ class LoyaltyBalance(models.Model):
 
     class Meta:
         db_table = "loyalty_balances"
-        constraints = [
-            models.CheckConstraint(condition=models.Q(lp_balance__gte=0), name="balance_lp_not_negative"),
-            models.CheckConstraint(condition=models.Q(rp_balance__gte=0), name="balance_rp_not_negative"),
-            models.CheckConstraint(condition=models.Q(bonus_balance__gte=0), name="balance_bonus_not_negative"),
-            models.CheckConstraint(condition=models.Q(tickets_balance__gte=0), name="balance_tickets_not_negative"),
-        ]
+        # That no balance is negative is kept by the columns' domains (wallet/sql/domains.sql).
 
     def __str__(self) -> str:
         return f"balance of {self.player_id}"

@@ -103,18 +103,17 @@ class LedgerEntry(models.Model):
         db_table = "transactions"
         ordering = ["-created_at", "-number"]
         verbose_name = "transaction"
+        # The columns' domains keep amounts from being zero and balances from being negative (wallet/sql/domains.sql).
         indexes = [models.Index(fields=["player", "created_at"], name="idx_transaction_player_date")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(balance_after=models.F("balance_before") + models.F("amount")),
                 name="transaction_balances_add_up",
             ),
-            models.CheckConstraint(condition=~models.Q(amount=0), name="transaction_amount_not_zero"),
             models.CheckConstraint(
                 condition=~models.Q(currency_type="TICKETS") | models.Q(amount=models.Func("amount", function="trunc")),
                 name="transaction_tickets_whole",
             ),
-            models.CheckConstraint(condition=models.Q(balance_after__gte=0), name="transaction_balance_not_negative"),
         ]
 
     def __str__(self) -> str:

@@ -105,24 +105,8 @@ class Lot(models.Model):
     class Meta:
         db_table = "wallet_lots"
         ordering = ["-id"]
+        # That amounts are not negative and choices known is kept by the columns' domains (wallet/sql/domains.sql).
         constraints = [
-            models.CheckConstraint(condition=models.Q(remaining__gte=0), name="lot_remaining_not_negative"),
-            models.CheckConstraint(condition=models.Q(amount__gt=0), name="lot_amount_positive"),
-            models.CheckConstraint(condition=models.Q(kind__in=LotKind.values), name="lot_kind_known"),
-            models.CheckConstraint(condition=models.Q(status__in=BonusStatus.values), name="lot_status_known"),
-            models.CheckConstraint(
-                condition=models.Q(currency_type__in=CurrencyType.values), name="lot_currency_known"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(wagering_required__gte=0, wagering_completed__gte=0),
-                name="lot_wagering_not_negative",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(wagering_basis__in=WageringBasis.values), name="lot_wagering_basis_known"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(open_bets__gte=0, converted__gte=0), name="lot_bets_and_conversion_not_negative"
-            ),
             models.CheckConstraint(
                 condition=models.Q(max_conversion__isnull=True) | models.Q(converted__lte=models.F("max_conversion")),
                 name="lot_converted_within_cap",

@@ -176,26 +176,37 @@ BEGIN
 END
 $$;
 
--- The same for a single posting, step by step: the plan of the one statement below is long to start for so little.
--- That both write the same is proved by a test that does everything in both ways.
+-- The same for a single posting: the plan of the one statement below is long to start for so little. It takes few steps,
+-- because each step of a function costs as much as a row written. That both ways write the same is proved by a test
+-- that does everything in both.
 CREATE FUNCTION @{prefix}_post_one(
     p @{prefix}_posting, posted_at timestamptz, posted_by varchar, posted_run bigint
 ) RETURNS @{prefix}_posted
 LANGUAGE plpgsql AS
 $$
 DECLARE
-    b @{balance_table};
-    posted @{prefix}_posted;
-    paying record;
-    named_lot_id bigint;
-    lot_status varchar;
+    has_balance boolean;
+    has_due boolean;
+    earlier_id bigint;
+    earlier_hash bytea;
     refusing varchar;
     restriction varchar;
-    earlier_hash bytea;
+    named_lot_id bigint;
+    lot_status varchar;
     available numeric;
-    owed numeric;
-    part numeric;
+    is_taken boolean;
+    before numeric;
+    last_number bigint;
+    last_hash bytea;
+    entry_at timestamptz;
+    this_operation_id bigint;
+    this_entry_id bigint;
+    this_lot_id bigint;
+    this_hash bytea;
+    this_expires_at timestamptz;
     marked jsonb;
+    refused_for varchar;
+    why jsonb;
 BEGIN
     IF p.amount IS NULL OR p.amount IN (0, 'NaN') OR p.amount <> round(p.amount, 2)
             OR coalesce(p.purpose NOT IN (@{purposes}), true) THEN
@@ -206,163 +217,170 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'unknown account %', p.account_key USING ERRCODE = 'foreign_key_violation';
     END IF;
-    SELECT * INTO b FROM @{balance_table} c WHERE c.@{account} = p.account_key;
-    IF NOT FOUND THEN
-        INSERT INTO @{balance_table} (@{account}) VALUES (p.account_key) RETURNING * INTO b;
-    END IF;
-    IF EXISTS (SELECT 1 FROM @{prefix}_due_lots(p.account_key, posted_at)) THEN
-        PERFORM @{prefix}_settle_lots(ARRAY[p.account_key], posted_at);
+
+    LOOP
+        SELECT b.@{account} IS NOT NULL, (SELECT true FROM @{prefix}_due_lots(p.account_key, posted_at) LIMIT 1),
+               o.id, o.input_hash, @{refusing_mark}, @{restriction_mark}, coalesce(l.id, h.id), coalesce(l.status, h.status),
+               CASE WHEN p.lot_id IS NOT NULL THEN l.remaining
+                    WHEN p.amount < 0 THEN (
+                        SELECT sum(w.remaining) FROM @{prefix}_lots w
+                        WHERE w.@{account} = p.account_key AND w.currency_type = p.currency_type AND w.remaining > 0
+                          AND w.status = 'ACTIVE' AND (w.expires_at IS NULL OR w.expires_at > posted_at)) END,
+               p.takes_turn AND EXISTS (
+                   SELECT 1 FROM @{prefix}_lots q
+                   WHERE q.@{account} = p.account_key AND q.currency_type = 'BONUS' AND q.status IN ('PENDING', 'ACTIVE')
+                     AND q.takes_turn AND q.awaits IS NULL AND coalesce(q.available_at <= posted_at, true)
+                     AND coalesce(q.expires_at > posted_at, true)),
+               CASE p.currency_type @{balance_cases} END, b.head_number, b.head_hash, greatest(posted_at, b.head_at)
+        INTO has_balance, has_due, earlier_id, earlier_hash, refusing, restriction, named_lot_id, lot_status, available,
+             is_taken, before, last_number, last_hash, entry_at
+        FROM (SELECT 1) one
+        LEFT JOIN @{balance_table} b ON b.@{account} = p.account_key
+        LEFT JOIN @{prefix}_operations o ON o.key = p.operation_key
+        LEFT JOIN @{prefix}_lots l
+            ON l.id = p.lot_id AND l.@{account} = p.account_key AND l.currency_type = p.currency_type
+        LEFT JOIN @{prefix}_lots h
+            ON p.lot_id IS NULL AND p.amount > 0 AND h.@{account} = p.account_key
+           AND h.currency_type = p.currency_type AND h.share_key = p.share_key
+        @{restriction_join};
+        EXIT WHEN has_balance AND has_due IS NULL;
+        IF NOT has_balance THEN
+            INSERT INTO @{balance_table} (@{account}) VALUES (p.account_key);
+        END IF;
+        IF has_due THEN
+            PERFORM @{prefix}_settle_lots(ARRAY[p.account_key], posted_at);
+        END IF;
+    END LOOP;
+
+    IF earlier_id IS NOT NULL OR refusing IS NOT NULL OR p.amount < 0 OR p.lot_id IS NOT NULL THEN
+        refused_for := CASE
+            WHEN earlier_id IS NOT NULL AND earlier_hash = p.input_hash THEN NULL
+            WHEN earlier_id IS NOT NULL THEN 'KEY_REUSED'
+            WHEN refusing IS NOT NULL THEN 'RESTRICTED'
+            WHEN p.lot_id IS NOT NULL AND named_lot_id IS NULL THEN 'LOT_UNKNOWN'
+            WHEN p.amount > 0 AND lot_status NOT IN ('PENDING', 'ACTIVE') THEN 'LOT_ENDED'
+            WHEN p.amount < 0 AND coalesce(available, 0) + p.amount < 0
+                THEN CASE WHEN p.lot_id IS NULL THEN 'BALANCE_SHORT' ELSE 'LOT_SHORT' END END;
+        IF refused_for IS NOT NULL THEN
+            why := jsonb_strip_nulls(jsonb_build_object(
+                'restriction', restriction, 'available', available, 'amount', p.amount));
+            INSERT INTO @{prefix}_refusals
+                (@{account}, operation_key, purpose, currency_type, amount, reason, details, actor, run_id, refused_at)
+            VALUES (p.account_key, p.operation_key, p.purpose, p.currency_type, p.amount, refused_for, why, posted_by,
+                    posted_run, posted_at);
+        END IF;
+        IF refused_for IS NOT NULL OR earlier_id IS NOT NULL THEN
+            RETURN ROW(1, p.account_key, p.currency_type, p.amount, p.rule_number, p.decision_id, p.reference_id,
+                       p.wagering_required, p.expires_at,
+                       CASE WHEN refused_for IS NULL THEN 'REPLAYED' ELSE 'REFUSED' END, refused_for, why, earlier_id,
+                       NULL, NULL, NULL, NULL)::@{prefix}_posted;
+        END IF;
     END IF;
 
-    posted.ordinal := 1;
-    posted.account_key := p.account_key;
-    posted.currency_type := p.currency_type;
-    posted.amount := p.amount;
-    posted.rule_number := p.rule_number;
-    posted.decision_id := p.decision_id;
-    posted.reference_id := p.reference_id;
-    posted.wagering_required := p.wagering_required;
-    posted.expires_at := p.expires_at;
-
-    SELECT o.id, o.input_hash INTO posted.operation_id, earlier_hash FROM @{prefix}_operations o WHERE o.key = p.operation_key;
-    IF FOUND AND earlier_hash = p.input_hash THEN
-        posted.outcome := 'REPLAYED';
-        RETURN posted;
-    ELSIF FOUND THEN
-        posted.reason := 'KEY_REUSED';
-    END IF;
-    SELECT @{refusing_mark}, @{restriction_mark} INTO refusing, restriction FROM (SELECT 1) one @{restriction_join};
-    IF p.lot_id IS NOT NULL THEN
-        SELECT n.id, n.remaining, n.status INTO named_lot_id, available, lot_status FROM @{prefix}_lots n
-        WHERE n.id = p.lot_id AND n.@{account} = p.account_key AND n.currency_type = p.currency_type;
-    ELSIF p.amount < 0 THEN
-        SELECT sum(w.remaining) INTO available FROM @{prefix}_lots w
-        WHERE w.@{account} = p.account_key AND w.currency_type = p.currency_type
-          AND w.remaining > 0 AND w.status = 'ACTIVE' AND (w.expires_at IS NULL OR w.expires_at > posted_at);
-    ELSE
-        SELECT h.id, h.status INTO named_lot_id, lot_status FROM @{prefix}_lots h
-        WHERE h.@{account} = p.account_key AND h.currency_type = p.currency_type AND h.share_key = p.share_key;
-    END IF;
-    posted.reason := CASE
-        WHEN posted.reason IS NOT NULL THEN posted.reason
-        WHEN refusing IS NOT NULL THEN 'RESTRICTED'
-        WHEN p.lot_id IS NOT NULL AND named_lot_id IS NULL THEN 'LOT_UNKNOWN'
-        WHEN p.lot_id IS NOT NULL AND p.amount > 0 AND lot_status NOT IN ('PENDING', 'ACTIVE') THEN 'LOT_ENDED'
-        WHEN p.amount < 0 AND coalesce(available, 0) + p.amount < 0
-            THEN CASE WHEN p.lot_id IS NULL THEN 'BALANCE_SHORT' ELSE 'LOT_SHORT' END END;
-    IF posted.reason IS NOT NULL THEN
-        posted.outcome := 'REFUSED';
-        posted.details := jsonb_strip_nulls(jsonb_build_object(
-            'restriction', restriction, 'available', available, 'amount', p.amount));
-        INSERT INTO @{prefix}_refusals
-            (@{account}, operation_key, purpose, currency_type, amount, reason, details, actor, run_id, refused_at)
-        VALUES (p.account_key, p.operation_key, p.purpose, p.currency_type, p.amount, posted.reason, posted.details,
-                posted_by, posted_run, posted_at);
-        RETURN posted;
-    END IF;
-
-    marked := coalesce(p.metadata, '{}');
-    IF restriction IS NOT NULL THEN
-        marked := marked || jsonb_build_object('restricted', restriction);
-    END IF;
-    posted.outcome := 'POSTED';
-    posted.operation_id := nextval('@{operation_sequence}');
-    posted.entry_id := nextval('@{entry_sequence}');
-    posted.balance_before := CASE p.currency_type @{balance_cases} END;
-    posted.balance_after := posted.balance_before + p.amount;
-    b.head_number := b.head_number + 1;
-    b.head_at := greatest(posted_at, b.head_at);
-    b.head_hash := sha256(coalesce(b.head_hash, ''::bytea) || convert_to(@{prefix}_canonical(
-        p.account_key, b.head_number, posted.operation_id, p.transaction_type, p.currency_type, p.amount,
-        posted.balance_before, posted.balance_after, b.head_at, p.description, p.reference_id, posted_by, marked), 'UTF8'));
-    INSERT INTO @{prefix}_operations
-        (id, key, kind, @{account}, input_hash, reverses_id, actor, run_id, created_at)
-    VALUES (posted.operation_id, p.operation_key, p.operation_kind, p.account_key, p.input_hash, p.reverses_id, posted_by,
-            posted_run, b.head_at);
-    INSERT INTO @{entry_table}
-        (id, @{account}, number, operation_id, transaction_type, currency_type, amount, balance_before, balance_after,
-         description, reference_id, actor, metadata, hash, created_at)
-    VALUES (posted.entry_id, p.account_key, b.head_number, posted.operation_id, p.transaction_type, p.currency_type,
-            p.amount, posted.balance_before, posted.balance_after, coalesce(p.description, ''),
-            coalesce(p.reference_id, ''), posted_by, marked, b.head_hash, b.head_at);
-
-    IF p.amount > 0 AND lot_status IN ('PENDING', 'ACTIVE') THEN
-        posted.lot_id := named_lot_id;
-        UPDATE @{prefix}_lots l
-        SET amount = l.amount + p.amount,
-            remaining = l.remaining + p.amount,
-            promotional_value = l.promotional_value + coalesce(p.promotional_value, 0),
-            expected_cost = l.expected_cost + coalesce(p.expected_cost, 0),
-            wagering_required = l.wagering_required + coalesce(p.wagering_required, 0),
-            closed_at = NULL
-        WHERE l.id = named_lot_id;
-    ELSIF p.amount > 0 THEN
-        INSERT INTO @{prefix}_lots
-            (id, @{account}, operation_id, currency_type, kind, status, share_key, amount, remaining, granted_on,
-             promotional_value, expected_cost, created_at, available_at, awaits, takes_turn, active_hours, expires_at,
-             wagering_required, wagering_basis, max_bet, max_conversion, eligible_games, rule_number, decision_id,
-             run_id)
-        SELECT nextval('@{lot_sequence}'), p.account_key, posted.operation_id, p.currency_type, p.lot_kind, n.status,
-               -- A lot that has ended keeps its share key; what comes later is a lot without one.
-               CASE WHEN named_lot_id IS NULL THEN p.share_key END, p.amount, p.amount, p.granted_on,
-               coalesce(p.promotional_value, 0), coalesce(p.expected_cost, 0), b.head_at, p.available_at, p.awaits,
-               coalesce(p.takes_turn, false), p.active_hours,
+    SELECT v.*, sha256(coalesce(last_hash, ''::bytea) || convert_to(@{prefix}_canonical(
+               p.account_key, last_number + 1, v.operation_id, p.transaction_type, p.currency_type, p.amount, before,
+               before + p.amount, entry_at, p.description, p.reference_id, posted_by, v.metadata), 'UTF8'))
+    INTO this_operation_id, this_entry_id, this_lot_id, marked, this_expires_at, lot_status, this_hash
+    FROM (
+        SELECT nextval('@{operation_sequence}') AS operation_id, nextval('@{entry_sequence}') AS entry_id,
+               CASE WHEN p.amount < 0 OR p.lot_id IS NOT NULL THEN p.lot_id
+                    WHEN lot_status IN ('PENDING', 'ACTIVE') THEN named_lot_id
+                    ELSE nextval('@{lot_sequence}') END AS lot_id,
+               CASE WHEN restriction IS NULL THEN coalesce(p.metadata, '{}')
+                    ELSE coalesce(p.metadata, '{}') || jsonb_build_object('restricted', restriction) END AS metadata,
                CASE WHEN n.status = 'ACTIVE' AND p.active_hours IS NOT NULL
-                    THEN posted_at + make_interval(hours => p.active_hours) ELSE p.expires_at END,
-               coalesce(p.wagering_required, 0), coalesce(p.wagering_basis, 'BONUS'), p.max_bet, p.max_conversion,
-               p.eligible_games, p.rule_number, p.decision_id, posted_run
-        FROM (SELECT CASE WHEN p.awaits IS NOT NULL OR p.available_at > posted_at OR (p.takes_turn AND EXISTS (
-            SELECT 1 FROM @{prefix}_lots q
-            WHERE q.@{account} = p.account_key AND q.currency_type = 'BONUS' AND q.status IN ('PENDING', 'ACTIVE')
-              AND q.takes_turn AND q.awaits IS NULL AND coalesce(q.available_at <= posted_at, true)
-              AND coalesce(q.expires_at > posted_at, true))) THEN 'PENDING' ELSE 'ACTIVE' END AS status) n
-        RETURNING id, expires_at INTO posted.lot_id, posted.expires_at;
-    END IF;
-    IF p.amount > 0 THEN
-        INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) VALUES (posted.entry_id, posted.lot_id, p.amount);
-    ELSIF p.lot_id IS NOT NULL THEN
-        posted.lot_id := p.lot_id;
-        UPDATE @{prefix}_lots l
-        SET remaining = l.remaining + p.amount,
-            promotional_value = l.promotional_value - coalesce(p.promotional_value, 0),
-            expected_cost = l.expected_cost - coalesce(p.expected_cost, 0),
-            converted = l.converted + CASE p.transaction_type WHEN 'BONUS_CONVERTED' THEN -p.amount ELSE 0 END,
-            status = coalesce(p.lot_status_after, l.status),
-            end_reason = CASE WHEN p.lot_status_after IS NULL THEN l.end_reason ELSE coalesce(p.end_reason, '') END,
-            ended_by = CASE WHEN p.lot_status_after IS NULL THEN l.ended_by ELSE posted_by END,
-            closed_at = CASE WHEN l.remaining + p.amount = 0 THEN posted_at END
-        WHERE l.id = p.lot_id;
-        INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) VALUES (posted.entry_id, p.lot_id, p.amount);
-    ELSE
-        -- The debit is paired with the lots that pay it, earliest expiry first.
-        owed := -p.amount;
-        FOR paying IN
-            SELECT l.id, l.remaining FROM @{prefix}_lots l
-            WHERE l.@{account} = p.account_key AND l.currency_type = p.currency_type AND l.remaining > 0
-              AND l.status = 'ACTIVE' AND (l.expires_at IS NULL OR l.expires_at > posted_at)
-            ORDER BY l.expires_at NULLS LAST, l.id
-        LOOP
-            part := least(owed, paying.remaining);
+                    THEN posted_at + make_interval(hours => p.active_hours) ELSE p.expires_at END AS lot_expires_at,
+               n.status
+        FROM (SELECT CASE WHEN p.awaits IS NOT NULL OR p.available_at > posted_at OR is_taken
+                          THEN 'PENDING' ELSE 'ACTIVE' END AS status) n
+    ) v;
+    IF p.amount > 0 AND this_lot_id IS DISTINCT FROM named_lot_id THEN
+        WITH operation AS (
+            @{one_operation}
+        ),
+        entry AS (
+            @{one_entry}
+        ),
+        lot AS (
+            INSERT INTO @{prefix}_lots
+                (id, @{account}, operation_id, currency_type, kind, status, share_key, amount, remaining, granted_on,
+                 promotional_value, expected_cost, created_at, available_at, awaits, takes_turn, active_hours,
+                 expires_at, wagering_required, wagering_basis, max_bet, max_conversion, eligible_games, rule_number,
+                 decision_id, run_id)
+            VALUES (this_lot_id, p.account_key, this_operation_id, p.currency_type, p.lot_kind, lot_status,
+                    -- A lot that has ended keeps its share key; what comes later is a lot without one.
+                    CASE WHEN named_lot_id IS NULL THEN p.share_key END, p.amount, p.amount, p.granted_on,
+                    coalesce(p.promotional_value, 0), coalesce(p.expected_cost, 0), entry_at, p.available_at, p.awaits,
+                    coalesce(p.takes_turn, false), p.active_hours, this_expires_at, coalesce(p.wagering_required, 0),
+                    coalesce(p.wagering_basis, 'BONUS'), p.max_bet, p.max_conversion, p.eligible_games, p.rule_number,
+                    p.decision_id, posted_run)
+        ),
+        movement AS (
+            INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) VALUES (this_entry_id, this_lot_id, p.amount)
+        )
+        @{one_balance};
+    ELSIF p.amount > 0 OR p.lot_id IS NOT NULL THEN
+        WITH operation AS (
+            @{one_operation}
+        ),
+        entry AS (
+            @{one_entry}
+        ),
+        lot AS (
             UPDATE @{prefix}_lots l
-            SET remaining = l.remaining - part, closed_at = CASE WHEN l.remaining = part THEN posted_at END
-            WHERE l.id = paying.id;
-            INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) VALUES (posted.entry_id, paying.id, -part);
-            owed := owed - part;
-            EXIT WHEN owed = 0;
-        END LOOP;
+            SET amount = l.amount + greatest(p.amount, 0),
+                remaining = l.remaining + p.amount,
+                promotional_value = l.promotional_value + sign(p.amount) * coalesce(p.promotional_value, 0),
+                expected_cost = l.expected_cost + sign(p.amount) * coalesce(p.expected_cost, 0),
+                wagering_required = l.wagering_required
+                    + CASE WHEN p.amount > 0 THEN coalesce(p.wagering_required, 0) ELSE 0 END,
+                converted = l.converted + CASE p.transaction_type WHEN 'BONUS_CONVERTED' THEN -p.amount ELSE 0 END,
+                status = coalesce(CASE WHEN p.amount < 0 THEN p.lot_status_after END, l.status),
+                end_reason = CASE WHEN p.amount > 0 OR p.lot_status_after IS NULL THEN l.end_reason
+                                  ELSE coalesce(p.end_reason, '') END,
+                ended_by = CASE WHEN p.amount > 0 OR p.lot_status_after IS NULL THEN l.ended_by ELSE posted_by END,
+                closed_at = CASE WHEN l.remaining + p.amount = 0 THEN posted_at END
+            WHERE l.id = this_lot_id
+        ),
+        movement AS (
+            INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) VALUES (this_entry_id, this_lot_id, p.amount)
+        )
+        @{one_balance};
+    ELSE
+        WITH operation AS (
+            @{one_operation}
+        ),
+        entry AS (
+            @{one_entry}
+        ),
+        -- The debit is paired with the lots that pay it, earliest expiry first.
+        take AS MATERIALIZED (
+            SELECT c.id, least(c.remaining, -p.amount - c.covered + c.remaining) AS part
+            FROM (
+                SELECT l.id, l.remaining, sum(l.remaining) OVER (ORDER BY l.expires_at NULLS LAST, l.id) AS covered
+                FROM @{prefix}_lots l
+                WHERE l.@{account} = p.account_key AND l.currency_type = p.currency_type AND l.remaining > 0
+                  AND l.status = 'ACTIVE' AND (l.expires_at IS NULL OR l.expires_at > posted_at)
+            ) c
+            WHERE c.covered - c.remaining < -p.amount
+        ),
+        lot AS (
+            UPDATE @{prefix}_lots l
+            SET remaining = l.remaining - t.part,
+                closed_at = CASE WHEN l.remaining = t.part THEN posted_at END
+            FROM take t WHERE l.id = t.id
+        ),
+        movement AS (
+            INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) SELECT this_entry_id, t.id, -t.part FROM take t
+        )
+        @{one_balance};
     END IF;
-    UPDATE @{balance_table} c
-    SET @{one_balance_sets},
-        @{one_derived_sets}
-        head_number = b.head_number,
-        head_hash = b.head_hash,
-        head_at = b.head_at,
-        updated_at = posted_at
-    WHERE c.@{account} = p.account_key;
     IF @{one_derived_stale} THEN
         PERFORM @{prefix}_settle_lots(ARRAY[p.account_key], posted_at);
     END IF;
-    RETURN posted;
+    RETURN ROW(1, p.account_key, p.currency_type, p.amount, p.rule_number, p.decision_id, p.reference_id,
+               p.wagering_required, this_expires_at, 'POSTED', NULL, NULL, this_operation_id, this_entry_id, this_lot_id,
+               before, before + p.amount)::@{prefix}_posted;
 END
 $$;
 

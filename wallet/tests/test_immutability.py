@@ -87,9 +87,9 @@ def test_a_player_with_a_ledger_cannot_be_deleted() -> None:
     ("amount", "after", "currency", "violated"),
     [
         ("5", "14", "LP", "transaction_balances_add_up"),
-        ("0", "10", "LP", "transaction_amount_not_zero"),
+        ("0", "10", "LP", "amount_not_zero"),
         ("1.5", "11.5", "TICKETS", "transaction_tickets_whole"),
-        ("-11", "-1", "LP", "transaction_balance_not_negative"),
+        ("-11", "-1", "LP", "amount_not_negative"),
     ],
 )
 def test_the_table_itself_refuses_entries_that_do_not_add_up(
