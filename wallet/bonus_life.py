@@ -210,15 +210,15 @@ def settle_due_lots(*, at: datetime, keys: KeyRange = ALL_KEYS) -> int:
 def record_wagering(contributions: dict[int, Decimal], *, player_ids: Sequence[str], at: datetime) -> None:
     """Count stakes towards the requirements of active bonuses, by lot, and complete those that are met.
 
-    The players must be locked.
+    The players must be locked. A bonus past its expiry counts and completes no more, swept by the night or not.
     """
     run_statement(
         """
         UPDATE wallet_lots l SET wagering_completed = l.wagering_completed + c.amount
         FROM unnest(%s::bigint[], %s::numeric[]) c (lot_id, amount)
-        WHERE l.id = c.lot_id AND l.status = 'ACTIVE' AND c.amount > 0
+        WHERE l.id = c.lot_id AND l.status = 'ACTIVE' AND coalesce(l.expires_at > %s, true) AND c.amount > 0
         """,
-        [list(contributions), list(contributions.values())],
+        [list(contributions), list(contributions.values()), at],
     )
     complete_bonuses(player_ids, at=at)
     settle_lots(player_ids, at=at)
@@ -233,6 +233,7 @@ _COMPLETE_SQL = """
         FROM wallet_lots l
         WHERE l.currency_type = 'BONUS' AND l.status IN ('PENDING', 'ACTIVE') AND l.status = 'ACTIVE'
           AND l.wagering_required > 0 AND l.remaining > 0 AND l.player_id = ANY (%s)
+          AND coalesce(l.expires_at > %s, true)
           AND (l.wagering_completed >= l.wagering_required
                OR l.open_bets = 0 AND l.remaining <= %s AND l.remaining < l.amount)
     ),
@@ -280,4 +281,4 @@ def complete_bonuses(player_ids: Sequence[str], *, at: datetime) -> int:
     Return how many bonuses were completed.
     """
     sql = _COMPLETE_SQL.format(posting=_COMPLETION)
-    return int(fetch_rows(sql, [list(player_ids), BONUS_TINY_REMAINDER.value(), at])[0][0])
+    return int(fetch_rows(sql, [list(player_ids), at, BONUS_TINY_REMAINDER.value(), at])[0][0])

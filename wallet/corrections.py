@@ -15,7 +15,7 @@ from core.expressions import fetch_rows
 from core.money import round_to_cent
 from players.models import CreditPurpose
 from wallet.ledger import Posted, earlier_result, lock_players, post_operation
-from wallet.models import BonusStatus, CurrencyType, LotKind, Operation, TransactionType
+from wallet.models import BetStake, BetStatus, BonusStatus, CurrencyType, LotKind, Operation, TransactionType
 from wallet.policies import REFUND_GRACE_DAYS
 from wallet.postings import Posting, check_currency_amount, check_text_field
 
@@ -204,6 +204,20 @@ def _check_unspent(operation: Operation, movements: Sequence[_Movement]) -> None
                 remaining=str(one.remaining),
                 currency=one.currency,
             )
+    _check_not_played([lot_id for lot_id, amount in credited.items() if amount > 0])
+
+
+def _check_not_played(lot_ids: Sequence[int]) -> None:
+    """Refuse to undo a bonus that has paid a stake, though it came back: what it won meanwhile is real money."""
+    played = BetStake.objects.filter(lot__in=lot_ids, amount__gt=0).exclude(bet__status=BetStatus.VOID)
+    stake = played.select_related("bet").first()
+    if stake is not None:
+        raise CreditSpentError(
+            f"bonus {stake.lot_id} has been played: it paid {stake.amount} of bet {stake.bet.bet_id!r}; take back what "
+            "remains instead",
+            bonus_id=stake.lot_id,
+            bet_id=stake.bet.bet_id,
+        )
 
 
 def _takings(movements: Sequence[_Movement]) -> list[tuple[_Movement, Decimal]]:

@@ -62,7 +62,7 @@ class OperationAdmin(HugeReadOnlyAdmin):
     search_fields = ("key__startswith",)
     search_help_text = "Beginning of the operation's key"
     readonly_fields = ("entries", "run_link", "input_hash_text")
-    fields = ("key", ("kind", "player"), ("actor", "run_link"), "created_at", "entries", "result", "input_hash_text")
+    fields = ("key", ("kind", "player"), ("actor", "run_link"), "created_at", "entries", "reverses", "input_hash_text")
 
     player_link = player_link
     run_link = run_link()

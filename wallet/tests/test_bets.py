@@ -260,6 +260,7 @@ def test_a_bonus_whose_time_has_passed_takes_nothing_more_before_the_night_eithe
     later = AT + timedelta(hours=48)
 
     assert paid(settle("b1", "30.00", at=later)) == ("30.00", "0.00")
+    assert bonuses() == [("ACTIVE", "40.00", "0.00")]
     with pytest.raises(InsufficientFundsError):
         bet("b2", "1.00", at=later)
 
@@ -272,7 +273,7 @@ def test_a_bet_of_a_bonus_all_staked_that_expires_ends_with_the_bet() -> None:
 
     settle("b1", "0.00", at=later)
 
-    assert bonuses() == [("EXPIRED", "0.00", "50.00")]
+    assert bonuses() == [("EXPIRED", "0.00", "0.00")]
 
 
 def test_a_bet_open_while_another_completes_the_bonus_pays_real_money() -> None:

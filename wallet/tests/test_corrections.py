@@ -23,7 +23,7 @@ from wallet.expiry import expire_bonuses
 from wallet.ledger import IdempotencyKeyReusedError, InsufficientBalanceError, Posted, post_operation
 from wallet.models import LedgerEntry, Lot, LoyaltyBalance, Operation
 from wallet.reconciliation import reconcile
-from wallet.tests.bets import play
+from wallet.tests.bets import bet, play, void
 from wallet.tests.factories import (
     AT,
     LATER,
@@ -202,6 +202,30 @@ def test_what_has_an_undoing_of_its_own_is_not_reversed() -> None:
         kinds[operation.kind] = refusal.value.message
 
     assert set(kinds) == {"PLACE_BET", "SETTLE_BET"}
+
+
+def test_a_bonus_that_was_played_is_not_reversed_though_its_stake_came_back() -> None:
+    make_bob_with_bonus()
+    granted = Operation.objects.get()
+    play("b1", "10.00", "90.00")
+    assert remaining("bob") == [("50.00", "ACTIVE")]
+
+    with pytest.raises(CreditSpentError, match=r"has been played: it paid 10\.00 of bet 'b1'"):
+        reverse_operation(operation_id=granted.pk, reason="x", key="r", actor="dana", at=AT)
+
+    take_back_remaining(operation_id=granted.pk, reason="x", key="t", actor="dana", at=AT)
+    assert balances("bob") == {}
+
+
+def test_a_bonus_of_which_every_bet_is_void_can_be_reversed() -> None:
+    make_bob_with_bonus()
+    granted = Operation.objects.get()
+    bet("b1", "10.00")
+    void("b1")
+
+    reverse_operation(operation_id=granted.pk, reason="x", key="r", actor="dana", at=AT)
+
+    assert remaining("bob") == [("0.00", "CANCELLED")]
 
 
 def test_nothing_goes_back_to_a_bonus_that_has_ended() -> None:
