@@ -10,10 +10,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from players.models import Player, Tier
-from wallet.bonuses import WAGERING_MULTIPLE_MAX
+from wallet.bonuses import EXPIRY_HOURS_MAX, WAGERING_MULTIPLE_MAX
 from wallet.models import CurrencyType
 
-EXPIRY_HOURS_MAX = 24 * 3650
 COST_CURRENCIES = [(currency.value, currency.label) for currency in (CurrencyType.RP, CurrencyType.LP)]
 
 

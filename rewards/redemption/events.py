@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from core.models import OutboxEvent
-from rewards.models import RedemptionOrder
+from rewards.models import RedemptionOrder, RedemptionStatus
 
 
-def announce(order: RedemptionOrder, *, option_code: str) -> None:
+def announce(order: RedemptionOrder, status: RedemptionStatus, *, option_code: str) -> None:
     """Write the event `redemption.<status>` of an order; there is one for each status it reaches."""
-    topic = f"redemption.{order.status.lower()}"
-    OutboxEvent.objects.create(topic=topic, key=f"{topic}:{order.pk}", payload=_payload(order, option_code))
+    topic = f"redemption.{status.lower()}"
+    OutboxEvent.objects.create(
+        topic=topic, key=f"{topic}:{order.pk}", payload={"status": status, **_payload(order, option_code)}
+    )
 
 
 def _payload(order: RedemptionOrder, option_code: str) -> dict[str, object]:
     return {
         "order_id": order.pk,
-        "status": order.status,
         "player_id": order.player_id,
         "option_code": option_code,
         "option_name": order.option_name,

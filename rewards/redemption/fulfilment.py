@@ -41,7 +41,7 @@ def fulfil_order(*, order_id: int, note: str, actor: str, at: datetime | None = 
         _check_restrictions(order, at=at)
         steps = {"fulfilled_at": at, "fulfilled_by": actor, "fulfilment_note": note}
         claim_status(order, RedemptionStatus.FULFILLED, **steps)
-        announce(order, option_code=order.option.code)
+        announce(order, RedemptionStatus.FULFILLED, option_code=order.option.code)
     return order
 
 

@@ -164,7 +164,8 @@ def _obstacles_of_player(option: RedemptionOption, standing: Standing) -> Iterat
     ordered = standing.ordered.get(option.pk, 0)
     if option.limit_per_player is not None and ordered >= option.limit_per_player:
         yield OrderLimitReachedError(
-            f"player {standing.player_id} has {ordered} of {option.code}, one player may have {option.limit_per_player}",
+            f"player {standing.player_id} has {ordered} of {option.code} already: one player may have "
+            f"{option.limit_per_player}",
             option_code=option.code,
             limit_per_player=option.limit_per_player,
             ordered=ordered,

@@ -11,9 +11,8 @@ from django.utils import timezone
 from core.money import AMOUNT_MAX, CENT
 from players.models import GameCategory
 from rewards.models import RedemptionGives, RedemptionOption
-from rewards.models.redemption import EXPIRY_HOURS_MAX
 from rewards.problems import DefinitionInvalidError, Problem, nearest
-from wallet.bonuses import WAGERING_MULTIPLE_MAX
+from wallet.bonuses import EXPIRY_HOURS_MAX, WAGERING_MULTIPLE_MAX
 
 CONTENT_FIELDS = (
     "name",

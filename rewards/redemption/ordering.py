@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from core.errors import NotFoundError
-from core.money import round_to_cent
 from players.models import CreditPurpose
 from rewards.models import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.redemption.events import announce
 from rewards.redemption.obstacles import obstacles, standing_of
+from wallet.bonuses import bonus_posting
 from wallet.ledger import (
     ACTOR_LENGTH_MAX,
     IdempotencyKeyReusedError,
@@ -97,58 +98,42 @@ def _postings(option: RedemptionOption, *, player_id: str, key: str, at: datetim
         description=option.name,
         reference_id=option.code,
     )
-    match option.gives:
-        case RedemptionGives.BONUS:
-            return [payment, _bonus(option, player_id=player_id, key=key, at=at)]
-        case RedemptionGives.TICKETS:
-            return [payment, _tickets(option, player_id=player_id, key=key, at=at)]
-        case _:
-            # No credit that a restriction could refuse, so the payment itself is the redemption.
-            return [replace(payment, purpose=CreditPurpose.REDEMPTION)]
+    if option.amount is None:
+        # Without a credit that a restriction could refuse, the payment itself is the redemption.
+        return [replace(payment, purpose=CreditPurpose.REDEMPTION)]
+    return [payment, _gift(option, option.amount, player_id=player_id, key=key, at=at)]
 
 
-def _bonus(option: RedemptionOption, *, player_id: str, key: str, at: datetime) -> Posting:
-    assert option.amount is not None
-    return credit_posting(
-        key=key,
-        kind=KIND,
-        player_id=player_id,
-        currency=CurrencyType.BONUS,
-        amount=option.amount,
-        on=timezone.localdate(at),
-        lot_kind=LotKind.REDEMPTION,
-        purpose=CreditPurpose.REDEMPTION,
-        transaction_type=TransactionType.BONUS_ISSUED,
-        takes_turn=option.wagering_requirement > 0,
-        active_hours=option.expiry_hours,
-        wagering_required=round_to_cent(option.amount * option.wagering_requirement),
-        max_bet=option.max_bet,
-        max_conversion=option.max_conversion,
-        eligible_games=option.eligible_games,
-        description=option.name,
-    )
-
-
-def _tickets(option: RedemptionOption, *, player_id: str, key: str, at: datetime) -> Posting:
-    assert option.amount is not None
-    return credit_posting(
-        key=key,
-        kind=KIND,
-        player_id=player_id,
-        currency=CurrencyType.TICKETS,
-        amount=option.amount,
-        on=timezone.localdate(at),
-        lot_kind=LotKind.REDEMPTION,
-        purpose=CreditPurpose.REDEMPTION,
-        expires_at=at + timedelta(hours=option.expiry_hours) if option.expiry_hours else None,
-        description=option.name,
-        reference_id=option.code,
-    )
+def _gift(option: RedemptionOption, amount: Decimal, *, player_id: str, key: str, at: datetime) -> Posting:
+    """Return the credit; it counts towards no cap, because the points counted when they were granted."""
+    credited: dict[str, Any] = {
+        "player_id": player_id,
+        "amount": amount,
+        "key": key,
+        "kind": KIND,
+        "on": timezone.localdate(at),
+        "lot_kind": LotKind.REDEMPTION,
+        "purpose": CreditPurpose.REDEMPTION,
+        "description": option.name,
+        "reference_id": option.code,
+    }
+    if option.gives == RedemptionGives.BONUS:
+        return bonus_posting(
+            wagering_requirement=option.wagering_requirement,
+            expiry_hours=option.expiry_hours,
+            max_bet=option.max_bet,
+            max_conversion=option.max_conversion,
+            eligible_games=option.eligible_games,
+            **credited,
+        )
+    expires_at = at + timedelta(hours=option.expiry_hours) if option.expiry_hours else None
+    return credit_posting(currency=CurrencyType.TICKETS, expires_at=expires_at, **credited)
 
 
 def _record(
     option: RedemptionOption, posted: list[Posted], *, player_id: str, key: str, actor: str, at: datetime
 ) -> RedemptionOrder:
+    gift = posted[1:]
     order = RedemptionOrder.objects.create(
         key=key,
         option=option,
@@ -160,14 +145,16 @@ def _record(
         gives=option.gives,
         amount=option.amount,
         terms=_terms(option),
-        operation_id=posted[0].operation_id,
-        lot_id=posted[1].lot_id if len(posted) > 1 else None,
+        operation_id=cast(int, posted[0].operation_id),
+        lot_id=gift[0].lot_id if gift else None,
         ordered_by=actor,
         ordered_at=at,
         **_first_status(option, actor=actor, at=at),
     )
     RedemptionOption.objects.filter(pk=option.pk).update(ordered=F("ordered") + 1)
-    announce(order, option_code=option.code)
+    announce(order, RedemptionStatus.ORDERED, option_code=option.code)
+    if order.status == RedemptionStatus.FULFILLED:
+        announce(order, RedemptionStatus.FULFILLED, option_code=option.code)
     return order
 
 
