@@ -34,7 +34,7 @@ def five_tickets() -> None:
 
 @pytest.mark.usefixtures("five_tickets")
 def test_the_entry_names_the_event_and_the_earliest_expiry_is_used_first() -> None:
-    posted = use()
+    use()
 
     entry = LedgerEntry.objects.latest("number")
     assert (entry.transaction_type, entry.reference_id, str(entry.amount)) == ("TICKETS_USED", "FRIDAY-POKER", "-3.00")
