@@ -129,11 +129,28 @@ def make_option(code: str = "BONUS_10", **content: Any) -> RedemptionOption:
     return save_option(RedemptionOption(code=code, **{**given, **content}))
 
 
+def make_tickets_option() -> RedemptionOption:
+    """Return an option that gives three tickets for 30.00 LP."""
+    return make_option(
+        "TICKETS_3",
+        name="Three tickets",
+        cost=Decimal(30),
+        gives="TICKETS",
+        amount=Decimal(3),
+        wagering_requirement=Decimal(0),
+    )
+
+
+def make_dinner_option() -> RedemptionOption:
+    """Return an option that gives a benefit for 5.00 LP."""
+    terms = {"amount": None, "wagering_requirement": Decimal(0), "expiry_hours": None}
+    return make_option("DINNER", name="Dinner for two", cost=Decimal(5), gives="BENEFIT", **terms)
+
+
 def make_dinner_order(player_id: str = "alice", *, key: str = "dinner") -> RedemptionOrder:
     """Return an order of a benefit for 5.00 LP that waits to be handed over."""
     if not RedemptionOption.objects.filter(code="DINNER").exists():
-        terms = {"amount": None, "wagering_requirement": Decimal(0), "expiry_hours": None}
-        make_option("DINNER", name="Dinner for two", cost=Decimal(5), gives="BENEFIT", **terms)
+        make_dinner_option()
     return order_redemption(player_id=player_id, option_code="DINNER", key=key, actor="tests")
 
 
