@@ -52,7 +52,8 @@ def order_redemption(
         if earlier is not None:
             return earlier
         option = _locked_option(option_code)
-        for obstacle in obstacles(option, standing_of(player_id, at=at), at=at):
+        obstacle = next(obstacles(option, standing_of(player_id, at=at), at=at), None)
+        if obstacle is not None:
             raise obstacle
         try:
             posted = post_operation(_postings(option, player_id=player_id, key=key, at=at), at=at, actor=actor)

@@ -7,13 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from core.errors import InvalidInputError, NotFoundError
+from core.errors import InvalidInputError, NotFoundError, RefusedError
 from core.models import OutboxEvent
 from players.tests.factories import restrict
 from rewards.models import RedemptionOption, RedemptionOrder
-from rewards.redemption.cancelling import cancel_order
+from rewards.redemption.cancelling import BonusPlayedError, cancel_order
 from rewards.redemption.fulfilment import OrderStatusError, fulfil_order
 from rewards.tests.redemption.factories import lot_of, make_option, make_saver, order
+from wallet.bets import place_bet, settle_bet, void_bet
 from wallet.corrections import CreditSpentError, reverse_operation
 from wallet.ledger import IdempotencyKeyReusedError
 from wallet.models import Lot, LoyaltyBalance, Operation
@@ -117,6 +118,41 @@ def test_tickets_used_in_part_are_not_refunded_and_the_figures_are_said() -> Non
     assert (done.status, done.reversal_id) == ("FULFILLED", None)
     assert balances("alice") == {"RP": "300.00", "TICKETS": "2"}
     assert RedemptionOption.objects.get().ordered == 1
+
+
+def bet_two_on_slots() -> None:
+    place_bet(
+        bet_id="bet", player_id="alice", stake="2.00", real_available=0, category="slots", actor="platform", at=AT
+    )
+
+
+@pytest.mark.parametrize(("payout", "error"), [("6.00", BonusPlayedError), ("0.00", CreditSpentError)])
+def test_a_bonus_that_was_played_is_not_refunded_whether_it_won_or_lost(payout: str, error: type[RefusedError]) -> None:
+    make_saver()
+    make_option()
+    done = order()
+    bet_two_on_slots()
+    settle_bet(bet_id="bet", payout=payout, actor="platform", at=AT)
+    held = balances("alice")
+
+    with pytest.raises(error):
+        cancel(done)
+
+    assert balances("alice") == held
+    assert RedemptionOption.objects.get().ordered == 1
+
+
+def test_a_bonus_whose_only_bet_is_void_is_refunded() -> None:
+    make_saver()
+    make_option()
+    done = order()
+    bet_two_on_slots()
+    void_bet(bet_id="bet", actor="platform", at=AT)
+
+    cancel(done)
+
+    assert balances("alice") == {"RP": "800.00"}
+    reconcile()
 
 
 def test_a_second_cancellation_is_refused() -> None:
