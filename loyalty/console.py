@@ -39,6 +39,8 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("rewards.rewarddecision", "Decisions", "gavel"),
             ("rewards.rewardhistory", "Rewards given", "redeem"),
             ("rewards.rulebudgetday", "Budgets used", "savings"),
+            ("rewards.redemptionoption", "Redemption catalogue", "storefront"),
+            ("rewards.redemptionorder", "Redemption orders", "shopping_bag"),
         ),
     ),
     (

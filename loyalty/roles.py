@@ -2,7 +2,8 @@
 
 A permission is Django's `app.action_model`. Nobody may add, change or delete ledger rows, decisions, histories or runs
 by hand; `add` on such a model allows the service that writes it: `wallet.add_operation` the manual credits of the API,
-`core.add_run` a batch run, `players.add_importjob` an import.
+`core.add_run` a batch run, `players.add_importjob` an import, `rewards.add_redemptionorder` an order of the catalogue;
+`rewards.change_redemptionorder` allows to fulfil and to cancel it.
 """
 
 from __future__ import annotations
@@ -54,6 +55,10 @@ ROLES: tuple[Role, ...] = (
             "rewards.add_rewardrule",
             "rewards.change_rewardrule",
             "rewards.delete_rewardrule",
+            "rewards.add_redemptionoption",
+            "rewards.change_redemptionoption",
+            "rewards.add_redemptionorder",
+            "rewards.change_redemptionorder",
             "safety.add_retentionmultiplier",
             "safety.change_retentionmultiplier",
             "wallet.add_operation",
@@ -90,6 +95,9 @@ ROLES: tuple[Role, ...] = (
         permissions=(
             *_view("players.player", "players.playermetrics", "players.tier", "players.importjob"),
             *_view("wallet.loyaltybalance", "rewards.rewardrule"),
+            *_view("rewards.redemptionoption", "rewards.redemptionorder"),
+            "rewards.add_redemptionorder",
+            "rewards.change_redemptionorder",
             "players.add_activity",
             "players.add_importjob",
             "wallet.add_operation",

@@ -1,4 +1,4 @@
-"""What is wrong with a rule: every problem with its place in the JSON and what would be right."""
+"""What is wrong with a rule or a redemption option: every problem with its place and what would be right."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.errors import InvalidInputError
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One reason to refuse a rule. `path` is a JSON path such as `conditions.all[0].net_loss_min`."""
+    """One reason to refuse a definition. `path` is a JSON path such as `conditions.all[0].net_loss_min`."""
 
     path: str
     message: str
@@ -21,10 +21,8 @@ class Problem:
         return f"{self.path}: {self.message}" + (f" ({self.suggestion})" if self.suggestion else "")
 
 
-class RuleInvalidError(InvalidInputError):
-    """Raised when a rule cannot be saved or run; carries all its problems at once."""
-
-    code = "rule_invalid"
+class DefinitionInvalidError(InvalidInputError):
+    """Raised when something that staff define cannot be saved; carries all its problems at once."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
@@ -32,6 +30,12 @@ class RuleInvalidError(InvalidInputError):
         self.details = {
             "problems": [{"path": p.path, "message": p.message, "suggestion": p.suggestion} for p in problems]
         }
+
+
+class RuleInvalidError(DefinitionInvalidError):
+    """Raised when a rule cannot be saved or run."""
+
+    code = "rule_invalid"
 
 
 def shown(value: object) -> str:

@@ -19,8 +19,10 @@ from players.api.importing import ImportStatus, ImportUpload
 from players.api.tiers import TierDetail, TierList
 from reporting.api.analytics import Dashboard
 from reporting.api.players import PlayerDetail, PlayerList
+from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from safety.api.credits import AddBonus, AddPoints
+from wallet.api.tickets import UseTickets
 
 
 class Nowhere(APIView):
@@ -50,6 +52,11 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("batch/process", BatchProcess, "batch-process"),
     ("wallet/add-lp", AddPoints, "wallet-add-lp"),
     ("wallet/add-bonus", AddBonus, "wallet-add-bonus"),
+    ("wallet/use-tickets", UseTickets, "wallet-use-tickets"),
+    ("redemption/options", OptionList, "redemption-options"),
+    ("redemption/orders", OrderList, "redemption-orders"),
+    ("redemption/orders/<int:order_id>/cancel", OrderCancel, "redemption-order-cancel"),
+    ("redemption/orders/<int:order_id>/fulfil", OrderFulfil, "redemption-order-fulfil"),
     ("analytics/dashboard", Dashboard, "analytics-dashboard"),
 )
 

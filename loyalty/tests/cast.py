@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import Group, User
 
@@ -24,7 +25,9 @@ from players.models import (
     TierChange,
 )
 from reporting.models import DailySummary
-from rewards.models import RewardDecision, RewardHistory, RewardRule, RuleBudgetDay
+from rewards.models import RedemptionOption, RedemptionOrder, RewardDecision, RewardHistory, RewardRule, RuleBudgetDay
+from rewards.redemption.options import save_option
+from rewards.redemption.ordering import order_redemption
 from rewards.rules import save_rule
 from safety.models import AbuseSignal
 from wallet.bonuses import add_bonus_balance
@@ -112,6 +115,45 @@ def make_rule(rule_id: str = "CASHBACK", **content: object) -> RewardRule:
     return save_rule(rule_id=rule_id, content={**documented, **content}, saved_by=None)
 
 
+def make_option(code: str = "BONUS_10", **content: Any) -> RedemptionOption:
+    """Return an option that gives 10.00 of bonus money for 50.00 LP."""
+    given: dict[str, Any] = {
+        "name": "Ten of bonus money",
+        "cost_currency": "LP",
+        "cost": Decimal(50),
+        "gives": "BONUS",
+        "amount": Decimal(10),
+        "wagering_requirement": Decimal(5),
+        "expiry_hours": 72,
+    }
+    return save_option(RedemptionOption(code=code, **{**given, **content}))
+
+
+def make_tickets_option() -> RedemptionOption:
+    """Return an option that gives three tickets for 30.00 LP."""
+    return make_option(
+        "TICKETS_3",
+        name="Three tickets",
+        cost=Decimal(30),
+        gives="TICKETS",
+        amount=Decimal(3),
+        wagering_requirement=Decimal(0),
+    )
+
+
+def make_dinner_option() -> RedemptionOption:
+    """Return an option that gives a benefit for 5.00 LP."""
+    terms = {"amount": None, "wagering_requirement": Decimal(0), "expiry_hours": None}
+    return make_option("DINNER", name="Dinner for two", cost=Decimal(5), gives="BENEFIT", **terms)
+
+
+def make_dinner_order(player_id: str = "alice", *, key: str = "dinner") -> RedemptionOrder:
+    """Return an order of a benefit for 5.00 LP that waits to be handed over."""
+    if not RedemptionOption.objects.filter(code="DINNER").exists():
+        make_dinner_option()
+    return order_redemption(player_id=player_id, option_code="DINNER", key=key, actor="tests")
+
+
 def make_rows(number: int) -> None:
     """Write one row of every kind about one player; different numbers give different rows."""
     player = make_player(f"player{number:03}", email=f"player{number}@example.com")
@@ -124,6 +166,8 @@ def make_rows(number: int) -> None:
     _make_wallet_rows(player, run, number)
     _make_player_rows(player, run, user, number)
     _make_reward_rows(player, rule, run, number)
+    make_option(f"OPTION_{number}")
+    make_dinner_order(player.pk, key=f"order:{number}")
     DailySummary.objects.create(on=ON + timedelta(days=number), run_id=run.pk, figures={})
 
 

@@ -17,7 +17,8 @@ from rest_framework_simplejwt.tokens import AccessToken
 from core.environment import PROJECT_FOLDER
 from loyalty.tests import cast
 from players.models import ImportJob, Player
-from rewards.models import RewardRule
+from rewards.models import RedemptionOrder, RewardRule
+from wallet.models import LoyaltyBalance
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -47,6 +48,8 @@ def tokens() -> dict[str, str]:
     with connection.cursor() as cursor:
         cursor.execute("ALTER SEQUENCE import_jobs_id_seq RESTART")  # the guide asks for import 1
     users = cast.make_users()
+    for make_option in (cast.make_option, cast.make_tickets_option, cast.make_dinner_option):
+        make_option()
     return {
         "PASSWORD": cast.PASSWORD,
         "STAFF_TOKEN": str(AccessToken.for_user(users["Loyalty staff"])),
@@ -85,6 +88,9 @@ def test_every_example_of_the_guide_works_in_its_order(
     assert Player.objects.get(pk="P001").name == "Paula One"
     assert Player.objects.get(pk="P002").is_active is False
     assert RewardRule.objects.get().status == "ARCHIVED"
+    orders = RedemptionOrder.objects.order_by("id").values_list("option__code", "status")
+    assert list(orders) == [("BONUS_10", "CANCELLED"), ("DINNER", "FULFILLED"), ("TICKETS_3", "FULFILLED")]
+    assert LoyaltyBalance.objects.get(player_id="P001").tickets_balance == 2
 
 
 def test_the_examples_of_the_requirements_work_with_a_log_in_added(

@@ -40,6 +40,12 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/batch/process"): {OPERATOR},
     ("POST", "/api/wallet/add-lp"): {STAFF, INTEGRATOR},
     ("POST", "/api/wallet/add-bonus"): {STAFF, INTEGRATOR},
+    ("POST", "/api/wallet/use-tickets"): {STAFF, INTEGRATOR},
+    ("GET", "/api/redemption/options"): OFFICE | {INTEGRATOR},
+    ("GET", "/api/redemption/orders"): OFFICE | {INTEGRATOR},
+    ("POST", "/api/redemption/orders"): {STAFF, INTEGRATOR},
+    ("POST", "/api/redemption/orders/1/cancel"): {STAFF, INTEGRATOR},
+    ("POST", "/api/redemption/orders/1/fulfil"): {STAFF, INTEGRATOR},
     ("GET", "/api/analytics/dashboard"): OFFICE | {OPERATOR},
 }
 OPEN_TO_ALL = {"token", "token/refresh", "schema/", "docs/", "redoc/"}

@@ -1,5 +1,6 @@
 from rewards.models.decisions import RewardDecision, RewardHistory, RewardStatus, Verdict
 from rewards.models.evaluation import AllocationCandidate, PlayerFacts, RuleAllocation, RuleCandidate, RuleMatch
+from rewards.models.redemption import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.models.rules import (
     FrequencyPeriod,
     RewardRule,
@@ -13,6 +14,10 @@ __all__ = [
     "AllocationCandidate",
     "FrequencyPeriod",
     "PlayerFacts",
+    "RedemptionGives",
+    "RedemptionOption",
+    "RedemptionOrder",
+    "RedemptionStatus",
     "RewardDecision",
     "RewardHistory",
     "RewardRule",

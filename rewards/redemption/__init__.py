@@ -1,0 +1,1 @@
+"""The redemption catalogue: points buy bonus money, tickets or a benefit."""

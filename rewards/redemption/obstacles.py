@@ -1,0 +1,178 @@
+"""What stands between a player and an option: one definition for the catalogue and for the order itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Count, Q, Sum
+
+from core.errors import NotFoundError, RefusedError
+from core.money import ZERO
+from players.models import CreditPurpose, Player, PlayerRestriction, RestrictionEffect, RestrictionEffectKind
+from players.tiers import current_tiers
+from rewards.models import RedemptionOption, RedemptionOrder, RedemptionStatus
+from rewards.models.redemption import COST_CURRENCIES
+from wallet.ledger import InsufficientBalanceError, PlayerRestrictedError
+from wallet.models import BonusStatus, Lot
+
+
+class OptionInactiveError(RefusedError):
+    """Raised when staff have taken the option out of the catalogue."""
+
+    code = "option_inactive"
+
+
+class OptionNotOnSaleError(RefusedError):
+    """Raised before an option's first moment and from its last one on; `details` carries the times."""
+
+    code = "option_not_on_sale"
+
+
+class TierTooLowError(RefusedError):
+    """Raised when the option is for higher tiers than the player's; `details` carries both."""
+
+    code = "tier_too_low"
+
+
+class OrderLimitReachedError(RefusedError):
+    """Raised when the player has as many orders of the option as one player may have."""
+
+    code = "order_limit_reached"
+
+
+class OutOfStockError(RefusedError):
+    """Raised when every piece of the option is ordered; `details` carries the stock."""
+
+    code = "out_of_stock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What an option may ask about a player: `tiers` from the lowest up, `ordered` by option, points by currency."""
+
+    player_id: str
+    tier: str
+    tiers: Sequence[str]
+    ordered: Mapping[int, int]
+    spendable: Mapping[str, Decimal]
+    restriction: str | None
+
+
+def standing_of(player_id: str, *, at: datetime) -> Standing:
+    """Return where a player stands. Raises NotFoundError."""
+    player = Player.objects.filter(pk=player_id).only("tier").first()
+    if player is None:
+        raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
+    orders = RedemptionOrder.objects.filter(player_id=player_id).exclude(status=RedemptionStatus.CANCELLED)
+    return Standing(
+        player_id=player_id,
+        tier=player.tier,
+        tiers=[tier.tier_level for tier in current_tiers()],
+        ordered=dict(orders.order_by().values_list("option_id").annotate(Count("pk"))),
+        spendable=_spendable(player_id, at=at),
+        restriction=refusing_restriction(player_id, at=at),
+    )
+
+
+def refusing_restriction(player_id: str, *, at: datetime) -> str | None:
+    """Return the restriction that forbids the player to redeem, or None; the written matrix decides."""
+    refusing = RestrictionEffect.objects.filter(purpose=CreditPurpose.REDEMPTION, effect=RestrictionEffectKind.REFUSE)
+    return (
+        PlayerRestriction.objects.filter(player_id=player_id, kind__in=refusing.values("kind"), starts_at__lte=at)
+        .filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))
+        .order_by("kind")
+        .values_list("kind", flat=True)
+        .first()
+    )
+
+
+def _spendable(player_id: str, *, at: datetime) -> dict[str, Decimal]:
+    """Sum up what an order could take; what has become due since the last posting counts."""
+    is_due = Q(status=BonusStatus.PENDING, awaits__isnull=True, available_at__lte=at)
+    lots = Lot.objects.filter(
+        Q(status=BonusStatus.ACTIVE) | is_due,
+        Q(expires_at__isnull=True) | Q(expires_at__gt=at),
+        player_id=player_id,
+        currency_type__in=[currency for currency, _ in COST_CURRENCIES],
+        remaining__gt=0,
+    )
+    return dict(lots.order_by().values_list("currency_type").annotate(Sum("remaining")))
+
+
+def obstacles(option: RedemptionOption, standing: Standing, *, at: datetime) -> Iterator[RefusedError]:
+    """Yield every reason of the catalogue why the player cannot order the option now."""
+    yield from _obstacles_of_sale(option, at=at)
+    yield from _obstacles_of_player(option, standing)
+    if option.stock is not None and option.ordered >= option.stock:
+        yield OutOfStockError(
+            f"{option.code} is out of stock: all {option.stock} are ordered",
+            option_code=option.code,
+            stock=option.stock,
+            ordered=option.ordered,
+        )
+
+
+def obstacles_of_payment(option: RedemptionOption, standing: Standing) -> Iterator[RefusedError]:
+    """Yield what the posting core would refuse; an order leaves this to the core, which keeps evidence."""
+    if standing.restriction:
+        yield PlayerRestrictedError(
+            f"player {standing.player_id} is restricted ({standing.restriction}): nothing can be redeemed",
+            player_id=standing.player_id,
+            restriction=standing.restriction,
+        )
+    available = standing.spendable.get(option.cost_currency, ZERO)
+    if available < option.cost:
+        yield InsufficientBalanceError(
+            f"player {standing.player_id} can spend {available} {option.cost_currency}, {option.cost} is needed",
+            player_id=standing.player_id,
+            currency=option.cost_currency,
+            available=str(available),
+            needed=str(option.cost),
+        )
+
+
+def _obstacles_of_sale(option: RedemptionOption, *, at: datetime) -> Iterator[RefusedError]:
+    if not option.is_active:
+        yield OptionInactiveError(f"{option.code} is not in the catalogue at present", option_code=option.code)
+    if option.valid_from and at < option.valid_from:
+        yield OptionNotOnSaleError(
+            f"{option.code} can be ordered from {option.valid_from.isoformat()} on",
+            option_code=option.code,
+            valid_from=option.valid_from.isoformat(),
+            at=at.isoformat(),
+        )
+    if option.valid_until and at >= option.valid_until:
+        yield OptionNotOnSaleError(
+            f"{option.code} could be ordered until {option.valid_until.isoformat()}",
+            option_code=option.code,
+            valid_until=option.valid_until.isoformat(),
+            at=at.isoformat(),
+        )
+
+
+def _obstacles_of_player(option: RedemptionOption, standing: Standing) -> Iterator[RefusedError]:
+    if option.minimum_tier_id and not _reaches(option.minimum_tier_id, standing):
+        yield TierTooLowError(
+            f"{option.code} is for {option.minimum_tier_id} and higher, player {standing.player_id} is {standing.tier}",
+            option_code=option.code,
+            minimum_tier=option.minimum_tier_id,
+            tier=standing.tier,
+        )
+    ordered = standing.ordered.get(option.pk, 0)
+    if option.limit_per_player is not None and ordered >= option.limit_per_player:
+        yield OrderLimitReachedError(
+            f"player {standing.player_id} has {ordered} of {option.code} already: one player may have "
+            f"{option.limit_per_player}",
+            option_code=option.code,
+            limit_per_player=option.limit_per_player,
+            ordered=ordered,
+        )
+
+
+def _reaches(minimum: str, standing: Standing) -> bool:
+    """Compare by rank; a tier that no row knows reaches nothing."""
+    ranks = {level: rank for rank, level in enumerate(standing.tiers)}
+    return ranks.get(standing.tier, -1) >= ranks[minimum]

@@ -1,0 +1,1 @@
+"""The wallet in the API."""
