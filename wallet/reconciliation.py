@@ -56,10 +56,11 @@ def find_differences(
         entries_in_range=entries_in_range,
         entries_from="" if is_whole else "AND e.created_at >= %s",
         lots_in_range=lots_in_range,
+        bets_in_range=in_range,
         before_first="0" if is_whole else "NULL",
         held_without_entries="LEFT" if is_whole else "INNER",
     )
-    rows = fetch_rows(sql, [*params, *newer, *params, *newer, *params, *(params * 2 if is_whole else [])])
+    rows = fetch_rows(sql, [*params, *newer, *params, *newer, *params, *(params * 3 if is_whole else [])])
     counts = {"players": 0, "entries": 0}
     differences = []
     for player_id, check, currency, expected, found in rows:
@@ -86,7 +87,8 @@ def reconcile(*, keys: KeyRange = ALL_KEYS, since: datetime | None = None) -> Co
 
 _RECONCILE_SQL = """
     WITH checked AS MATERIALIZED (
-        SELECT b.player_id, b.lp_balance, b.rp_balance, b.bonus_balance, b.tickets_balance, b.head_number, b.head_hash
+        SELECT b.player_id, b.lp_balance, b.rp_balance, b.bonus_balance, b.tickets_balance, b.head_number, b.head_hash,
+               b.bonus_wagering_required, b.bonus_wagering_completed
         FROM loyalty_balances b WHERE {in_range} {from_then}
     ),
     entry AS MATERIALIZED (
@@ -121,8 +123,8 @@ _RECONCILE_SQL = """
                    ('TICKETS', c.tickets_balance::numeric)) v (currency_type, balance)
     ),
     lot AS MATERIALIZED (
-        SELECT l.player_id, l.currency_type, l.id, l.operation_id, l.amount, l.remaining, m.moved, m.credited,
-               m.entry_ids, m.amounts
+        SELECT l.player_id, l.currency_type, l.id, l.operation_id, l.amount, l.remaining, l.status,
+               l.wagering_required, l.wagering_completed, l.open_bets, m.moved, m.credited, m.entry_ids, m.amounts
         FROM wallet_lots l JOIN checked c ON c.player_id = l.player_id
         LEFT JOIN LATERAL (
             SELECT sum(x.amount) AS moved, sum(x.amount) FILTER (WHERE x.amount > 0) AS credited,
@@ -175,6 +177,23 @@ _RECONCILE_SQL = """
     SELECT e.player_id, 'movements of entry ' || e.number, e.currency_type, e.amount::text, coalesce(m.moved, 0)::text
     FROM entry e LEFT JOIN movement m ON m.entry_id = e.id
     WHERE e.amount <> coalesce(m.moved, 0)
+    UNION ALL
+    SELECT c.player_id, 'wagering of active bonuses', 'BONUS',
+           coalesce(a.completed, 0) || ' of ' || coalesce(a.required, 0),
+           c.bonus_wagering_completed || ' of ' || c.bonus_wagering_required
+    FROM checked c LEFT JOIN (
+        SELECT player_id, sum(wagering_required) AS required, sum(wagering_completed) AS completed
+        FROM lot WHERE currency_type = 'BONUS' AND status = 'ACTIVE' GROUP BY player_id
+    ) a ON a.player_id = c.player_id
+    WHERE (c.bonus_wagering_required, c.bonus_wagering_completed)
+          IS DISTINCT FROM (coalesce(a.required, 0.00), coalesce(a.completed, 0.00))
+    UNION ALL
+    SELECT l.player_id, 'open bets of lot ' || l.id, l.currency_type, o.bets::text, l.open_bets::text
+    FROM lot l CROSS JOIN LATERAL (
+        SELECT count(*) AS bets FROM wallet_bet_stakes k JOIN wallet_bets b ON b.id = k.bet_id
+        WHERE k.lot_id = l.id AND k.amount > 0 AND b.status = 'OPEN'
+    ) o
+    WHERE l.currency_type = 'BONUS' AND (l.status = 'ACTIVE' OR l.open_bets > 0) AND o.bets <> l.open_bets
 """
 # What can be told only of all entries of a player, and what would be missed where a row is gone altogether.
 _RECONCILE_WHOLE_SQL = """
@@ -194,6 +213,12 @@ _RECONCILE_WHOLE_SQL = """
     SELECT l.player_id, 'operation of lot ' || l.id, l.currency_type, l.operation_id::text, 'none of the player'
     FROM lot l LEFT JOIN wallet_operations o ON o.id = l.operation_id AND o.player_id = l.player_id
     WHERE o.id IS NULL
+    UNION ALL
+    SELECT b.player_id, 'bonus part of bet ' || b.bet_id, 'BONUS', b.bonus_stake::text, coalesce(k.amount, 0)::text
+    FROM wallet_bets b LEFT JOIN LATERAL (
+        SELECT sum(s.amount) AS amount FROM wallet_bet_stakes s WHERE s.bet_id = b.id
+    ) k ON true
+    WHERE {bets_in_range} AND b.bonus_stake <> coalesce(k.amount, 0)
     UNION ALL
     SELECT w.player_id, 'balance row', NULL, 'one', 'none'
     FROM (

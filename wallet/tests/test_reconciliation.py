@@ -16,6 +16,7 @@ from wallet.expiry import expire_bonuses
 from wallet.models import LedgerDigest
 from wallet.points import deduct_balance
 from wallet.reconciliation import LedgerDifferenceError, find_differences, last_digest_at, reconcile, store_digest
+from wallet.tests.bets import bet
 from wallet.tests.factories import AT, LATER, ON, credit, make_alice, make_bob_with_bonus, make_carol
 
 pytestmark = pytest.mark.django_db
@@ -223,7 +224,19 @@ CORRUPTIONS = {
     ),
     "a lot is missing": (
         ["DELETE FROM wallet_lots WHERE player_id = 'bob'"],
-        {"bob: sum of lots BONUS", "bob: movements of entry BONUS"},
+        {"bob: sum of lots BONUS", "bob: movements of entry BONUS", "bob: wagering of active bonuses BONUS"},
+    ),
+    "what the balance says of the requirement": (
+        ["UPDATE loyalty_balances SET bonus_wagering_required = 1 WHERE player_id = 'bob'"],
+        {"bob: wagering of active bonuses BONUS"},
+    ),
+    "a bonus that forgets its open bet": (
+        ["UPDATE wallet_lots SET open_bets = 0 WHERE player_id = 'bob'"],
+        {"bob: open bets of lot BONUS"},
+    ),
+    "a bet whose bonus part nobody paid": (
+        ["DELETE FROM wallet_bet_stakes WHERE amount = 5"],
+        {"bob: bonus part of bet b1 BONUS", "bob: open bets of lot BONUS"},
     ),
     "a movement's amount": (
         ["UPDATE wallet_lot_movements SET amount = 19 WHERE amount = 20"],
@@ -272,6 +285,7 @@ def without_numbers(found: set[str]) -> set[str]:
 @pytest.mark.parametrize("what", CORRUPTIONS)
 def test_each_planted_corruption_is_found(what: str) -> None:
     statements, expected = CORRUPTIONS[what]
+    bet("b1", "5.00")
 
     corrupt(*statements)
 
