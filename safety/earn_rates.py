@@ -140,10 +140,11 @@ def check_unit_value(*, currency: str, money_value: Decimal) -> None:
 def check_game_category(category: GameCategory) -> None:
     """Raise EarnRateTooHighError where a category, as it would be, earns more than its edge; forms ask first.
 
-    Raises InvalidInputError for what is no rate or no edge.
+    Raises InvalidInputError for what is no rate, no edge or no weight.
     """
     _six_places(category.lp_per_unit_staked, field="lp_per_unit_staked", maximum=POINTS_PER_UNIT_MAX)
     _six_places(category.house_edge_rate, field="house_edge_rate", maximum=Decimal(1))
+    _six_places(category.contribution_weight, field="contribution_weight", maximum=Decimal(1))
     stored = GameCategory.objects.filter(code=category.code).first()
     point = point_value()
     now = rate_of(stored, point=point) if stored else None
@@ -196,7 +197,7 @@ def _lock_categories() -> None:
 def save_game_category(category: GameCategory, *, changed_by: User) -> GameCategory:
     """Add a category or change one; an acceptance that its figures no longer need ends.
 
-    Raises EarnRateTooHighError; then nothing is changed.
+    Raises EarnRateTooHighError and InvalidInputError; then nothing is changed.
     """
     _lock_categories()
     check_game_category(category)
