@@ -59,8 +59,7 @@ def _expiry_date(name: str, points: str) -> Policy[str]:
             default="12-31",
             pattern=_DAY_OF_EVERY_YEAR,
             wanted="a day that every year has, as MM-DD,",
-            unit="MM-DD",
-            help=f"With a fixed date, {points} expire at the end of this day.",
+            help=f"With a fixed date, {points} expire at the end of this day; written MM-DD.",
         )
     )
 

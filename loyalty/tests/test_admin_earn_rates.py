@@ -152,7 +152,7 @@ def test_a_proposal_is_made_and_a_second_person_lets_it_hold(clients: dict[str, 
     assert (made.status_code, proposal.first_by.username, str(proposal.worth)) == (302, "staff", "0.060000000000000")
 
     page = clients["Finance"].get(accept_url(proposal)).content.decode()
-    assert "0.060000" in page
+    assert "<dd>0.06</dd>" in page
     assert "Accept and let it hold" in page
     assert clients["Finance"].post(accept_url(proposal)).status_code == 302
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
@@ -34,10 +35,8 @@ class EarnRateAcceptanceAdmin(HouseAdmin):
         "edge_figure",
         "loss_figure",
         "first_by",
-        "proposed_at",
         "second_by",
-        "accepted_at",
-        "ended_at",
+        "proposed_at",
     )
     list_filter = (("category", RelatedDropdownFilter),)
     list_select_related = ("category", "first_by", "second_by")
@@ -45,7 +44,7 @@ class EarnRateAcceptanceAdmin(HouseAdmin):
     actions_detail = ("accept_rate",)
     add_fieldsets = ((None, {"fields": ("category", "points_per_unit", "reason")}),)
     fieldsets = (
-        (None, {"fields": (("category", "state_badge"), "reason")}),
+        (None, {"fields": (("category", "state_words"), "reason")}),
         ("Per unit staked", {"fields": (("points_per_unit", "worth_figure"), ("edge_figure", "loss_figure"))}),
         ("Who and when", {"fields": (("first_by", "proposed_at"), ("second_by", "accepted_at"), "ended_at")}),
     )
@@ -60,7 +59,11 @@ class EarnRateAcceptanceAdmin(HouseAdmin):
 
     @display(description="state", label=Colours(OPEN="warning", IN_FORCE="success"))
     def state_badge(self, acceptance: EarnRateAcceptance) -> tuple[str, str]:
-        return acceptance.state, _STATE_WORDS[acceptance.state]
+        return acceptance.state, acceptance.state.replace("_", " ").lower()
+
+    @display(description="state")
+    def state_words(self, acceptance: EarnRateAcceptance) -> str:
+        return _STATE_WORDS[acceptance.state]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask for the rate and the reason; the other figures follow."""
@@ -107,12 +110,12 @@ class EarnRateAcceptanceAdmin(HouseAdmin):
             "title": "Accept a rate above the house edge",
             "opts": self.opts,
             "proposal": proposal,
-            "figures": [
-                ("Points per unit staked", self.rate(proposal)),
-                ("Worth per unit staked", self.worth_figure(proposal)),
-                ("House edge", self.edge_figure(proposal)),
-                ("Loss per unit staked", self.loss_figure(proposal)),
-            ],
+            "figures": {
+                "Points per unit staked": _plain(proposal.points_per_unit),
+                "Worth per unit staked": _plain(proposal.worth),
+                "House edge": _plain(proposal.edge),
+                "Loss per unit staked": _plain(proposal.loss),
+            },
             "is_proposer": proposal.first_by_id == request.user.pk,
             "back": back,
         }
@@ -125,4 +128,10 @@ class EarnRateAcceptanceAdmin(HouseAdmin):
             messages.error(request, error.message)
             return
         self.log_change(request, accepted, "Accepted as the second person")
-        messages.success(request, f"{accepted.category}: {accepted.points_per_unit} points per unit staked hold now.")
+        messages.success(
+            request, f"{accepted.category}: {_plain(accepted.points_per_unit)} points per unit staked hold now."
+        )
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"

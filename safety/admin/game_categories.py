@@ -72,7 +72,7 @@ def _figures(category: GameCategory) -> EarnRate:
 @admin.register(GameCategory)
 class GameCategoryAdmin(HouseAdmin):
     form = GameCategoryForm
-    list_display = ("code", "name", "edge", "weight", "points_per_unit", "worth", "highest_rate", "standing")
+    list_display = ("code", "name", "standing", "edge", "points_per_unit", "worth", "highest_rate", "weight")
     list_display_links = ("code", "name")
     search_fields = ("code", "name")
     actions_detail = ("propose_rate",)
@@ -82,21 +82,22 @@ class GameCategoryAdmin(HouseAdmin):
             "What the house keeps and what play earns",
             {
                 "fields": (("house_edge_rate", "lp_per_unit_staked"), ("worth", "highest_rate")),
-                "description": "Points worth more than the house edge are refused, unless two people accept the rate.",
+                "description": "Worth at most: points per unit × the highest tier's multiplier × the value of a point. "
+                "More than the house edge is refused, unless two people accept the rate.",
             },
         ),
     )
 
     edge = number("house_edge_rate", description="house edge", decimal_places=6)
-    weight = number("contribution_weight", description="counts as wagering", decimal_places=4)
-    points_per_unit = number("lp_per_unit_staked", description="points per unit staked", decimal_places=6)
+    weight = number("contribution_weight", description="weight", decimal_places=4)
+    points_per_unit = number("lp_per_unit_staked", description="points per unit", decimal_places=6)
 
-    @display(description="worth at the highest tier")
+    @display(description="worth at most")
     def worth(self, category: GameCategory) -> SafeString:
         """Money per unit staked, to compare with the edge."""
         return _rate(_figures(category).worth) if category.code else NOTHING
 
-    @display(description="highest rate that passes")
+    @display(description="highest rate")
     def highest_rate(self, category: GameCategory) -> SafeString:
         return _rate(_figures(category).points_per_unit_max) if category.code else NOTHING
 

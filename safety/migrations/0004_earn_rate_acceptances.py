@@ -69,6 +69,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "safety_earn_rate_acceptances",
+                "verbose_name": "rate above the edge",
+                "verbose_name_plural": "rates above the edge",
                 "ordering": ["-id"],
                 "constraints": [
                     models.CheckConstraint(

@@ -43,6 +43,8 @@ class EarnRateAcceptance(models.Model):
     class Meta:
         db_table = "safety_earn_rate_acceptances"
         ordering = ["-id"]
+        verbose_name = "rate above the edge"
+        verbose_name_plural = "rates above the edge"
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(second_by__isnull=True) | ~models.Q(second_by=models.F("first_by")),
@@ -69,7 +71,7 @@ class EarnRateAcceptance(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.points_per_unit} points on {self.category_id}"
+        return f"{self.points_per_unit.normalize():f} points on {self.category_id}"
 
     @property
     def loss(self) -> Decimal:
