@@ -6,6 +6,7 @@ in `<app>/policies.py`; nothing else reads the environment for them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -34,7 +35,10 @@ class PolicySource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy(Generic[Value]):
-    """One policy. The type of `default` is the type of every value; bounds are inclusive."""
+    """One policy. The type of `default` is the type of every value; bounds are inclusive.
+
+    A text may have to match a `pattern` in full; `wanted` then says in words what that is.
+    """
 
     name: str
     default: Value
@@ -43,6 +47,8 @@ class Policy(Generic[Value]):
     minimum: Value | None = None
     maximum: Value | None = None
     choices: tuple[Value, ...] = ()
+    pattern: str = ""
+    wanted: str = ""
 
     def value(self) -> Value:
         """Return the value that holds now."""
@@ -75,7 +81,8 @@ class Policy(Generic[Value]):
         is_outside = (self.minimum is not None and value < self.minimum) or (
             self.maximum is not None and value > self.maximum
         )
-        if is_outside or (self.choices and value not in self.choices):
+        is_unlike = bool(self.pattern) and not re.fullmatch(self.pattern, str(value))
+        if is_outside or is_unlike or (self.choices and value not in self.choices):
             raise self._refusal(given)
         return value
 
@@ -86,6 +93,8 @@ class Policy(Generic[Value]):
     def _wanted(self) -> str:
         if self.choices:
             return "one of " + ", ".join(str(choice) for choice in self.choices)
+        if self.wanted:
+            return self.wanted
         kind = {int: "a whole number", Decimal: "a decimal number", bool: "yes or no", str: "a text"}[
             type(self.default)
         ]

@@ -62,6 +62,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("players.restrictioneffect", "Restriction matrix", "grid_on"),
             ("safety.retentionmultiplier", "Retention multipliers", "trending_up"),
             ("safety.unitvalue", "Unit values", "price_change"),
+            ("safety.earnrateacceptance", "Rates above the edge", "group_add"),
         ),
     ),
     (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -26,7 +26,17 @@ ENVIRONMENT_THRESHOLDS = {
     "PLATINUM": policies.TIER_PLATINUM_LP,
 }
 
+TierCheck = Callable[[Sequence[Tier]], None]
+# What floors above ask of tiers: they may import this one, not the other way round.
+_CHECKS: list[TierCheck] = []
+
 _LEVEL = re.compile(r"[A-Z][A-Z0-9_]{0,29}")
+
+
+def require_of_tiers(check: TierCheck) -> None:
+    """Ask a floor above before tiers are saved: the check gets all as they would be, and raises to refuse them."""
+    if check not in _CHECKS:
+        _CHECKS.append(check)
 
 
 def threshold_of(tier: Tier) -> int:
@@ -53,14 +63,11 @@ def save_tier(
     """Add a tier (no `tier_id`) or change one, and move the ends of its neighbours; staff's threshold then holds.
 
     `lp_max` may be left out: it follows from the next tier. Raises InvalidInputError where a gap, an overlap or another
-    order of the tiers would come about, and NotFoundError; then nothing is changed.
+    order of the tiers would come about, NotFoundError, and what is required of tiers besides; then nothing is changed.
     """
     _lock_tiers()
-    tiers = current_tiers()
-    tier = _checked_tier(tiers, tier_id, tier_level, lp_min)
-    tier.tier_level, tier.lp_min, tier.benefits = tier_level, lp_min, checked_benefits(benefits)
+    tier, ranked = _changed_tiers(tier_id, tier_level, lp_min, benefits)
     tier.is_saved_by_staff = True
-    ranked = sorted(tiers if tier.pk else [*tiers, tier], key=lambda one: one.lp_min)
     _check_given_end(tier, lp_max, ranked)
     for one in ranked:
         one.lp_max = end_of(one, ranked)
@@ -70,8 +77,7 @@ def save_tier(
 
 def check_tier(*, tier_id: int | None, tier_level: str, lp_min: int, benefits: Mapping[str, Any]) -> None:
     """Raise the errors that saving this would raise now; forms ask first, to speak at the field."""
-    _checked_tier(current_tiers(), tier_id, tier_level, lp_min)
-    checked_benefits(benefits)
+    _changed_tiers(tier_id, tier_level, lp_min, benefits)
 
 
 def end_of(tier: Tier, ranked: Sequence[Tier]) -> int | None:
@@ -105,6 +111,19 @@ def _lock_tiers() -> None:
     """Let one save at a time look at all the ranges; readers are not held up."""
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE tiers IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _changed_tiers(
+    tier_id: int | None, tier_level: str, lp_min: int, benefits: Mapping[str, Any]
+) -> tuple[Tier, list[Tier]]:
+    """Return the tier as it would be, and with it all tiers in order."""
+    tiers = current_tiers()
+    tier = _checked_tier(tiers, tier_id, tier_level, lp_min)
+    tier.tier_level, tier.lp_min, tier.benefits = tier_level, lp_min, checked_benefits(benefits)
+    ranked = sorted(tiers if tier.pk else [*tiers, tier], key=lambda one: one.lp_min)
+    for check in _CHECKS:
+        check(ranked)
+    return tier, ranked
 
 
 def _checked_tier(tiers: Sequence[Tier], tier_id: int | None, tier_level: str, lp_min: int) -> Tier:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from rewards.occasions import Occasion
 from rewards.rechecking import recheck_allocations
 from safety.profitability import CURRENCIES
 from wallet.models import LotKind, TransactionType
+from wallet.points_expiry import EXPIRING_CURRENCIES, points_expire_at
 from wallet.policies import BONUS_TURNS, WAGERING_BASIS
 from wallet.postings import posting_row
 
@@ -63,7 +64,8 @@ def issue_rewards(
     _lock_players(occasion=occasion, keys=keys)
     reserved = _given_by_rule(rules, occasion=occasion, keys=keys)
     recheck_allocations(rules, occasion=occasion, keys=keys)
-    terms = json.dumps([_terms(rule) for rule in rules], default=str)
+    points_expiries = _points_expiries(rules, on=occasion.on)
+    terms = json.dumps([_terms(rule, points_expiries) for rule in rules], default=str)
     # Every key is that of a player locked above or of a rule of this run.
     with trusted_keys():
         _post(terms, occasion=occasion, at=at, keys=keys)
@@ -75,7 +77,17 @@ def issue_rewards(
     return counts
 
 
-def _terms(rule: RuleDefinition) -> dict[str, Any]:
+def _points_expiries(rules: Sequence[RuleDefinition], *, on: date) -> dict[str, datetime | None]:
+    """Return by currency when points given on a business date expire, for rules that give them no hours."""
+    lasting = {CURRENCIES.get(rule.reward.type) for rule in rules if rule.reward.expiry_hours is None}
+    return {
+        currency: points_expire_at(currency=currency, earned_on=on)
+        for currency in EXPIRING_CURRENCIES
+        if currency in lasting
+    }
+
+
+def _terms(rule: RuleDefinition, points_expiries: dict[str, datetime | None]) -> dict[str, Any]:
     """Return what the issuing statement must know of a rule, as the record `terms` below."""
     currency = CURRENCIES.get(rule.reward.type)
     return {
@@ -90,6 +102,7 @@ def _terms(rule: RuleDefinition) -> dict[str, Any]:
         "wagering_basis": WAGERING_BASIS.value(),
         "takes_turns": BONUS_TURNS.value() == "ONE_AT_A_TIME",
         "expiry_hours": rule.reward.expiry_hours,
+        "points_expire_at": points_expiries.get(str(currency)),
         "max_bet": rule.reward.max_bet,
         "max_conversion": rule.reward.max_conversion,
         "eligible_games": rule.reward.eligible_games,
@@ -153,9 +166,8 @@ def _release_unused(
 
 _TERMS_SQL = """jsonb_to_recordset(%s::jsonb) t (
             rule_number integer, rule_id text, version integer, reward_type text, currency text, transaction_type text,
-            lot_kind text, wagering numeric, wagering_basis text, takes_turns boolean,
-            expiry_hours integer, max_bet numeric, max_conversion numeric,
-            eligible_games jsonb)"""
+            lot_kind text, wagering numeric, wagering_basis text, takes_turns boolean, expiry_hours integer,
+            points_expire_at timestamptz, max_bet numeric, max_conversion numeric, eligible_games jsonb)"""
 _POSTING = posting_row(
     operation_key="'reward:' || a.player_id || ':' || a.rule_number || ':' || %s",
     operation_kind="'REWARD'",
@@ -172,7 +184,7 @@ _POSTING = posting_row(
     takes_turn="t.takes_turns AND t.currency = 'BONUS' AND t.wagering > 0",
     active_hours="CASE t.currency WHEN 'BONUS' THEN t.expiry_hours END",
     expires_at="CASE WHEN t.currency <> 'BONUS' AND t.expiry_hours IS NOT NULL "
-    "THEN %s::timestamptz + make_interval(hours => t.expiry_hours) END",
+    "THEN %s::timestamptz + make_interval(hours => t.expiry_hours) ELSE t.points_expire_at END",
     wagering_required="CASE t.currency WHEN 'BONUS' THEN round(a.amount_given * t.wagering * a.wagering_multiplier, 2) "
     "ELSE 0 END",
     wagering_basis="t.wagering_basis",

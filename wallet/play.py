@@ -1,4 +1,9 @@
-"""Loyalty points from play: daily rows say what is due, the night posts what is not posted yet."""
+"""Loyalty points from play: daily rows say what is due, the night posts what is not posted yet.
+
+Two ways lead to what is due. Stakes that a feed reports are accrued by category as they come: `wallet/accrual.py`. Days
+spread from files are estimated, and the night accrues them: `wagered_accrued` tells what is new of their turnover. Of a
+reported day that column tells nothing, so the night accrues none: it would pay what the feed accrued a second time.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,14 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils import timezone
 
+from core.errors import NotFoundError
 from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
-from wallet.policies import LP_EXPIRY_MONTHS
+from players.models import Player
+from wallet.models import CurrencyType
+from wallet.points_expiry import points_expiry
 from wallet.postings import posting_row
 
 _ACCRUE_SQL = """
@@ -27,6 +36,9 @@ _LOCK_SQL = """
         SELECT 1 FROM players WHERE player_id IN (
             SELECT d.player_id FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {days_in_range}
             UNION ALL
+            SELECT d.player_id FROM player_days d
+            WHERE d.is_estimated AND d.wagered > d.wagered_accrued AND {days_in_range}
+            UNION ALL
             SELECT m.player_id FROM player_metrics m
             WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL AND {metrics_in_range}
         ) ORDER BY player_id FOR NO KEY UPDATE
@@ -42,7 +54,7 @@ _DAY_POSTING = posting_row(
     currency_type="'LP'",
     amount="d.points",
     lot_kind="'PLAY'",
-    share_key="'play:' || coalesce(to_char(d.expires_at, 'YYYY-MM'), 'never')",
+    share_key="'play:' || d.shared_until",
     granted_on="d.on",
     expires_at="d.expires_at",
     description="'Points from play'",
@@ -61,20 +73,25 @@ _OPENING_POSTING = posting_row(
     granted_on="%s::date",
     description="'Carried over from an earlier programme'",
 )
-# One entry per player and day; the key carries the total due, so that a later rise posts only the difference.
+# One entry per player and day; the key carries the total due, so that a later rise posts only the difference. Points
+# that end on one day share a lot. So do those without a day, and after inactivity took them the next ones share anew.
 _POST_DAYS_SQL = """
     WITH due AS MATERIALIZED (
-        SELECT d.player_id, d.on, d.lp_due, d.lp_due - d.lp_posted - d.lp_refused AS points,
-               CASE WHEN %s > 0 THEN
-                   (date_trunc('month', d.on) + make_interval(months => %s + 1))::timestamp AT TIME ZONE %s
-               END AS expires_at
-        FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {in_range}
+        SELECT e.*, coalesce(to_char(e.expires_at, 'YYYY-MM-DD'), 'never' || (
+                   SELECT nullif(':' || count(*), ':0') FROM wallet_lots l
+                   WHERE l.player_id = e.player_id AND l.currency_type = 'LP' AND l.share_key LIKE 'play:never%%'
+                     AND l.status NOT IN ('PENDING', 'ACTIVE')
+               ), 'never') AS shared_until
+        FROM (
+            SELECT d.player_id, d.on, d.lp_due, d.lp_due - d.lp_posted - d.lp_refused AS points, {expiry} AS expires_at
+            FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {in_range}
+        ) e
     ),
     posted AS MATERIALIZED (
         SELECT n.account_key AS player_id, n.reference_id::date AS on, n.amount AS points, n.outcome
         FROM wallet_post(
             (SELECT array_agg({posting} ORDER BY d.player_id, d.on) FROM due d),
-            %s, 'night', %s) n
+            %s, %s, %s) n
     )
     UPDATE player_days d
     SET lp_posted = d.lp_posted + CASE p.outcome WHEN 'REFUSED' THEN 0 ELSE p.points END,
@@ -87,7 +104,7 @@ _POST_OPENINGS_SQL = """
         FROM wallet_post(
             (SELECT array_agg({posting} ORDER BY m.player_id)
              FROM player_metrics m WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL AND {in_range}),
-            %s, 'night', %s) n
+            %s, %s, %s) n
     )
     UPDATE player_metrics m SET opening_lp_settled_at = %s FROM posted p WHERE m.player_id = p.player_id
 """
@@ -95,7 +112,7 @@ _POST_OPENINGS_SQL = """
 
 @transaction.atomic
 def post_points_from_play(
-    *, at: datetime, business_zone: str, keys: KeyRange = ALL_KEYS, run_id: int | None = None
+    *, at: datetime, business_zone: str, keys: KeyRange = ALL_KEYS, run_id: int | None = None, actor: str = "night"
 ) -> Counts:
     """Accrue points for days spread from files, then post every point due and not posted; return the counts.
 
@@ -103,19 +120,33 @@ def post_points_from_play(
     """
     days_in_range, days_params = keys.condition("d.player_id")
     metrics_in_range, metrics_params = keys.condition("m.player_id")
-    run_statement(_ACCRUE_SQL.format(in_range=days_in_range), days_params)
+    # Players before their days, as everywhere: who holds a day and waits for its player could wait for ever.
     lock_sql = _LOCK_SQL.format(days_in_range=days_in_range, metrics_in_range=metrics_in_range)
-    locked = fetch_rows(lock_sql, [*days_params, *metrics_params])[0][0]
-    if not locked:
+    if not fetch_rows(lock_sql, [*days_params, *days_params, *metrics_params])[0][0]:
         return {"days": 0, "openings": 0}
-    months = LP_EXPIRY_MONTHS.value()
+    run_statement(_ACCRUE_SQL.format(in_range=days_in_range), days_params)
+    expiry, expiry_params = points_expiry(currency=CurrencyType.LP, earned_on="d.on", business_zone=business_zone)
     days = run_statement(
-        _POST_DAYS_SQL.format(in_range=days_in_range, posting=_DAY_POSTING),
-        [months, months, business_zone, *days_params, at, run_id],
+        _POST_DAYS_SQL.format(expiry=expiry, in_range=days_in_range, posting=_DAY_POSTING),
+        [*expiry_params, *days_params, at, actor, run_id],
     )
     on = at.astimezone(ZoneInfo(business_zone)).date()
     openings = run_statement(
         _POST_OPENINGS_SQL.format(in_range=metrics_in_range, posting=_OPENING_POSTING),
-        [on, *metrics_params, at, run_id, at],
+        [on, *metrics_params, at, actor, run_id, at],
     )
     return {"days": days, "openings": openings}
+
+
+def flush_points(*, player_id: str, at: datetime) -> Counts:
+    """Post what is due to one player now, through the night's statements; return the counts.
+
+    Raises NotFoundError.
+    """
+    if not Player.objects.filter(player_id=player_id).exists():
+        raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
+    # No key lies between this one and itself with the lowest storable character behind it.
+    only = KeyRange(lower=player_id, upper=player_id + "\x01")
+    return post_points_from_play(
+        at=at, business_zone=timezone.get_default_timezone_name(), keys=only, actor="live flush"
+    )

@@ -10,8 +10,10 @@ from django.utils import timezone
 from players.models import CreditPurpose
 from wallet.ledger import Posted, post_operation
 from wallet.models import CurrencyType, TransactionType
+from wallet.points_expiry import points_expire_at
 from wallet.postings import Posting, check_currency_amount, credit_posting
 
+_CREDIT_TYPES = {CurrencyType.LP: TransactionType.LP_EARNED}
 _SPEND_TYPES = {
     CurrencyType.LP: TransactionType.LP_REDEEMED,
     CurrencyType.RP: TransactionType.RP_REDEEMED,
@@ -34,21 +36,108 @@ def add_loyalty_points(
 ) -> Posted:
     """Credit loyalty points as a lot of their own; `source` is shown in the player's statement.
 
-    `promotional_value` is what the points count towards the reward caps, in money.
+    `promotional_value` is what the points count towards the reward caps, in money. Without `expires_at` they expire by
+    the policy of their currency, from the business date `on`.
 
     Raises InvalidInputError for the amount and the errors of `post_operation`.
     """
-    points = check_currency_amount(currency=CurrencyType.LP, amount=amount)
-    posting = credit_posting(
-        key=key,
+    return _credit(
+        currency=CurrencyType.LP,
         kind="ADD_LOYALTY_POINTS",
         player_id=player_id,
-        currency=CurrencyType.LP,
-        amount=points,
-        on=on or timezone.localdate(at),
-        transaction_type=TransactionType.LP_EARNED,
+        amount=amount,
+        source=source,
+        key=key,
+        actor=actor,
+        on=on,
+        at=at,
         promotional_value=promotional_value,
         expires_at=expires_at,
+    )
+
+
+def add_reward_points(
+    *,
+    player_id: str,
+    amount: object,
+    source: str,
+    key: str,
+    actor: str,
+    on: date | None = None,
+    at: datetime | None = None,
+    promotional_value: Decimal = Decimal(0),
+    expires_at: datetime | None = None,
+) -> Posted:
+    """Credit reward points, as `add_loyalty_points` does; they expire by their own policy."""
+    return _credit(
+        currency=CurrencyType.RP,
+        kind="ADD_REWARD_POINTS",
+        player_id=player_id,
+        amount=amount,
+        source=source,
+        key=key,
+        actor=actor,
+        on=on,
+        at=at,
+        promotional_value=promotional_value,
+        expires_at=expires_at,
+    )
+
+
+def add_tickets(
+    *,
+    player_id: str,
+    amount: object,
+    source: str,
+    key: str,
+    actor: str,
+    on: date | None = None,
+    at: datetime | None = None,
+    promotional_value: Decimal = Decimal(0),
+    expires_at: datetime | None = None,
+) -> Posted:
+    """Credit whole tickets, as `add_loyalty_points` does; they expire only where `expires_at` is given."""
+    return _credit(
+        currency=CurrencyType.TICKETS,
+        kind="ADD_TICKETS",
+        player_id=player_id,
+        amount=amount,
+        source=source,
+        key=key,
+        actor=actor,
+        on=on,
+        at=at,
+        promotional_value=promotional_value,
+        expires_at=expires_at,
+    )
+
+
+def _credit(
+    *,
+    currency: CurrencyType,
+    kind: str,
+    player_id: str,
+    amount: object,
+    source: str,
+    key: str,
+    actor: str,
+    on: date | None,
+    at: datetime | None,
+    promotional_value: Decimal,
+    expires_at: datetime | None,
+) -> Posted:
+    units = check_currency_amount(currency=currency, amount=amount)
+    earned_on = on or timezone.localdate(at)
+    posting = credit_posting(
+        key=key,
+        kind=kind,
+        player_id=player_id,
+        currency=currency,
+        amount=units,
+        on=earned_on,
+        transaction_type=_CREDIT_TYPES.get(currency, TransactionType.REWARD),
+        promotional_value=promotional_value,
+        expires_at=expires_at or points_expire_at(currency=currency, earned_on=earned_on),
         description=source,
         asked={"on": on, "expires_at": expires_at},
     )

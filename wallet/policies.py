@@ -1,19 +1,90 @@
-"""The policies of the wallet."""
+"""The policies of the wallet: when points of each currency expire, and how bonus money is played."""
+
+from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 
 from core.policies import Policy, declare
 
-LP_EXPIRY_MONTHS = declare(
-    Policy(
-        name="LP_EXPIRY_MONTHS",
-        default=0,
-        minimum=0,
-        maximum=240,
-        unit="months",
-        help="Points from play expire at the end of the month this many months after they were earned; 0: never.",
-    )
+
+class PointsExpiry(StrEnum):
+    """When points expire: at a time set when they are earned, or with the whole balance of an inactive player."""
+
+    NEVER = "NEVER"
+    MONTHS = "MONTHS"
+    FIXED_DATE = "FIXED_DATE"
+    INACTIVITY = "INACTIVITY"
+
+
+_DAY_OF_EVERY_YEAR = (
+    r"(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8])"
 )
+
+
+def _expiry(name: str, points: str, *, prefix: str) -> Policy[str]:
+    # MONTHS with its 0 months is "never": so a number of months given alone holds, and no other policy has to be read
+    # to know what this one means.
+    return declare(
+        Policy(
+            name=name,
+            default=str(PointsExpiry.MONTHS),
+            choices=tuple(str(kind) for kind in PointsExpiry),
+            help=f"When {points} expire. MONTHS: by {prefix}_EXPIRY_MONTHS, 0 being never. FIXED_DATE: at the end of "
+            f"the next {prefix}_EXPIRY_DATE. INACTIVITY: the whole balance, {prefix}_INACTIVITY_MONTHS after the "
+            "player's last activity or credit. Points keep the date they were given; inactivity takes the balance as "
+            "it is.",
+        )
+    )
+
+
+def _expiry_months(name: str, points: str) -> Policy[int]:
+    return declare(
+        Policy(
+            name=name,
+            default=0,
+            minimum=0,
+            maximum=240,
+            unit="months",
+            help=f"{points} expire at the end of the month this many months after they were earned; 0: never. With a "
+            "fixed date: the least time before it.",
+        )
+    )
+
+
+def _expiry_date(name: str, points: str) -> Policy[str]:
+    return declare(
+        Policy(
+            name=name,
+            default="12-31",
+            pattern=_DAY_OF_EVERY_YEAR,
+            wanted="a day that every year has, as MM-DD,",
+            help=f"With a fixed date, {points} expire at the end of this day; written MM-DD.",
+        )
+    )
+
+
+def _inactivity_months(name: str, points: str) -> Policy[int]:
+    return declare(
+        Policy(
+            name=name,
+            default=12,
+            minimum=1,
+            maximum=240,
+            unit="months",
+            help=f"With inactivity, {points} expire after this long without activity and without a credit.",
+        )
+    )
+
+
+LP_EXPIRY = _expiry("LP_EXPIRY", "loyalty points", prefix="LP")
+LP_EXPIRY_MONTHS = _expiry_months("LP_EXPIRY_MONTHS", "Loyalty points")
+LP_EXPIRY_DATE = _expiry_date("LP_EXPIRY_DATE", "loyalty points")
+LP_INACTIVITY_MONTHS = _inactivity_months("LP_INACTIVITY_MONTHS", "loyalty points")
+RP_EXPIRY = _expiry("RP_EXPIRY", "reward points", prefix="RP")
+RP_EXPIRY_MONTHS = _expiry_months("RP_EXPIRY_MONTHS", "Reward points")
+RP_EXPIRY_DATE = _expiry_date("RP_EXPIRY_DATE", "reward points")
+RP_INACTIVITY_MONTHS = _inactivity_months("RP_INACTIVITY_MONTHS", "reward points")
 BONUS_TURNS = declare(
     Policy(
         name="BONUS_TURNS",

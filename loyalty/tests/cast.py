@@ -29,7 +29,7 @@ from rewards.models import RedemptionOption, RedemptionOrder, RewardDecision, Re
 from rewards.redemption.options import save_option
 from rewards.redemption.ordering import order_redemption
 from rewards.rules import save_rule
-from safety.models import AbuseSignal
+from safety.models import AbuseSignal, EarnRateAcceptance
 from wallet.bonuses import add_bonus_balance
 from wallet.models import LedgerDigest, PostingRefusal
 from wallet.points import add_loyalty_points
@@ -205,6 +205,15 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
         created_by=user,
     )
     AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
+    EarnRateAcceptance.objects.create(
+        category_id="slots",
+        points_per_unit=Decimal(6),
+        worth=Decimal("0.06"),
+        edge=Decimal("0.05"),
+        reason="Opening week",
+        first_by=user,
+        ended_at=AT,
+    )
     job = ImportJob.objects.create(file_name=f"{number}.csv", business_date=ON, created_by=user)
     ImportPlayerTotals.objects.create(
         job=job, player=player, row_number=2, deposited_after=1, wagered_after=2, won_after=3

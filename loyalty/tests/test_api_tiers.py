@@ -108,3 +108,30 @@ def test_a_threshold_below_a_neighbours_stored_one_can_be_saved(
 
     assert status == 200
     assert ranges(staff)[1:3] == [("SILVER", 100, 899), ("GOLD", 900, 49999)]
+
+
+def test_a_multiplier_that_makes_play_lose_money_is_refused_with_its_figures(staff: ApiUser) -> None:
+    answer = staff.put(f"/api/tiers/{number_of('GOLD')}", {"benefits": {"lp_multiplier": "5.01"}})
+
+    # Blackjack: 0.1 points × 5.01 × 0.01 = 0.00501 a unit staked, of which the house keeps 0.005.
+    error = error_of(answer)
+    assert (answer[0], error["code"]) == (409, "earn_rate_too_high")
+    assert error["details"] == [
+        {
+            "field": "benefits",
+            "category": "blackjack",
+            "points_per_unit": "0.1",
+            "lp_multiplier": "5.01",
+            "unit_value": "0.01",
+            "worth": "0.00501",
+            "edge": "0.005",
+            "points_per_unit_max": "0.0998",
+        }
+    ]
+    assert Tier.objects.get(tier_level="GOLD").benefits == {"cashback_multiplier": "1.0"}
+
+
+def test_a_new_tier_may_multiply_points_up_to_the_edge(staff: ApiUser) -> None:
+    body = {"tier_level": "DIAMOND", "lp_min": 100000, "benefits": {"lp_multiplier": "5"}}
+
+    assert staff.post("/api/tiers", body)[0] == 201

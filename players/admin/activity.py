@@ -6,10 +6,10 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from core.admin.base import HouseAdmin, HugeReadOnlyAdmin
+from core.admin.base import HugeReadOnlyAdmin
 from core.admin.columns import figure, hexadecimal, number
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
-from players.models import Activity, ActivityKey, GameCategory, PlayerDay
+from players.models import Activity, ActivityKey, PlayerDay
 
 
 @admin.register(Activity)
@@ -79,13 +79,3 @@ class PlayerDayAdmin(HugeReadOnlyAdmin):
     @display(description="GGR")
     def ggr(self, day: PlayerDay) -> str:
         return figure(day.wagered - day.won)
-
-
-@admin.register(GameCategory)
-class GameCategoryAdmin(HouseAdmin):
-    list_display = ("code", "name", "house_edge_rate", "contribution_weight", "lp_per_unit_staked")
-    search_fields = ("code", "name")
-    fieldsets = (
-        (None, {"fields": ("code", "name")}),
-        ("What it earns and counts for", {"fields": ("house_edge_rate", "contribution_weight", "lp_per_unit_staked")}),
-    )

@@ -13,7 +13,7 @@ from unfold.views import ChangeList
 from core.admin.base import HouseAdmin
 from core.admin.columns import Colours, figure
 from core.admin.json_editor import JSONTextField
-from core.errors import InvalidInputError
+from core.errors import InvalidInputError, RefusedError
 from players.models import Tier
 from players.tiers import NUMERIC_BENEFITS, check_tier, current_tiers, save_tier
 
@@ -31,7 +31,7 @@ class TierForm(forms.ModelForm[Tier]):
         labels = {"tier_level": "Level", "lp_min": "From points"}
 
     def clean(self) -> dict[str, Any]:
-        """Refuse gaps and overlaps at the field that would make them."""
+        """Refuse gaps, overlaps and what else is required of tiers at the field that would make them."""
         values = super().clean() or {}
         if self.errors:
             return values
@@ -42,7 +42,7 @@ class TierForm(forms.ModelForm[Tier]):
                 lp_min=values["lp_min"],
                 benefits=values["benefits"],
             )
-        except InvalidInputError as error:
+        except (InvalidInputError, RefusedError) as error:
             self.add_error(error.details["field"].partition(".")[0], error.message)
         return values
 

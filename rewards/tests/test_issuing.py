@@ -315,3 +315,28 @@ def test_only_lots_that_closed_since_then_are_looked_at() -> None:
 
     assert close_ended_rewards(since=now) == 0
     assert close_ended_rewards(since=now - timedelta(hours=1)) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("reward_type", "hours", "expires_at"),
+    [
+        ("LOYALTY_POINTS", None, datetime(2026, 2, 1, tzinfo=UTC)),
+        ("REWARD_POINTS", None, datetime(2025, 12, 25, tzinfo=UTC)),
+        ("TICKETS", None, None),
+        ("LOYALTY_POINTS", 48, AT + timedelta(hours=48)),
+        ("REWARD_POINTS", 48, AT + timedelta(hours=48)),
+    ],
+)
+def test_points_of_a_rule_without_hours_expire_by_the_policy_of_their_currency(
+    reward_type: str, hours: int | None, expires_at: datetime | None
+) -> None:
+    save_policy(name="LP_EXPIRY_MONTHS", value="1", saved_by=None)
+    save_policy(name="RP_EXPIRY", value="FIXED_DATE", saved_by=None)
+    save_policy(name="RP_EXPIRY_DATE", value="12-24", saved_by=None)
+    make_player()
+    make_rule(reward={"type": reward_type, "amount": 5, **({"expiry_hours": hours} if hours else {})})
+
+    assert issue_at(allocate()) == {"APPROVED": 1}
+
+    assert (only(Lot).expires_at, only(RewardHistory).expires_at) == (expires_at, expires_at)

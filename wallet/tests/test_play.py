@@ -194,7 +194,7 @@ def test_months_have_lots_of_their_own() -> None:
     flush()
 
     lots = Lot.objects.order_by("expires_at").values_list("share_key", "amount")
-    assert [(key, str(amount)) for key, amount in lots] == [("play:2026-12", "1.00"), ("play:2027-01", "6.00")]
+    assert [(key, str(amount)) for key, amount in lots] == [("play:2026-12-01", "1.00"), ("play:2027-01-01", "6.00")]
 
 
 def test_points_of_a_month_that_has_expired_expire_too() -> None:
