@@ -222,9 +222,14 @@ def _refusal(posting: Posting, result: Posted) -> Exception:
                 f"{-posting.amount} was asked for",
                 **details,
             )
-        case "LOT_ENDED":
+        case "LOT_ENDED" | "LOT_NOT_ACTIVE":
             return LotUnavailableError(
-                f"lot {posting.lot_id} of player {posting.account_key} has ended and takes nothing more", **details
+                f"lot {posting.lot_id} of player {posting.account_key} is {details.get('lot_status')}", **details
+            )
+        case "LOT_EXPIRED":
+            return LotUnavailableError(
+                f"lot {posting.lot_id} of player {posting.account_key} expired at {details.get('expired_at')}",
+                **details,
             )
         case _:
             return LotUnavailableError(

@@ -105,7 +105,8 @@ class _SqlTemplate(Template):
 class LedgerShape:
     """The tables and columns one ledger is made of; `balance_columns` maps a currency to its column.
 
-    `purposes` are those its restrictions know; a posting for another purpose is refused.
+    `purposes` are those its restrictions know; a posting for another purpose is refused. For `spending_purposes` a
+    named lot must be active and not expired.
     """
 
     prefix: str
@@ -118,6 +119,7 @@ class LedgerShape:
     entry_table: str
     balance_columns: dict[str, str]
     purposes: tuple[str, ...]
+    spending_purposes: tuple[str, ...]
     restriction_join: str = ""
     restriction_case: str = ""
     restriction_mark: str = "NULL::varchar"
@@ -148,8 +150,9 @@ class LedgerShape:
     def _names(self) -> dict[str, str]:
         columns = self.balance_columns.items()
         return {
-            **{name: getattr(self, name) for name in self.__dataclass_fields__ if name != "purposes"},
+            **{name: text for name in self.__dataclass_fields__ if isinstance(text := getattr(self, name), str)},
             "purposes": ", ".join(f"'{purpose}'" for purpose in self.purposes),
+            "spending": ", ".join(f"'{purpose}'" for purpose in self.spending_purposes),
             "balance_cases": " ".join(f"WHEN '{currency}' THEN b.{column}" for currency, column in columns),
             "balance_sets": ", ".join(f"{column} = b.{column} + s.{column}" for _, column in columns),
             "balance_sums": ", ".join(
@@ -183,6 +186,7 @@ PLAYER_LEDGER = LedgerShape(
         "TICKETS": "tickets_balance",
     },
     purposes=tuple(CreditPurpose.values),
+    spending_purposes=(CreditPurpose.SPEND, CreditPurpose.BET, CreditPurpose.REDEMPTION),
     restriction_join=_RESTRICTION_JOIN,
     restriction_case="WHEN x.refusing IS NOT NULL THEN 'RESTRICTED'",
     restriction_mark="coalesce(x.refusing, x.marking)",

@@ -9,21 +9,13 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from core.errors import RefusedError
 from rewards.models import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.redemption.events import announce
 from rewards.redemption.fulfilment import OrderStatusError, claim_status, locked_order
 from rewards.redemption.ordering import KEY_LENGTH_MAX
 from wallet.corrections import REASON_LENGTH_MAX, AlreadyReversedError, reverse_operation
 from wallet.ledger import ACTOR_LENGTH_MAX, IdempotencyKeyReusedError
-from wallet.models import BetStake, BetStatus
 from wallet.postings import check_text_field
-
-
-class BonusPlayedError(RefusedError):
-    """Raised when bets have been made with the bonus of an order; `details` carries how many."""
-
-    code = "bonus_played"
 
 
 def cancel_order(*, order_id: int, reason: str, key: str, actor: str, at: datetime | None = None) -> RedemptionOrder:
@@ -31,8 +23,8 @@ def cancel_order(*, order_id: int, reason: str, key: str, actor: str, at: dateti
 
     The same key and inputs return the order, marked `is_replay`. Raises InvalidInputError, NotFoundError,
     IdempotencyKeyReusedError, OrderStatusError for an order that is cancelled or a benefit that was handed over,
-    CreditSpentError with the figures where bonus or tickets are partly spent, and BonusPlayedError where the bonus was
-    played and has won its stakes back; then nothing is written.
+    and CreditSpentError with the figures where bonus or tickets are partly spent, or the bonus was played; then nothing
+    is written.
     """
     at = at or timezone.now()
     check_text_field("reason", reason, length_max=REASON_LENGTH_MAX, is_needed=True)
@@ -79,24 +71,10 @@ def _check_cancellable(order: RedemptionOrder) -> None:
         )
 
 
-def _check_unplayed(order: RedemptionOrder) -> None:
-    """Refuse to refund a bonus whose winnings were paid: a free try would be left. Void bets are as if never made."""
-    if order.lot_id is None:
-        return
-    bets = BetStake.objects.filter(lot_id=order.lot_id).exclude(bet__status=BetStatus.VOID).count()
-    if bets:
-        raise BonusPlayedError(
-            f"order {order.pk} gave a bonus that was played in {bets} bets: it cannot be refunded any more",
-            bets=bets,
-            bonus_id=order.lot_id,
-        )
-
-
 def _refund(order: RedemptionOrder, *, reason: str, key: str, actor: str, at: datetime) -> int:
     """Reverse the order's operation; one that the ledger's staff have reversed already is taken as the refund."""
     try:
         posted = reverse_operation(operation_id=order.operation_id, reason=reason, key=key, actor=actor, at=at)
     except AlreadyReversedError as error:
         return cast(int, error.details["reversed_by"])
-    _check_unplayed(order)
     return cast(int, posted[0].operation_id)

@@ -193,6 +193,7 @@ DECLARE
     restriction varchar;
     named_lot_id bigint;
     lot_status varchar;
+    lot_expires_at timestamptz;
     available numeric;
     is_taken boolean;
     before numeric;
@@ -221,6 +222,7 @@ BEGIN
     LOOP
         SELECT b.@{account} IS NOT NULL, (SELECT true FROM @{prefix}_due_lots(p.account_key, posted_at) LIMIT 1),
                o.id, o.input_hash, @{refusing_mark}, @{restriction_mark}, coalesce(l.id, h.id), coalesce(l.status, h.status),
+               l.expires_at,
                CASE WHEN p.lot_id IS NOT NULL THEN l.remaining
                     WHEN p.amount < 0 THEN (
                         SELECT sum(w.remaining) FROM @{prefix}_lots w
@@ -232,8 +234,8 @@ BEGIN
                      AND q.takes_turn AND q.awaits IS NULL AND coalesce(q.available_at <= posted_at, true)
                      AND coalesce(q.expires_at > posted_at, true)),
                CASE p.currency_type @{balance_cases} END, b.head_number, b.head_hash, greatest(posted_at, b.head_at)
-        INTO has_balance, has_due, earlier_id, earlier_hash, refusing, restriction, named_lot_id, lot_status, available,
-             is_taken, before, last_number, last_hash, entry_at
+        INTO has_balance, has_due, earlier_id, earlier_hash, refusing, restriction, named_lot_id, lot_status, lot_expires_at,
+             available, is_taken, before, last_number, last_hash, entry_at
         FROM (SELECT 1) one
         LEFT JOIN @{balance_table} b ON b.@{account} = p.account_key
         LEFT JOIN @{prefix}_operations o ON o.key = p.operation_key
@@ -259,11 +261,15 @@ BEGIN
             WHEN refusing IS NOT NULL THEN 'RESTRICTED'
             WHEN p.lot_id IS NOT NULL AND named_lot_id IS NULL THEN 'LOT_UNKNOWN'
             WHEN p.amount > 0 AND lot_status NOT IN ('PENDING', 'ACTIVE') THEN 'LOT_ENDED'
+            WHEN p.amount < 0 AND p.purpose IN (@{spending}) AND lot_status <> 'ACTIVE' THEN 'LOT_NOT_ACTIVE'
+            WHEN p.amount < 0 AND p.purpose IN (@{spending}) AND lot_expires_at <= posted_at THEN 'LOT_EXPIRED'
             WHEN p.amount < 0 AND coalesce(available, 0) + p.amount < 0
                 THEN CASE WHEN p.lot_id IS NULL THEN 'BALANCE_SHORT' ELSE 'LOT_SHORT' END END;
         IF refused_for IS NOT NULL THEN
             why := jsonb_strip_nulls(jsonb_build_object(
-                'restriction', restriction, 'available', available, 'amount', p.amount));
+                'restriction', restriction, 'available', available, 'amount', p.amount,
+                'lot_status', CASE WHEN refused_for IN ('LOT_NOT_ACTIVE', 'LOT_ENDED') THEN lot_status END,
+                'expired_at', CASE refused_for WHEN 'LOT_EXPIRED' THEN lot_expires_at END));
             INSERT INTO @{prefix}_refusals
                 (@{account}, operation_key, purpose, currency_type, amount, reason, details, actor, run_id, refused_at)
             VALUES (p.account_key, p.operation_key, p.purpose, p.currency_type, p.amount, refused_for, why, posted_by,
@@ -407,6 +413,8 @@ BEGIN
                    @{restriction_case}
                    WHEN p.lot_id IS NOT NULL AND l.id IS NULL THEN 'LOT_UNKNOWN'
                    WHEN p.amount > 0 AND l.status NOT IN ('PENDING', 'ACTIVE') THEN 'LOT_ENDED'
+                   WHEN p.amount < 0 AND p.purpose IN (@{spending}) AND l.status <> 'ACTIVE' THEN 'LOT_NOT_ACTIVE'
+                   WHEN p.amount < 0 AND p.purpose IN (@{spending}) AND l.expires_at <= posted_at THEN 'LOT_EXPIRED'
                    -- What an earlier call with the same key took is gone from the lots already.
                    WHEN p.amount < 0 AND coalesce(l.remaining, s.spendable, 0)
                         + sum(p.amount) FILTER (WHERE p.amount < 0 AND o.id IS NULL) OVER source < 0
@@ -414,6 +422,8 @@ BEGIN
                END AS verdict,
                @{restriction_mark} AS restriction,
                coalesce(l.remaining, s.spendable) AS available,
+               l.status AS named_status,
+               l.expires_at AS named_expires_at,
                l.row_id AS lot_row_id
         FROM posting p
         -- LIMIT 1 keeps each of these a lookup by key, whatever the planner once believed of an empty table.
@@ -422,7 +432,7 @@ BEGIN
         ) o ON true
         @{restriction_join}
         LEFT JOIN LATERAL (
-            SELECT n.id, n.remaining, n.status, n.ctid AS row_id FROM @{prefix}_lots n
+            SELECT n.id, n.remaining, n.status, n.expires_at, n.ctid AS row_id FROM @{prefix}_lots n
             WHERE n.id = p.lot_id AND n.@{account} = p.account_key
               AND n.currency_type = p.currency_type LIMIT 1
         ) l ON true
@@ -533,7 +543,9 @@ BEGIN
     unposted AS MATERIALIZED (
         SELECT d.*, nullif(d.verdict, 'REPLAYED')::varchar AS reason,
                jsonb_strip_nulls(jsonb_build_object(
-                   'restriction', d.restriction, 'available', d.available, 'amount', d.amount)) AS details
+                   'restriction', d.restriction, 'available', d.available, 'amount', d.amount,
+                   'lot_status', CASE d.verdict WHEN 'LOT_NOT_ACTIVE' THEN d.named_status WHEN 'LOT_ENDED' THEN d.named_status END,
+                   'expired_at', CASE d.verdict WHEN 'LOT_EXPIRED' THEN d.named_expires_at END)) AS details
         FROM decided d WHERE d.outcome <> 'POSTED'
     ),
     refusals AS (

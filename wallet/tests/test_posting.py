@@ -1,5 +1,6 @@
 """The posting core: credits and spends, and the rows each leaves."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInputError, NotFoundError
+from wallet.expiry import expire_bonuses
 from wallet.ledger import (
     InsufficientBalanceError,
     LotUnavailableError,
@@ -33,6 +35,8 @@ from wallet.tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+
+LATER_THAT_DAY = AT + timedelta(hours=2)
 
 
 def test_a_credit_writes_operation_entry_lot_movement_and_balance() -> None:
@@ -315,3 +319,39 @@ def test_an_entry_is_never_dated_before_the_entry_before_it() -> None:
 
 
 # Replays
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"expires_at": AT + timedelta(hours=1)}, "expired at 2025-12-21T13:00:00"),
+        ({"available_at": AT + timedelta(days=9)}, "is PENDING"),
+    ],
+)
+def test_a_named_lot_that_is_not_spendable_is_refused(terms: dict[str, Any], message: str) -> None:
+    make_alice()
+    lot_id = credit("alice", "10.00", key="a", **terms).lot_id
+
+    with pytest.raises(LotUnavailableError, match=f"lot {lot_id} of player alice {message}"):
+        post_operation([debit_posting("alice", "5.00", key="b", lot_id=lot_id)], at=LATER_THAT_DAY, actor="tests")
+
+    assert balances("alice") == {"LP": "10.00"}
+
+
+def test_a_credit_to_a_named_lot_adds_to_it_while_it_is_open() -> None:
+    make_alice()
+    lot_id = credit("alice", "10.00", key="a").lot_id
+
+    post_operation([replace(lp_posting("alice", "5.00", key="b"), lot_id=lot_id)], at=AT, actor="tests")
+
+    assert remaining("alice") == [("15.00", "ACTIVE")]
+    reconcile()
+
+
+def test_a_credit_to_a_lot_that_has_ended_is_refused() -> None:
+    make_alice()
+    lot_id = credit("alice", "10.00", key="a", expires_at=LATER).lot_id
+    expire_bonuses(at=LATER)
+
+    with pytest.raises(LotUnavailableError, match=f"lot {lot_id} of player alice is EXPIRED"):
+        post_operation([replace(lp_posting("alice", "5.00", key="b"), lot_id=lot_id)], at=LATER, actor="tests")
