@@ -16,17 +16,19 @@ ENV PATH=/opt/venv/bin:$PATH \
     LOG_FORMAT=json \
     ENV_FILE= \
     STATIC_ROOT=/house/static \
-    MEDIA_ROOT=/house/media
+    MEDIA_ROOT=/house/media \
+    LEDGER_DIGEST_FOLDER=/house/digests
 
 RUN groupadd --gid 10001 house && useradd --uid 10001 --gid house --no-create-home --shell /usr/sbin/nologin house
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /house
 COPY . .
 
-# The key signs nothing while files are collected. The folder of uploads belongs to the account before a volume covers it.
+# The key signs nothing while files are collected. The folders of uploads and of digests belong to the account before
+# volumes cover them.
 RUN python -m compileall -q -j 0 /opt/venv /house \
     && SECRET_KEY=only-used-while-collecting-static-files python manage.py collectstatic --no-input --verbosity 0 \
-    && install --directory --owner house --group house /house/media
+    && install --directory --owner house --group house /house/media /house/digests
 
 USER house
 EXPOSE 8000

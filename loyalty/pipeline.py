@@ -50,10 +50,11 @@ from rewards.working_tables import forget_earlier_runs, forget_matches, summariz
 from safety.abuse import score_players
 from safety.profitability import refresh_segment_baselines
 from wallet.bonus_life import settle_due_lots
+from wallet.digests import export_digest, last_digest_at, store_digest
 from wallet.expiry import expire_bonuses
 from wallet.ledger import lock_players
 from wallet.play import post_points_from_play
-from wallet.reconciliation import last_digest_at, reconcile, store_digest
+from wallet.reconciliation import reconcile
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -326,7 +327,8 @@ def _time(stored: str | None) -> datetime | None:
 
 
 def _daily_facts(chunk: ChunkContext) -> Counts:
-    store_digest(on=chunk.run.business_date, run_id=chunk.run.pk)
+    on = chunk.run.business_date
+    store_digest(on=on, run_id=chunk.run.pk, heads=export_digest(on=on, folder=settings.LEDGER_DIGEST_FOLDER))
     write_daily_summary(run=chunk.run)
     forget_matches(run_id=chunk.run.pk)
     return {}

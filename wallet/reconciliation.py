@@ -5,14 +5,12 @@ Per player and currency: balance = Σ entries = chain of before and after = Σ l
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from core.errors import LoyaltyError
 from core.expressions import fetch_rows
 from core.runs import ALL_KEYS, Counts, KeyRange
-from wallet.models import LedgerDigest
 
 
 class LedgerDifferenceError(LoyaltyError):
@@ -228,35 +226,3 @@ _RECONCILE_WHOLE_SQL = """
     ) w
     WHERE NOT EXISTS (SELECT 1 FROM loyalty_balances b WHERE b.player_id = w.player_id)
 """
-
-
-def store_digest(*, on: date, run_id: int | None = None) -> LedgerDigest:
-    """Store the hash over all heads, in key order, as the proof of what the ledger said at the end of a date."""
-    digest = hashlib.sha256()
-    rows = fetch_rows(
-        """
-        SELECT sha256(string_agg(convert_to(player_id || ':' || head_number || ':', 'UTF8') || head_hash, ''::bytea
-                                 ORDER BY player_id)), count(*), sum(head_number), (SELECT max(id) FROM transactions)
-        FROM loyalty_balances WHERE head_number > 0 GROUP BY left(player_id, 2) COLLATE "C"
-        ORDER BY min(player_id)
-        """,
-        [],
-    )
-    for part, *_ in rows:
-        digest.update(part)
-    stored, _ = LedgerDigest.objects.update_or_create(
-        on=on,
-        defaults={
-            "digest": digest.digest(),
-            "players": sum(row[1] for row in rows),
-            "entries": sum(row[2] for row in rows),
-            "last_entry_id": rows[0][3] if rows else 0,
-            "run_id": run_id,
-        },
-    )
-    return stored
-
-
-def last_digest_at() -> datetime | None:
-    """Return when the last digest was stored: what a nightly check can start from."""
-    return LedgerDigest.objects.order_by("-created_at").values_list("created_at", flat=True).first()

@@ -104,6 +104,8 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = environment.path("STATIC_ROOT", default=PROJECT_FOLDER / "var" / "static")
 MEDIA_ROOT = environment.path("MEDIA_ROOT", default=PROJECT_FOLDER / "var" / "media")
+LEDGER_DIGEST_FOLDER = environment.path("LEDGER_DIGEST_FOLDER", default=PROJECT_FOLDER / "var" / "digests")
+"""Where the night exports the heads of the ledger to."""
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

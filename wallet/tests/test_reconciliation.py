@@ -12,10 +12,11 @@ from django.core.management import CommandError, call_command
 from core.expressions import fetch_rows, run_statement
 from core.runs import KeyRange
 from players.tests.factories import make_player
+from wallet.digests import last_digest_at, store_digest
 from wallet.expiry import expire_bonuses
 from wallet.models import LedgerDigest
 from wallet.points import deduct_balance
-from wallet.reconciliation import LedgerDifferenceError, find_differences, last_digest_at, reconcile, store_digest
+from wallet.reconciliation import LedgerDifferenceError, find_differences, reconcile
 from wallet.tests.bets import bet
 from wallet.tests.factories import AT, LATER, ON, credit, make_alice, make_bob_with_bonus, make_carol
 
