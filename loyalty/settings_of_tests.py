@@ -4,6 +4,8 @@ Outside the package of settings, because importing anything inside reads the env
 """
 
 import os
+import tempfile
+from pathlib import Path
 
 from loyalty.tests import own_database
 
@@ -20,7 +22,7 @@ CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 DEBUG = False
 HTTPS_ONLY = False
-LEDGER_DIGEST_FOLDER = PROJECT_FOLDER / "var" / "digests-of-tests"
+LEDGER_DIGEST_FOLDER = Path(tempfile.gettempdir()) / "ledger-digests-of-tests"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

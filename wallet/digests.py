@@ -11,6 +11,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -117,32 +118,40 @@ def export_digest(*, on: date, folder: Path) -> HeadsDigest:
     file of the date's stored digest and the ledger has moved on since.
     """
     target = heads_path(on=on, folder=folder)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with _replacing(target) as file:
             heads = _write_heads(file)
-        _check_replaceable(target, on=on, heads=heads)
-        partial.replace(target)
-        _write_description(target, on=on, heads=heads)
+            _check_replaceable(target, on=on, heads=heads)
+        with _replacing(_description_path(target)) as file:
+            file.write(_description_text(target, on=on, heads=heads))
     except OSError as error:
         raise DigestFolderError(
             f"the ledger's digest of {on} cannot be written to {folder}: {error}; LEDGER_DIGEST_FOLDER must name a "
             "folder that this process may write to",
             folder=str(folder),
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return heads
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
+    """Open a file beside `target` that takes its place once it is whole and on the disk."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _write_heads(file: IO[bytes]) -> HeadsDigest:
     # Without a time in its header, the same heads give the same file.
     with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=_COMPRESSION_LEVEL, mtime=0) as packed:
-        heads = _read_heads(packed.write)
-    file.flush()
-    os.fsync(file.fileno())
-    return heads
+        return _read_heads(packed.write)
 
 
 def _read_heads(take: Callable[[bytes], object]) -> HeadsDigest:
@@ -182,7 +191,7 @@ def _check_replaceable(target: Path, *, on: date, heads: HeadsDigest) -> None:
         )
 
 
-def _write_description(target: Path, *, on: date, heads: HeadsDigest) -> None:
+def _description_text(target: Path, *, on: date, heads: HeadsDigest) -> bytes:
     described = {
         "date": on.isoformat(),
         "file": target.name,
@@ -192,10 +201,7 @@ def _write_description(target: Path, *, on: date, heads: HeadsDigest) -> None:
         "exported_at": timezone.now().isoformat(),
         "computed": COMPUTED_AS,
     }
-    path = _description_path(target)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(described, indent=2) + "\n")
-    partial.replace(path)
+    return (json.dumps(described, indent=2) + "\n").encode()
 
 
 def _description_path(heads: Path) -> Path:
@@ -208,13 +214,14 @@ def _description(heads: Path) -> dict[str, Any]:
     try:
         described = json.loads(path.read_text())
         date.fromisoformat(described["date"])
-        if not (
-            isinstance(described["digest"], str) and type(described["players"]) is type(described["entries"]) is int
-        ):
-            raise ValueError("digest, players and entries are needed")
+        return {
+            "date": str(described["date"]),
+            "digest": str(described["digest"]),
+            "players": int(described["players"]),
+            "entries": int(described["entries"]),
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DigestFileError(f"{path} does not describe an exported digest: {error}") from error
-    return dict(described)
+        raise DigestFileError(f"{path} does not describe an exported digest: {error!r}") from error
 
 
 def verify_digest(path: Path) -> VerifiedDigest:

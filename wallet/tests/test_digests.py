@@ -141,7 +141,7 @@ def test_a_row_rewritten_with_all_hashes_after_it_is_named(exported: Path) -> No
 def test_a_head_that_is_gone_is_named(exported: Path) -> None:
     corrupt("DELETE FROM transactions WHERE player_id = 'bob'")
 
-    with pytest.raises(LedgerRewrittenError, match="player bob, entry 1: .* the ledger has no such entry"):
+    with pytest.raises(LedgerRewrittenError, match=r"player bob, entry 1: .* the ledger has no such entry"):
         verify_digest(exported)
 
 
@@ -155,7 +155,7 @@ def test_a_head_nobody_posted_is_named_although_the_file_is_consistent(exported:
 def test_a_file_that_is_not_what_its_json_says_is_refused(exported: Path) -> None:
     exported.write_bytes(gzip.compress(b"player_id,number,hash\n"))
 
-    with pytest.raises(DigestFileError, match="has the digest .* its JSON says"):
+    with pytest.raises(DigestFileError, match=r"has the digest .* its JSON says"):
         verify_digest(exported)
 
 
@@ -187,9 +187,7 @@ def test_the_file_of_a_stored_digest_is_not_replaced_by_another(exported: Path, 
     before = exported.read_bytes()
     credit("alice", "1.00", key="later")
 
-    with pytest.raises(
-        DigestStoredError, match=r"digest stored for 2025-12-21 \(3 entries\); the ledger has 4 entries"
-    ):
+    with pytest.raises(DigestStoredError, match=r"2025-12-21 \(3 entries\); the ledger has 4 entries"):
         export_digest(on=ON, folder=tmp_path)
     assert exported.read_bytes() == before
     assert export_digest(on=ON, folder=tmp_path / "another").entries == 4
@@ -241,7 +239,7 @@ def test_the_commands_export_and_prove(tmp_path: Path) -> None:
 
 
 def test_the_commands_end_with_an_error_that_names_what_is_wrong(exported: Path) -> None:
-    with pytest.raises(CommandError, match="--on is '21.12.2025': a date such as 2025-12-21 is needed"):
+    with pytest.raises(CommandError, match=r"--on is '21\.12\.2025': a date such as 2025-12-21 is needed"):
         run("export_digest", "--on", "21.12.2025")
     corrupt("DELETE FROM transactions WHERE player_id = 'bob'")
     with pytest.raises(CommandError, match="player bob, entry 1"):
