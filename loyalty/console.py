@@ -52,6 +52,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("wallet.operation", "Operations", "swap_horiz"),
             ("wallet.postingrefusal", "Refused credits", "block"),
             ("wallet.ledgerdigest", "Digests", "fingerprint"),
+            ("reporting.liabilityday", "Liability", "balance"),
         ),
     ),
     (

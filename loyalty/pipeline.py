@@ -34,6 +34,7 @@ from loyalty.policies import NIGHT_CHUNK_PLAYERS
 from players.metrics import refresh_metrics, refresh_volatility
 from players.models import Player
 from players.segmentation import batch_reclassify_players
+from reporting.liability_days import write_liability_days
 from reporting.summaries import write_daily_summary
 from rewards.allocation import allocate_rule
 from rewards.budgets import recount_budgets, settle_budget
@@ -328,10 +329,11 @@ def _time(stored: str | None) -> datetime | None:
 
 def _daily_facts(chunk: ChunkContext) -> Counts:
     on = chunk.run.business_date
+    counts = write_liability_days(on=on, at=chunk.at, run_id=chunk.run.pk)
     store_digest(on=on, run_id=chunk.run.pk, heads=export_digest(on=on, folder=settings.LEDGER_DIGEST_FOLDER))
     write_daily_summary(run=chunk.run)
     forget_matches(run_id=chunk.run.pk)
-    return {}
+    return counts
 
 
 def process_players(*, player_ids: Sequence[str], on: date, started_by: User | None = None) -> dict[str, Any]:

@@ -4,6 +4,9 @@ A permission is Django's `app.action_model`. Nobody may add, change or delete le
 by hand; `add` on such a model allows the service that writes it: `wallet.add_operation` the manual credits of the API,
 `core.add_run` a batch run, `players.add_importjob` an import, `rewards.add_redemptionorder` an order of the catalogue;
 `rewards.change_redemptionorder` allows to fulfil and to cancel it.
+
+`reporting.export_ledger` lets statements and the liability leave the house, as a file or on paper; to look at them,
+viewing the ledger or the liability is enough.
 """
 
 from __future__ import annotations
@@ -70,7 +73,7 @@ ROLES: tuple[Role, ...] = (
     Role(
         name="Analyst",
         user_name="analyst",
-        permissions=(*_READS_EVERYTHING, "players.add_importjob"),
+        permissions=(*_READS_EVERYTHING, "players.add_importjob", "reporting.export_ledger"),
     ),
     Role(
         name="Risk",
@@ -91,6 +94,7 @@ ROLES: tuple[Role, ...] = (
         user_name="finance",
         permissions=(
             *_READS_EVERYTHING,
+            "reporting.export_ledger",
             "safety.add_unitvalue",
             "safety.change_unitvalue",
             "safety.change_earnrateacceptance",

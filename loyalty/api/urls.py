@@ -19,6 +19,7 @@ from players.api.importing import ImportStatus, ImportUpload
 from players.api.tiers import TierDetail, TierList
 from reporting.api.analytics import Dashboard
 from reporting.api.players import PlayerDetail, PlayerList
+from reporting.api.statements import PlayerStatement
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from safety.api.credits import AddBonus, AddPoints
@@ -42,6 +43,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("token/refresh", TokenRefreshView, "token-refresh"),
     ("players", PlayerList, "players"),
     ("players/<str:player_id>", PlayerDetail, "player"),
+    ("players/<str:player_id>/statement", PlayerStatement, "player-statement"),
     ("rules", RuleList, "rules"),
     ("rules/<str:rule_id>", RuleDetail, "rule"),
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),

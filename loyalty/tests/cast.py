@@ -24,14 +24,14 @@ from players.models import (
     SegmentChange,
     TierChange,
 )
-from reporting.models import DailySummary
+from reporting.models import LINES, DailySummary, LiabilityDay
 from rewards.models import RedemptionOption, RedemptionOrder, RewardDecision, RewardHistory, RewardRule, RuleBudgetDay
 from rewards.redemption.options import save_option
 from rewards.redemption.ordering import order_redemption
 from rewards.rules import save_rule
 from safety.models import AbuseSignal, EarnRateAcceptance
 from wallet.bonuses import add_bonus_balance
-from wallet.models import LedgerDigest, PostingRefusal
+from wallet.models import CurrencyType, LedgerDigest, PostingRefusal
 from wallet.points import add_loyalty_points
 
 ON = date(2026, 3, 10)
@@ -169,6 +169,9 @@ def make_rows(number: int) -> None:
     make_option(f"OPTION_{number}")
     make_dinner_order(player.pk, key=f"order:{number}")
     DailySummary.objects.create(on=ON + timedelta(days=number), run_id=run.pk, figures={})
+    for currency in CurrencyType.values:
+        amounts = dict.fromkeys(("opening", *LINES, "closing"), Decimal(0))
+        LiabilityDay.objects.create(on=ON + timedelta(days=number), currency_type=currency, **amounts)
 
 
 def _make_wallet_rows(player: Player, run: Run, number: int) -> None:

@@ -30,6 +30,7 @@ WRITTEN_BY_SERVICES_ONLY = {
     "players.SegmentChange",
     "players.TierChange",
     "reporting.DailySummary",
+    "reporting.LiabilityDay",
     "rewards.RedemptionOrder",
     "rewards.RewardDecision",
     "rewards.RewardHistory",

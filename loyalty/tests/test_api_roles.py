@@ -22,6 +22,7 @@ OFFICE = {STAFF, ANALYST, RISK, FINANCE}
 ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/players"): OFFICE | {INTEGRATOR},
     ("GET", "/api/players/alice"): OFFICE | {INTEGRATOR},
+    ("GET", "/api/players/alice/statement"): OFFICE,
     ("PUT", "/api/players/alice"): {STAFF},
     ("PATCH", "/api/players/alice"): {STAFF},
     ("DELETE", "/api/players/nobody"): {STAFF},

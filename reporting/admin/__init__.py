@@ -1,5 +1,5 @@
-"""The admin of reports: daily summaries and the player's page, which reads every floor."""
+"""The admin of reports: daily summaries, the liability, and the player's page, which reads every floor."""
 
-from reporting.admin import daily, player
+from reporting.admin import daily, liability, player
 
-__all__ = ["daily", "player"]
+__all__ = ["daily", "liability", "player"]

@@ -28,6 +28,7 @@ from players.admin.shared import SEGMENT_COLOURS
 from players.models import Player, Tier
 from players.profile_editing import PROFILE_COLUMNS, checked_profile, update_profile
 from players.searching import search_players
+from reporting.admin.statements import StatementPages
 from reporting.player_page import ROWS_MAX, player_page
 
 STATE_COLOURS = Colours(Blocked="danger", Removed="warning", Active="success")
@@ -71,7 +72,7 @@ class PlayerForm(forms.ModelForm[Player]):
 
 
 @admin.register(Player)
-class PlayerAdmin(HouseAdmin):
+class PlayerAdmin(StatementPages, HouseAdmin):
     form = PlayerForm
     paginator = EstimatingPaginator
     change_form_template = "admin/players/player/change_form.html"

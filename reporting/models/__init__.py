@@ -1,3 +1,4 @@
 from reporting.models.daily import DailySummary
+from reporting.models.liability import LINES, LiabilityDay
 
-__all__ = ["DailySummary"]
+__all__ = ["LINES", "DailySummary", "LiabilityDay"]

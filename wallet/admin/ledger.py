@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.utils.html import format_html_join
+from django.contrib.admin.utils import quote
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RangeDateTimeFilter
 from unfold.decorators import display
@@ -28,6 +30,7 @@ class LedgerEntryAdmin(HugeReadOnlyAdmin):
         "after",
         "description",
         "actor",
+        "statement",
     )
     list_filter = (
         PlayerFilter,
@@ -52,6 +55,12 @@ class LedgerEntryAdmin(HugeReadOnlyAdmin):
     before = number("balance_before", description="before")
     after = number("balance_after", description="after")
     hash_text = hexadecimal("hash")
+
+    @display(description="statement")
+    def statement(self, entry: LedgerEntry) -> SafeString:
+        """Link to the player's statement with this entry at its top."""
+        url = reverse("admin:players_player_statement", args=[quote(entry.player_id)])
+        return format_html('<a class="house-link" href="{}?before={}">Statement</a>', url, entry.number + 1)
 
 
 @admin.register(Operation)
