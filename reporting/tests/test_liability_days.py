@@ -151,7 +151,7 @@ def test_a_stored_row_changed_by_hand_is_mended_by_the_next_night_and_marked() -
     write(ON - DAY)
     write(ON)
     LiabilityDay.objects.filter(on=ON, currency_type="LP").update(opening=Decimal(11), closing=Decimal(7))
-    with pytest.raises(LiabilityDifferenceError, match="closes with 10.00, but 2025-12-21 opens with 11"):
+    with pytest.raises(LiabilityDifferenceError, match=r"closes with 10.00, but 2025-12-21 opens with 11"):
         stored_days(since=ON - DAY, until=ON)
 
     write(ON + DAY, at=NIGHT + DAY)
