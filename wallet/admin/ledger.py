@@ -22,6 +22,7 @@ class LedgerEntryAdmin(HugeReadOnlyAdmin):
         "id",
         "player_link",
         "number",
+        "statement",
         "created_at",
         "transaction_type",
         "currency_type",
@@ -30,7 +31,6 @@ class LedgerEntryAdmin(HugeReadOnlyAdmin):
         "after",
         "description",
         "actor",
-        "statement",
     )
     list_filter = (
         PlayerFilter,
