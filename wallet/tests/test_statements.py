@@ -15,9 +15,11 @@ from core.errors import InvalidInputError, NotFoundError
 from core.expressions import run_statement
 from players.tests.factories import make_player
 from wallet import statements
-from wallet.models import CurrencyType
+from wallet.corrections import adjust_balance, reverse_operation
+from wallet.models import CurrencyType, LedgerEntry
 from wallet.statements import Statement, StatementDifferenceError, iterate_entries, statement_of
-from wallet.tests.factories import AT, credit, make_alice, spend
+from wallet.tests.bets import bet, play, void
+from wallet.tests.factories import AT, credit, make_alice, make_bob_with_bonus, spend
 from wallet.tests.test_reconciliation import corrupt
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +86,32 @@ def test_one_currency_is_stated_alone() -> None:
 
     assert [balance.currency for balance in statement.balances] == ["LP"]
     assert numbers(statement) == [3, 1]
+
+
+def test_the_whole_history_is_the_same_by_its_lots_and_by_its_entries() -> None:
+    """With every way of crediting an old lot again: winnings, a void, a reversal; and with adjustments both ways."""
+    make_bob_with_bonus()
+    play("won", "10.00", "25.00")
+    bet("void", "5.00")
+    void("void")
+    play("lost", "8.00", "0.00")
+    credit("bob", "10.00", key="a")
+    spent = spend("bob", "4.00", key="b")
+    operation_id = LedgerEntry.objects.get(pk=spent.entry_id).operation_id
+    reverse_operation(operation_id=operation_id, reason="Wrong player", key="c", actor="dana", at=AT)
+    for amount in ("3.00", "-2.00"):
+        adjust_balance(
+            player_id="bob", currency="RP", amount=amount, reason="Count", key=f"d{amount}", actor="dana", at=AT
+        )
+
+    whole = figures(statement_of(player_id="bob"))
+
+    assert whole == figures(statement_of(player_id="bob", since=AT - 9 * DAY))
+    assert whole == {
+        "LP": ("0.00", "14.00", "-4.00", "10.00"),
+        "RP": ("0.00", "3.00", "-2.00", "1.00"),
+        "BONUS": ("0.00", "65.00", "-23.00", "42.00"),
+    }
 
 
 def test_a_player_without_entries_has_a_statement_of_zeros() -> None:
