@@ -10,7 +10,6 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
 from django.db import connection
-from django.http import StreamingHttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -57,8 +56,8 @@ def text(client: Client, address: str) -> str:
 
 def download(client: Client, address: str) -> list[list[str]]:
     response = client.get(address)
-    assert isinstance(response, StreamingHttpResponse)
-    content = b"".join(response).decode("utf-8-sig")  # type: ignore[arg-type]
+    assert response.streaming
+    content = response.getvalue().decode("utf-8-sig")
     return list(csv.reader(io.StringIO(content, newline="")))
 
 
