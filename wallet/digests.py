@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import zlib
@@ -31,7 +32,7 @@ COMPUTED_AS = (
     "number and the hash, hexadecimal, of the player's last ledger entry, in byte order of player_id"
 )
 _HEADS_ENDING = ".csv.gz"
-_COMPRESSION_LEVEL = 3
+_COMPRESSION_LEVEL = 1  # hashes hardly compress
 _BLOCK_BYTES = 1 << 20
 
 
@@ -150,8 +151,11 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
 
 def _write_heads(file: IO[bytes]) -> HeadsDigest:
     # Without a time in its header, the same heads give the same file.
-    with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=_COMPRESSION_LEVEL, mtime=0) as packed:
-        return _read_heads(packed.write)
+    with (
+        gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=_COMPRESSION_LEVEL, mtime=0) as packed,
+        io.BufferedWriter(packed, _BLOCK_BYTES) as lines,
+    ):
+        return _read_heads(lines.write)
 
 
 def _read_heads(take: Callable[[bytes], object]) -> HeadsDigest:
