@@ -65,6 +65,15 @@ class LiabilityDifferenceError(LoyaltyError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """How much of a currency all players hold, and what it is worth."""
+
+    currency: CurrencyType
+    amount: Decimal
+    money: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RollForward:
     """One currency from the beginning of `since` to the end of `until`, both business dates."""
 
@@ -167,6 +176,17 @@ def roll_forward(*, since: date, until: date) -> list[RollForward]:
             said_by="the balances, less what was posted after the period",
         )
     return rolled
+
+
+def held_now() -> list[Held]:
+    """Return what all players hold at this moment, by currency, in units and in money by today's unit values."""
+    columns = ", ".join(f"coalesce(sum({column}), 0)" for column in PLAYER_LEDGER.balance_columns.values())
+    (sums,) = fetch_rows(f"SELECT {columns} FROM loyalty_balances", [])
+    units = unit_values()
+    return [
+        Held(currency=CurrencyType(currency), amount=amount, money=round_to_cent(amount * units.get(currency, ZERO)))
+        for currency, amount in zip(PLAYER_LEDGER.balance_columns, sums, strict=True)
+    ]
 
 
 def check_closing(rolled: RollForward, *, closing: Decimal, said_by: str) -> None:

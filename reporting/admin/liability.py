@@ -20,7 +20,7 @@ from players.policies import OPERATOR_CURRENCY
 from reporting.admin.periods import PeriodForm
 from reporting.admin.statements import EXPORT_PERMISSION
 from reporting.csv_files import csv_response
-from reporting.liability import RollForward, liability_rows
+from reporting.liability import RollForward, held_now, liability_rows
 from reporting.liability_days import stored_days, summed_days
 from reporting.models import LINES, LiabilityDay
 from reporting.periods import FIRST_ON, first_of_month, named_periods
@@ -56,6 +56,7 @@ class LiabilityDayAdmin(ReadOnlyAdmin):
             "title": "Liability",
             "opts": self.opts,
             "form": form,
+            "held_now": held_now(),
             "days": days_page(days)[:DAYS_SHOWN_MAX],
             "days_max": DAYS_SHOWN_MAX,
             "roll_forward": roll_forward_page(summed_days(days)),

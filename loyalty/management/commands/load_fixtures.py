@@ -10,8 +10,8 @@ from loyalty.fixtures import load_fixtures
 
 
 class Command(BaseCommand):
-    help = "Load example rules, roles and users; what exists already is left alone."
+    help = "Load example rules, redemption options, roles and users; what exists already is left alone."
 
     def handle(self, *args: Any, **options: Any) -> None:
         loaded = load_fixtures()
-        self.stdout.write(f"{loaded.rules} rules loaded.")
+        self.stdout.write(f"{loaded.rules} rules and {loaded.options} redemption options loaded.")
