@@ -501,7 +501,7 @@ BEGIN
         SELECT p.*,
                p.balance_before + p.amount AS balance_after,
                p.amount > 0 AND p.lot_id IS NULL AND p.shared_lot_id IS NULL AS is_new_lot,
-               CASE WHEN p.lot_status = 'ACTIVE' AND p.active_hours IS NOT NULL
+               CASE WHEN p.fresh_lot_id IS NOT NULL AND p.lot_status = 'ACTIVE' AND p.active_hours IS NOT NULL
                     THEN posted_at + make_interval(hours => p.active_hours) ELSE p.expires_at END AS lot_expires_at,
                CASE WHEN p.amount < 0 OR p.lot_id IS NOT NULL THEN p.lot_id
                     WHEN p.shared_lot_id IS NOT NULL THEN p.shared_lot_id
@@ -647,7 +647,8 @@ BEGIN
     FROM written w
     UNION ALL
     SELECT u.ordinal, u.account_key, u.currency_type, u.amount, u.rule_number, u.decision_id, u.reference_id,
-           u.wagering_required, u.expires_at, u.outcome::varchar, u.reason, u.details, u.earlier_id, NULL, NULL, NULL, NULL
+           u.wagering_required, u.expires_at, u.outcome::varchar, u.reason, CASE u.outcome WHEN 'REFUSED' THEN u.details END,
+           u.earlier_id, NULL, NULL, NULL, NULL
     FROM unposted u;
 END
 $$;
