@@ -115,7 +115,7 @@ class Wallets:
     def _row(self, asked: Step, player_id: str) -> Step:
         row = {name: value for name, value in asked.items() if name not in _RESOLVED}
         row |= {"account_key": player_id, "operation_key": f"{asked['operation_key']} of {player_id}"}
-        row |= {"operation_kind": "TEST", "transaction_type": "REWARD"}
+        row = {"operation_kind": "TEST", "transaction_type": "REWARD", **row}
         row["input_hash"] = "\\x" + hashlib.sha256(json.dumps(asked).encode()).hexdigest()
         for name in ("available", "expires"):
             hours = asked.get(f"{name}_in")
@@ -177,6 +177,7 @@ _REST = {
     "description": st.just("It's | quoted \\"),
     "reference_id": st.just("reference"),
     "metadata": st.just({"by": "hand"}),
+    "transaction_type": st.just("BONUS_CONVERTED"),
     "reverses": st.integers(0, 5),
 }
 TERMS = st.one_of(
@@ -196,6 +197,7 @@ TAKEN_LOT = st.fixed_dictionaries(
         "lot_status_after": st.sampled_from(["EXPIRED", "FORFEITED", "CANCELLED"]),
         "end_reason": st.just("Taken back"),
         "promotional_value": st.just("0.00"),
+        "transaction_type": st.just("BONUS_CONVERTED"),
     },
 )
 

@@ -111,7 +111,7 @@ def test_without_the_lock_a_second_spend_believes_in_what_is_gone() -> None:
         outcome = spend_what_another_is_spending()
 
     assert isinstance(outcome, IntegrityError)
-    assert "lot_remaining_not_negative" in str(outcome)
+    assert "amount_not_negative" in str(outcome)
 
 
 def test_two_spends_of_the_same_money_are_one_spend() -> None:
