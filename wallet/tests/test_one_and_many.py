@@ -280,6 +280,7 @@ def _bonus(**terms: Any) -> Step:
         pytest.param(
             [_bonus(share_key="a"), _bonus(share_key="a", wagering_required="9.00")], id="terms added by share"
         ),
+        pytest.param([_bonus(), _bonus(transaction_type="BONUS_CONVERTED", lot=0)], id="a credit said to be converted"),
         pytest.param([_bonus(awaits="CLAIM"), _bonus(eligible_games=["slots"])], id="games beside a pending bonus"),
         pytest.param(
             [
