@@ -67,7 +67,7 @@ def lock_players_doing_nothing() -> Iterator[None]:
 def expiry_without_lock() -> Iterator[None]:
     """Have expiry choose its lots without a lock on their owners for the block."""
     real = wallet.expiry._lock_owners
-    vars(wallet.expiry)["_lock_owners"] = lambda **_: None
+    vars(wallet.expiry)["_lock_owners"] = lambda *_: None
     try:
         yield
     finally:
