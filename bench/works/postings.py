@@ -56,8 +56,7 @@ def measure(stand: Stand) -> Iterator[Line]:
             )
         else:
             stand.say("filling pgbench's tables")
-            # With fewer branches than clients it would measure how these wait for each other.
-            pgbench.fill(scale=max(_CLIENTS, _SCALE * players // _PLAYERS))
+            pgbench.fill(scale=max(1, _SCALE * players // _PLAYERS))
             database.execute("VACUUM (ANALYZE)")
             yield _one_posting(pgbench, folder=stand.folder, players=players, seconds=seconds)
             yield _longer_transaction(pgbench, folder=stand.folder, players=players, seconds=seconds)
