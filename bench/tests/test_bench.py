@@ -42,6 +42,7 @@ def test_every_work_runs_and_a_table_of_every_promise_comes_out(tmp_path: Path) 
         "lots expired in bulk",
         "the ledger proved",
         "a balance read, p95",
+        "first page of a statement of 1,000 entries",
     ):
         assert f"| {work} |" in table
     assert "zen-engine" in table

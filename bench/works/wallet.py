@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bench import database
-from bench.measuring import Line, Yardstick, per_second, percentile_95, seconds_of
+from bench.measuring import Line, Yardstick, median_seconds, per_second, percentile_95, seconds_of
 from bench.stand import Stand
 from bench.wallets import (
     PLAYERS_PER_SET,
@@ -31,6 +31,7 @@ from core.runs import Counts
 from wallet.expiry import expire_bonuses
 from wallet.models import LoyaltyBalance
 from wallet.reconciliation import reconcile
+from wallet.statements import PAGE_SIZE, statement_of
 
 _LOTS_PER_SECOND = 20_000
 _ENTRIES_PER_PLAYER = 10
@@ -38,6 +39,9 @@ _PLAYERS_PER_EXPIRY = 5_000
 _PLAYERS_PER_PROOF = 20_000
 _SAMPLES = 40
 _QUERY_SECONDS = 0.05
+_ENTRIES_OF_SHORT = 100
+_ENTRIES_OF_LONG = 100_000
+_STATEMENT_TIMES = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ def measure(stand: Stand) -> Iterator[Line]:
             seconds=ledger.proof,
         )
         yield _balance_line(players=ledger.players)
+        yield _statement_line(players=ledger.players, at=timezone.now())
 
 
 def _fill_and_prove(stand: Stand, *, players: int) -> Ledger:
@@ -191,3 +196,36 @@ def _balance_line(*, players: int) -> Line:
         rate="one query",
         limit=Yardstick(name="50 ms", seconds=_QUERY_SECONDS, times=1),
     )
+
+
+def _statement_line(*, players: int, at: datetime) -> Line:
+    """Compare the first pages of two who came last: one has a long history, the other a short one."""
+    entries = max(10 * _ENTRIES_OF_SHORT, _ENTRIES_OF_LONG * players // 1_000_000)
+    short, long = (_make_history(players + 1, _ENTRIES_OF_SHORT, at=at), _make_history(players + 2, entries, at=at))
+    database.execute("VACUUM (ANALYZE) transactions, wallet_lots, wallet_lot_movements")
+    figures = {key: median_seconds(partial(statement_of, player_id=key), times=_SAMPLES) for key in (short, long)}
+    return Line(
+        work=f"first page of a statement of {entries:,} entries",
+        seconds=figures[long],
+        rate=per_second(1, seconds=figures[long], unit="pages"),
+        limit=Yardstick(
+            name=f"a statement of {_ENTRIES_OF_SHORT} entries", seconds=figures[short], times=_STATEMENT_TIMES
+        ),
+        note=f"{PAGE_SIZE} entries and what each balance came from",
+    )
+
+
+def _make_history(number: int, entries: int, *, at: datetime) -> str:
+    """Make a player of that number and post some points after each other, thousands in a call."""
+    database.execute(f"INSERT INTO players (player_id) VALUES ({key_sql(str(number))})")
+    posting = bench_posting(
+        operation_key=f"'history:{number}:' || n",
+        account_key=key_sql(str(number)),
+        purpose="'EARNED'",
+        transaction_type="'LP_EARNED'",
+        currency_type="'LP'",
+        amount="1.25",
+        share_key="'month'",
+    )
+    post_to_all(posting, players=entries, at=at, workers=1)
+    return player_key(number)
