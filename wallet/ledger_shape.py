@@ -34,8 +34,11 @@ _BONUS_SETS = """bonus_wagering_required = b.bonus_wagering_required + s.wagerin
             bonus_expiry = least(b.bonus_expiry, s.expires_at),
             bonus_max_bet = least(b.bonus_max_bet, s.max_bet),
             bonus_eligible_games = CASE
-                WHEN s.has_bonus AND (b.bonus_balance = 0 OR s.expires_at < coalesce(b.bonus_expiry, 'infinity'))
-                    THEN s.eligible_games
+                WHEN s.has_bonus AND (
+                    SELECT true FROM wallet_lots q
+                    WHERE q.player_id = b.player_id AND q.currency_type = 'BONUS' AND q.status IN ('PENDING', 'ACTIVE')
+                      AND q.status = 'ACTIVE' AND coalesce(q.expires_at <= s.expires_at, s.expires_at IS NULL) LIMIT 1
+                ) IS NULL THEN s.eligible_games
                 ELSE b.bonus_eligible_games END,
             lp_earned = b.lp_earned + s.lp_earned,"""
 _BONUS_SUMS = """bool_or(t.is_active_bonus) AS has_bonus,
@@ -48,8 +51,8 @@ _BONUS_SUMS = """bool_or(t.is_active_bonus) AS has_bonus,
     earning=_EARNING.format(alias="t")
 )
 _BONUS_COLUMNS = """, w.currency_type = 'BONUS' AND w.is_new_lot AND w.lot_status = 'ACTIVE' AS is_active_bonus"""
-# A debit may end a lot and a credit to a named one keeps it going: then everything derived is summed up again.
-_BONUS_STALE = "p.currency_type = 'BONUS' AND (p.amount < 0 OR p.lot_id IS NOT NULL)"
+# A debit may end a lot, a credit to one there is adds to its terms: then everything derived is summed up again.
+_BONUS_STALE = "p.currency_type = 'BONUS' AND (p.amount < 0 OR p.lot_id IS NOT NULL OR p.share_key IS NOT NULL)"
 # An aggregate without rows still gives one row, so a player whose last bonus ended gets zeros, not stale figures.
 _BONUS_REFRESH = """UPDATE loyalty_balances b
     SET bonus_wagering_required = a.wagering_required,

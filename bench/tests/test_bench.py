@@ -35,6 +35,14 @@ def test_every_work_runs_and_a_table_of_every_promise_comes_out(tmp_path: Path) 
         f"a whole night, from {PLAYERS // 10} to {PLAYERS} players",
         "floor: API answer, p95",
         "floor: query, p95",
+        "one posting, a call and a transaction, 8 clients",
+        "one posting through post_operation, 8 threads of one Python",
+        "one hot player, 16 clients",
+        "lots credited in bulk",
+        "lots expired in bulk",
+        "the ledger proved",
+        "a balance read, p95",
+        "first page of a statement of 1,000 entries",
     ):
         assert f"| {work} |" in table
     assert "zen-engine" in table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from threading import Barrier, Event, Thread
 from typing import Any
@@ -69,11 +69,36 @@ def transaction_held_open(act: Callable[[], Any]) -> Iterator[Callable[[], None]
     assert outcomes == [None]
 
 
-def wait_until_somebody_waits_for_a_lock() -> None:
-    """Return once another connection to the test database is held up by a lock."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+def while_held_open(act: Callable[[], Any], *others: Callable[[], Any]) -> list[Any]:
+    """Do `act` in a transaction, start the others one by one, and commit once each is held up or through.
+
+    Return for each of the others what it returned, or the error it raised.
+    """
+    outcomes: list[list[Any]] = []
+    ends: list[Event] = []
+
+    def work(other: Callable[[], Any], end: Event) -> Any:
+        try:
+            return other()
+        finally:
+            end.set()
+
+    with ExitStack() as stack:
+        commit = stack.enter_context(transaction_held_open(act))
+        for other in others:
+            ends.append(Event())
+            outcomes.append(stack.enter_context(running(partial(work, other, ends[-1]))))
+            waiting = sum(not end.is_set() for end in ends)
+            wait_until_somebody_waits_for_a_lock(waiting=waiting, unless=ends[-1].is_set)
+        commit()
+    return [outcome for (outcome,) in outcomes]
+
+
+def wait_until_somebody_waits_for_a_lock(*, waiting: int = 1, unless: Callable[[], bool] = lambda: False) -> None:
+    """Return once that many connections to the test database are held up by a lock, or `unless` holds."""
+    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     for _ in range(100 * SECONDS_MAX):
-        if fetch_rows(waiting, [])[0][0]:
+        if unless() or fetch_rows(count, [])[0][0] >= waiting:
             return
         time.sleep(0.01)
-    raise AssertionError("nobody waits for a lock")
+    raise AssertionError(f"fewer than {waiting} wait for a lock")

@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 from django.db import connection, transaction
 
+from core.tests.threads import while_held_open
 from loyalty.pipeline import process_players
 from players.models import PlayerMetrics
 from players.tests.factories import ON
@@ -18,6 +19,7 @@ from rewards.tests.factories import allocate, evaluate, issue, make_player, make
 from wallet.ledger import lock_players
 from wallet.models import LedgerEntry
 from wallet.reconciliation import reconcile
+from wallet.tests.locks import lock_players_doing_nothing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOMORROW = ON + timedelta(days=1)
@@ -85,3 +87,17 @@ def test_two_live_evaluations_of_a_player_give_once() -> None:
         process_players(player_ids=["alice"], on=ON)
 
     assert RewardDecision.objects.count() == LedgerEntry.objects.count() == 1
+
+
+def test_without_the_lock_a_live_evaluation_does_not_see_what_is_being_decided() -> None:
+    make_player()
+    make_rule()
+
+    def find_abuse() -> None:
+        lock_players(["alice"])
+        PlayerMetrics.objects.update(bonus_abuse_score=90)
+
+    with lock_players_doing_nothing():
+        while_held_open(find_abuse, lambda: process_players(player_ids=["alice"], on=ON))
+
+    assert verdicts() == {"GIFT": "APPROVED"}

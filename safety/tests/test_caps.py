@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
 from core.errors import NotFoundError
 from core.policies import save_policy
-from core.tests.threads import run_together
+from core.tests.threads import while_held_open
 from players.tests.factories import make_alice, make_carol
 from safety.caps import check_reward_caps, granted_value, window_starts
 from safety.grants import CapExceededError, credit_bonus, credit_points
 from wallet.ledger import PlayerRestrictedError
 from wallet.models import Lot, PostingRefusal
 from wallet.tests.factories import balances, credit
+from wallet.tests.locks import lock_players_doing_nothing
 
 pytestmark = pytest.mark.django_db
 WEDNESDAY = date(2025, 12, 3)
@@ -119,11 +121,21 @@ def test_a_restricted_players_credit_is_refused_and_the_refusal_kept() -> None:
     assert PostingRefusal.objects.get().operation_key == "by hand"
 
 
+def give_twice_at_once() -> list[str]:
+    """Return what becomes of a credit of 600 to a player who is being given 600 of the day's 1000."""
+    make_alice()
+    outcomes = while_held_open(partial(give, "600.00", key="one"), partial(give, "600.00", key="two"))
+    return [type(outcome).__name__ for outcome in outcomes]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_credits_at_once_cannot_both_take_the_last_of_a_cap() -> None:
-    make_alice()
-
-    outcomes = run_together(*[lambda key=key: give("600.00", key=key) for key in ("one", "two")])
-
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["CapExceededError", "NoneType"]
+    assert give_twice_at_once() == ["CapExceededError"]
     assert balances("alice") == {"BONUS": "600.00"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_two_credits_at_once_exceed_the_cap() -> None:
+    with lock_players_doing_nothing():
+        assert give_twice_at_once() == ["NoneType"]
+    assert balances("alice") == {"BONUS": "1200.00"}

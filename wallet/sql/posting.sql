@@ -294,7 +294,8 @@ BEGIN
                     ELSE nextval('@{lot_sequence}') END AS lot_id,
                CASE WHEN restriction IS NULL THEN coalesce(p.metadata, '{}')
                     ELSE coalesce(p.metadata, '{}') || jsonb_build_object('restricted', restriction) END AS metadata,
-               CASE WHEN n.status = 'ACTIVE' AND p.active_hours IS NOT NULL
+               CASE WHEN p.amount > 0 AND p.lot_id IS NULL AND lot_status IN ('PENDING', 'ACTIVE') IS NOT TRUE
+                         AND n.status = 'ACTIVE' AND p.active_hours IS NOT NULL
                     THEN posted_at + make_interval(hours => p.active_hours) ELSE p.expires_at END AS lot_expires_at,
                n.status
         FROM (SELECT CASE WHEN p.awaits IS NOT NULL OR p.available_at > posted_at OR is_taken
@@ -340,7 +341,7 @@ BEGIN
                 expected_cost = l.expected_cost + sign(p.amount) * coalesce(p.expected_cost, 0),
                 wagering_required = l.wagering_required
                     + CASE WHEN p.amount > 0 THEN coalesce(p.wagering_required, 0) ELSE 0 END,
-                converted = l.converted + CASE p.transaction_type WHEN 'BONUS_CONVERTED' THEN -p.amount ELSE 0 END,
+                converted = l.converted + CASE p.transaction_type WHEN 'BONUS_CONVERTED' THEN greatest(-p.amount, 0) ELSE 0 END,
                 status = coalesce(CASE WHEN p.amount < 0 THEN p.lot_status_after END, l.status),
                 end_reason = CASE WHEN p.amount > 0 OR p.lot_status_after IS NULL THEN l.end_reason
                                   ELSE coalesce(p.end_reason, '') END,
@@ -501,7 +502,7 @@ BEGIN
         SELECT p.*,
                p.balance_before + p.amount AS balance_after,
                p.amount > 0 AND p.lot_id IS NULL AND p.shared_lot_id IS NULL AS is_new_lot,
-               CASE WHEN p.lot_status = 'ACTIVE' AND p.active_hours IS NOT NULL
+               CASE WHEN p.fresh_lot_id IS NOT NULL AND p.lot_status = 'ACTIVE' AND p.active_hours IS NOT NULL
                     THEN posted_at + make_interval(hours => p.active_hours) ELSE p.expires_at END AS lot_expires_at,
                CASE WHEN p.amount < 0 OR p.lot_id IS NOT NULL THEN p.lot_id
                     WHEN p.shared_lot_id IS NOT NULL THEN p.shared_lot_id
@@ -647,7 +648,8 @@ BEGIN
     FROM written w
     UNION ALL
     SELECT u.ordinal, u.account_key, u.currency_type, u.amount, u.rule_number, u.decision_id, u.reference_id,
-           u.wagering_required, u.expires_at, u.outcome::varchar, u.reason, u.details, u.earlier_id, NULL, NULL, NULL, NULL
+           u.wagering_required, u.expires_at, u.outcome::varchar, u.reason, CASE u.outcome WHEN 'REFUSED' THEN u.details END,
+           u.earlier_id, NULL, NULL, NULL, NULL
     FROM unposted u;
 END
 $$;
