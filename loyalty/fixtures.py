@@ -1,4 +1,4 @@
-"""Load what a fresh house starts with: example rules and redemption options, roles, and one user per role where that is safe."""
+"""Load what a fresh house starts with: example rules, redemption options, roles, and a user per role where safe."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from string import Template
 
 from players.models import CreditPurpose
 
-_POSTING_SQL = Path(__file__).parent / "sql" / "posting.sql"
+_POSTING_FILES = Path(__file__).parent / "sql" / "posting"
 _RESTRICTION_JOIN = """
         LEFT JOIN LATERAL (
             SELECT min(r.kind) FILTER (WHERE e.effect = 'REFUSE') AS refusing,
@@ -148,7 +148,8 @@ class LedgerShape:
         names = self._names()
         parts = {"one_operation": _ONE_OPERATION, "one_entry": _ONE_ENTRY, "one_balance": _ONE_BALANCE}
         rendered = {name: _SqlTemplate(part).substitute(names) for name, part in parts.items()}
-        return _SqlTemplate(_POSTING_SQL.read_text()).substitute(names, **rendered)
+        text = "\n".join(file.read_text() for file in sorted(_POSTING_FILES.glob("*.sql")))
+        return _SqlTemplate(text).substitute(names, **rendered)
 
     def _names(self) -> dict[str, str]:
         columns = self.balance_columns.items()

@@ -52,7 +52,11 @@ def migrate() -> str:
 def load_examples() -> str:
     """Load rules, roles and users that are missing."""
     loaded = load_fixtures()
-    return f"{loaded.rules} rules and {loaded.options} redemption options loaded" if loaded.rules else "rules and roles are there"
+    return (
+        f"{loaded.rules} rules and {loaded.options} redemption options loaded"
+        if loaded.rules
+        else "rules and roles are there"
+    )
 
 
 def run_first_night() -> str:

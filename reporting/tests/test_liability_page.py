@@ -69,6 +69,16 @@ def test_without_a_period_the_month_of_the_last_day_is_shown() -> None:
     assert "2025-12-20 to 2025-12-21" in text(client, page())
 
 
+def test_what_is_held_at_this_moment_is_shown_whatever_was_written() -> None:
+    credit("alice", "0.50", key="later")
+
+    held = {
+        str(held.currency): (str(held.amount), str(held.money)) for held in client_of().get(page()).context["held_now"]
+    }
+
+    assert held["LP"] == ("6.50", "0.13")
+
+
 def test_a_period_shows_its_own_opening() -> None:
     assert lp_column(client_of(), "?since=2025-12-21&until=2025-12-21") == {
         "Opening": ("10.00", "0.20"),
