@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from core.errors import RefusedError
+from core.errors import InvalidInputError, RefusedError
 from core.money import round_to_cent
 from safety.caps import check_reward_caps
 from safety.profitability import RewardTerms, cost_rate, currency_value
@@ -48,19 +49,24 @@ def credit_bonus(
     player_id: str,
     amount: object,
     wagering_requirement: Decimal,
-    expiry: timedelta | None,
     key: str,
     actor: str,
-    max_bet: Decimal | None = None,
     eligible_games: list[str] | None = None,
-    description: str = "",
+    claim_within: timedelta | None = None,
+    awaits: str | None = None,
+    **terms: Any,
 ) -> Posted:
     """Credit bonus money by hand; it counts towards the caps in full, and towards later profit safety by its cost.
 
-    Raises CapExceededError, and what `wallet.bonuses.add_bonus_balance` raises.
+    `terms` are the further ones of `wallet.bonuses.add_bonus_balance`. Raises CapExceededError, InvalidInputError for a
+    bonus that waits for a claim and an action at once, and what `add_bonus_balance` raises.
     """
     money = check_currency_amount(currency=CurrencyType.BONUS, amount=amount)
-    terms = RewardTerms(
+    if claim_within and awaits:
+        raise InvalidInputError(
+            f"awaits is {awaits!r} and there is a claim window: a bonus waits for one of both", field="awaits"
+        )
+    judged = RewardTerms(
         reward_type="BONUS_BALANCE",
         wagering_requirement=wagering_requirement,
         eligible_games=tuple(eligible_games) if eligible_games else None,
@@ -70,14 +76,14 @@ def credit_bonus(
             player_id=player_id,
             amount=money,
             wagering_requirement=wagering_requirement,
-            expiry=expiry,
             key=key,
             actor=actor,
-            max_bet=max_bet,
             eligible_games=eligible_games,
-            description=description,
+            claim_within=claim_within,
+            awaits=awaits,
             promotional_value=money,
-            expected_cost=round_to_cent(money * cost_rate(terms)),
+            expected_cost=round_to_cent(money * cost_rate(judged)),
+            **terms,
         ),
         player_id=player_id,
         key=key,

@@ -24,6 +24,11 @@ from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderLi
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from safety.api.credits import AddBonus, AddPoints
 from wallet.api.tickets import UseTickets
+from wallet.api.balances import PlayerBalances
+from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
+from wallet.api.bonuses import CancelBonus, ClaimBonus, PlayerBonuses
+from wallet.api.corrections import Adjust, Reverse, TakeBack
+from wallet.api.spending import Actions, Deduct, Withdrawals
 
 
 class Nowhere(APIView):
@@ -44,6 +49,14 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("players", PlayerList, "players"),
     ("players/<str:player_id>", PlayerDetail, "player"),
     ("players/<str:player_id>/statement", PlayerStatement, "player-statement"),
+    ("players/<str:player_id>/balance", PlayerBalances, "player-balance"),
+    ("players/<str:player_id>/bonuses", PlayerBonuses, "player-bonuses"),
+    ("players/<str:player_id>/bonuses/<int:bonus_id>/claim", ClaimBonus, "player-bonus-claim"),
+    ("players/<str:player_id>/bonuses/<int:bonus_id>/cancel", CancelBonus, "player-bonus-cancel"),
+    ("bets", PlaceBet, "bets"),
+    ("bets/<str:bet_id>", BetDetail, "bet"),
+    ("bets/<str:bet_id>/settle", SettleBet, "bet-settle"),
+    ("bets/<str:bet_id>/void", VoidBet, "bet-void"),
     ("rules", RuleList, "rules"),
     ("rules/<str:rule_id>", RuleDetail, "rule"),
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
@@ -59,6 +72,12 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("redemption/orders", OrderList, "redemption-orders"),
     ("redemption/orders/<int:order_id>/cancel", OrderCancel, "redemption-order-cancel"),
     ("redemption/orders/<int:order_id>/fulfil", OrderFulfil, "redemption-order-fulfil"),
+    ("wallet/deduct", Deduct, "wallet-deduct"),
+    ("wallet/withdrawals", Withdrawals, "wallet-withdrawals"),
+    ("wallet/actions", Actions, "wallet-actions"),
+    ("wallet/reverse", Reverse, "wallet-reverse"),
+    ("wallet/take-back", TakeBack, "wallet-take-back"),
+    ("wallet/adjust", Adjust, "wallet-adjust"),
     ("analytics/dashboard", Dashboard, "analytics-dashboard"),
 )
 

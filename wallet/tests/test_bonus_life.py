@@ -283,7 +283,9 @@ def test_cancelling_needs_a_reason_and_a_bonus_of_the_player() -> None:
 def test_a_withdrawal_leaves_bonuses_alone_by_default() -> None:
     make_bob_with_bonus()
 
-    assert forfeit_on_withdrawal(player_id="bob", withdrawal_id="w1", actor="platform", at=AT) == []
+    again = forfeit_on_withdrawal(player_id="bob", withdrawal_id="w1", actor="platform", at=AT)
+    assert [bonus.pk for bonus in again] == [bonus.pk for bonus in ended]
+    assert str(LedgerEntry.objects.latest("number").amount) == "-70.00"
 
     assert remaining("bob") == [("50.00", "ACTIVE")]
 
@@ -302,7 +304,9 @@ def test_the_policy_lets_a_withdrawal_forfeit_unmet_bonuses_and_their_winnings()
     assert [(bonus.status, bonus.end_reason) for bonus in ended] == [("FORFEITED", "Withdrawal w1")]
     assert str(LedgerEntry.objects.latest("number").amount) == "-70.00"
     assert balances("bob") == {"BONUS": "7.00"}
-    assert forfeit_on_withdrawal(player_id="bob", withdrawal_id="w1", actor="platform", at=AT) == []
+    again = forfeit_on_withdrawal(player_id="bob", withdrawal_id="w1", actor="platform", at=AT)
+    assert [bonus.pk for bonus in again] == [bonus.pk for bonus in ended]
+    assert str(LedgerEntry.objects.latest("number").amount) == "-70.00"
     reconcile()
 
 
