@@ -223,6 +223,16 @@ def test_a_pending_credit_goes_with_the_event_it_waits_for() -> None:
     assert settle_due_lots(at=AT + 999 * HOUR) == 0
 
 
+def test_a_claim_is_no_action_that_lets_credits_go() -> None:
+    make_bob()
+    give_bonus("bob", "10.00", claim_within=24 * HOUR)
+
+    with pytest.raises(InvalidInputError, match="claimed by its number"):
+        release_pending_credits(player_id="bob", action="CLAIM", at=AT)
+
+    assert lots() == [("PENDING", "CLAIM", AT + 24 * HOUR)]
+
+
 def test_a_bonus_by_date_waits_for_its_turn_too() -> None:
     make_bob_with_bonus()
     give_bonus("bob", "10.00", key="b", available_at=AT + HOUR)
@@ -283,9 +293,7 @@ def test_cancelling_needs_a_reason_and_a_bonus_of_the_player() -> None:
 def test_a_withdrawal_leaves_bonuses_alone_by_default() -> None:
     make_bob_with_bonus()
 
-    again = forfeit_on_withdrawal(player_id="bob", withdrawal_id="w1", actor="platform", at=AT)
-    assert [bonus.pk for bonus in again] == [bonus.pk for bonus in ended]
-    assert str(LedgerEntry.objects.latest("number").amount) == "-70.00"
+    assert forfeit_on_withdrawal(player_id="bob", withdrawal_id="w1", actor="platform", at=AT) == []
 
     assert remaining("bob") == [("50.00", "ACTIVE")]
 
