@@ -34,6 +34,7 @@ class PolicyRow:
     value: str
     given: object
     fallback: str
+    default: str
     saved: PolicyValue | None
 
     @property
@@ -79,6 +80,7 @@ def policy_row(policy: Policy[Any], saved: PolicyValue | None) -> PolicyRow:
         value=shown(value),
         given=value if isinstance(value, bool) else typed(value),
         fallback=shown(fallback),
+        default=shown(policy.default),
         saved=saved,
     )
 

@@ -111,7 +111,9 @@ class OperationAdmin(HugeReadOnlyAdmin):
 
     @display(description="reversed by")
     def reversed_by(self, operation: Operation) -> SafeString:
-        return link_to("wallet_operation", Operation.objects.filter(reverses=operation).values_list("pk").first())
+        return link_to(
+            "wallet_operation", Operation.objects.filter(reverses=operation).values_list("pk", flat=True).first()
+        )
 
     @action(
         description="Reverse or take back",

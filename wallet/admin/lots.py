@@ -43,7 +43,7 @@ _FIELDSETS: tuple[tuple[str | None, dict[str, Any]], ...] = (
             "fields": (
                 "progress",
                 ("wagering_required", "wagering_completed", "wagering_basis"),
-                ("max_bet", "eligible_games"),
+                ("max_bet", "games"),
                 ("open_bets", "bets_link"),
             )
         },
@@ -69,6 +69,8 @@ class LotMovementInline(ReadOnlyInline):
     fields = ("entry_link", "amount")
     readonly_fields = ("entry_link",)
     verbose_name_plural = "Movements"
+    per_page = 25
+    ordering = ("-pk",)
 
     @display(description="entry")
     def entry_link(self, movement: LotMovement) -> str:
@@ -101,7 +103,7 @@ class LotAdmin(HugeReadOnlyAdmin):
     search_fields = ("player__player_id__exact",)
     search_help_text = PLAYER_SEARCH_HELP
     inlines = (LotMovementInline,)
-    readonly_fields = ("run_link", "waits_for", "progress", "bets_link")
+    readonly_fields = ("run_link", "waits_for", "progress", "games", "bets_link")
     actions_detail = ("cancel",)
 
     player_link = player_link
@@ -134,6 +136,10 @@ class LotAdmin(HugeReadOnlyAdmin):
             f"{wagering_percent(lot):f}",
             f"{wagering_percent(lot):f}",
         )
+
+    @display(description="eligible games")
+    def games(self, lot: Lot) -> str:
+        return "All" if lot.eligible_games is None else ", ".join(lot.eligible_games)
 
     @display(description="bets")
     def bets_link(self, lot: Lot) -> SafeString:

@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -64,7 +63,7 @@ class BonusSerializer(serializers.ModelSerializer[Lot]):
         )
         read_only_fields = fields
 
-    @extend_schema_field(OpenApiTypes.DECIMAL)
+    @extend_schema_field({"type": "string", "format": "decimal", "example": "33.33"})
     def get_progress_percent(self, bonus: Lot) -> str:
         percent: Decimal = wagering_percent(bonus)
         return f"{percent:.2f}"
