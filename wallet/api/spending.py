@@ -20,7 +20,7 @@ from wallet.bonus_life import forfeit_on_withdrawal, release_pending_credits
 from wallet.models import CurrencyType
 from wallet.points import deduct_balance
 
-_SPENDABLE = tuple(choice for choice in CurrencyType.choices if choice[0] != CurrencyType.BONUS)
+SPENDABLE = tuple(choice for choice in CurrencyType.choices if choice[0] != CurrencyType.BONUS)
 
 
 class SpendSerializer(RequestSerializer):
@@ -28,7 +28,7 @@ class SpendSerializer(RequestSerializer):
 
     player_id = TextField(max_length=50)
     currency = serializers.ChoiceField(
-        choices=_SPENDABLE,
+        choices=SPENDABLE,
         error_messages={
             "invalid_choice": "{input} cannot be spent here: one of LP, RP, TICKETS is needed; bonus money is spent "
             "by bets."
