@@ -23,12 +23,12 @@ from reporting.api.statements import PlayerStatement
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from safety.api.credits import AddBonus, AddPoints
-from wallet.api.tickets import UseTickets
 from wallet.api.balances import PlayerBalances
 from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
 from wallet.api.bonuses import CancelBonus, ClaimBonus, PlayerBonuses
 from wallet.api.corrections import Adjust, Reverse, TakeBack
 from wallet.api.spending import Actions, Deduct, Withdrawals
+from wallet.api.tickets import UseTickets
 
 
 class Nowhere(APIView):
