@@ -47,6 +47,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "BetStatusEnum": "wallet.models.BetStatus",
         "BonusStatusEnum": "wallet.models.BonusStatus",
         "CurrencyEnum": "wallet.models.CurrencyType",
+        "RedemptionStatusEnum": "rewards.models.redemption.RedemptionStatus",
         "RuleStatusEnum": "rewards.models.RuleStatus",
         "SpendableCurrencyEnum": "wallet.api.spending.SPENDABLE",
     },
