@@ -17,7 +17,7 @@ from safety.profitability import RewardTerms, cost_rate, currency_value
 from wallet.bonuses import add_bonus_balance
 from wallet.ledger import PlayerRestrictedError, Posted, lock_players
 from wallet.models import CurrencyType, Operation
-from wallet.points import add_loyalty_points
+from wallet.points import add_loyalty_points, add_reward_points, add_tickets
 from wallet.postings import check_currency_amount
 
 
@@ -27,15 +27,24 @@ class CapExceededError(RefusedError):
     code = "cap_exceeded"
 
 
-def credit_points(*, player_id: str, amount: object, source: str, key: str, actor: str) -> Posted:
-    """Credit loyalty points by hand; they count towards the caps by their unit value.
+_ADDING = {
+    CurrencyType.LP: add_loyalty_points,
+    CurrencyType.RP: add_reward_points,
+    CurrencyType.TICKETS: add_tickets,
+}
 
-    Raises CapExceededError, and what `wallet.points.add_loyalty_points` raises.
+
+def credit_points(
+    *, player_id: str, amount: object, source: str, key: str, actor: str, currency: CurrencyType = CurrencyType.LP
+) -> Posted:
+    """Credit loyalty points, reward points or tickets by hand; they count towards the caps by their unit value.
+
+    Raises CapExceededError, and what `wallet.points` raises.
     """
-    points = check_currency_amount(currency=CurrencyType.LP, amount=amount)
-    value = round_to_cent(points * currency_value(CurrencyType.LP))
+    points = check_currency_amount(currency=currency, amount=amount)
+    value = round_to_cent(points * currency_value(currency))
     return _under_caps(
-        lambda: add_loyalty_points(
+        lambda: _ADDING[currency](
             player_id=player_id, amount=points, source=source, key=key, actor=actor, promotional_value=value
         ),
         player_id=player_id,

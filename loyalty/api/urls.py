@@ -22,7 +22,7 @@ from reporting.api.players import PlayerDetail, PlayerList
 from reporting.api.statements import PlayerStatement
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
-from safety.api.credits import AddBonus, AddPoints
+from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
 from wallet.api.balances import PlayerBalances
 from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
 from wallet.api.bonuses import CancelBonus, ClaimBonus, PlayerBonuses
@@ -66,6 +66,8 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("import/status/<int:job_id>", ImportStatus, "import-status"),
     ("batch/process", BatchProcess, "batch-process"),
     ("wallet/add-lp", AddPoints, "wallet-add-lp"),
+    ("wallet/add-rp", AddRewardPoints, "wallet-add-rp"),
+    ("wallet/add-tickets", AddTickets, "wallet-add-tickets"),
     ("wallet/add-bonus", AddBonus, "wallet-add-bonus"),
     ("wallet/use-tickets", UseTickets, "wallet-use-tickets"),
     ("redemption/options", OptionList, "redemption-options"),

@@ -16,7 +16,12 @@ from wallet.models import LedgerEntry, Lot, LoyaltyBalance, Operation, PostingRe
 
 POINTS: dict[str, Any] = {"player_id": "alice", "amount": "25.00", "source": "Goodwill"}
 BONUS: dict[str, Any] = {"player_id": "alice", "amount": "20.00", "wagering_requirement": "10", "expiry_hours": 48}
-BODIES: dict[str, dict[str, Any]] = {"/api/wallet/add-lp": POINTS, "/api/wallet/add-bonus": BONUS}
+BODIES: dict[str, dict[str, Any]] = {
+    "/api/wallet/add-lp": POINTS,
+    "/api/wallet/add-rp": POINTS,
+    "/api/wallet/add-tickets": {**POINTS, "amount": "25"},
+    "/api/wallet/add-bonus": BONUS,
+}
 
 
 @pytest.fixture
@@ -38,6 +43,33 @@ def test_points_are_credited_and_the_answer_shows_the_entry(integrator: ApiUser)
     assert (done["transaction_id"], done["lot_id"] > 0, done["is_replay"]) == (entry.pk, True, False)
     assert (done["balance_before"], done["balance_after"], done["currency"]) == ("0.00", "25.00", "LP")
     assert (entry.actor, entry.description) == ("integrator", "Goodwill")
+
+
+@pytest.mark.parametrize(("path", "currency"), [("/api/wallet/add-rp", "RP"), ("/api/wallet/add-tickets", "TICKETS")])
+def test_reward_points_and_tickets_are_credited_in_their_currency(
+    integrator: ApiUser, path: str, currency: str
+) -> None:
+    status, done = credit(integrator, path)
+
+    entry = LedgerEntry.objects.get()
+    assert (status, done["currency"], done["balance_after"]) == (201, currency, "25.00")
+    assert (entry.currency_type, entry.description) == (currency, "Goodwill")
+
+
+@pytest.mark.parametrize("path", sorted(BODIES))
+def test_every_credit_counts_towards_the_caps(integrator: ApiUser, path: str) -> None:
+    PolicyValue.objects.create(name="MAX_DAILY_REWARD_PER_PLAYER", value="0")
+
+    answer = credit(integrator, path)
+
+    assert (answer[0], error_of(answer)["code"]) == (409, "cap_exceeded")
+    assert not LedgerEntry.objects.exists()
+
+
+def test_tickets_are_whole(integrator: ApiUser) -> None:
+    answer = credit(integrator, "/api/wallet/add-tickets", amount="1.50")
+
+    assert (answer[0], error_of(answer)["details"][0]["field"]) == (422, "amount")
 
 
 def test_a_bonus_is_credited_with_its_terms(integrator: ApiUser) -> None:

@@ -271,6 +271,8 @@ def test_the_schema_describes_every_endpoint_once(root: ApiUser) -> None:
         "/api/wallet/take-back",
         "/api/wallet/adjust",
         "/api/wallet/add-lp",
+        "/api/wallet/add-rp",
+        "/api/wallet/add-tickets",
         "/api/wallet/add-bonus",
         "/api/analytics/dashboard",
         "/api/token",

@@ -40,6 +40,8 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/import/status/1"): OFFICE | {INTEGRATOR, OPERATOR},
     ("POST", "/api/batch/process"): {OPERATOR},
     ("POST", "/api/wallet/add-lp"): {STAFF, INTEGRATOR},
+    ("POST", "/api/wallet/add-rp"): {STAFF, INTEGRATOR},
+    ("POST", "/api/wallet/add-tickets"): {STAFF, INTEGRATOR},
     ("POST", "/api/wallet/add-bonus"): {STAFF, INTEGRATOR},
     ("POST", "/api/wallet/use-tickets"): {STAFF, INTEGRATOR},
     ("GET", "/api/redemption/options"): OFFICE | {INTEGRATOR},

@@ -21,7 +21,7 @@ from wallet.models import CurrencyType, WageringBasis
 
 
 class PointsSerializer(RequestSerializer):
-    """Loyalty points for one player."""
+    """Loyalty points, reward points or tickets for one player."""
 
     player_id = TextField(max_length=50)
     amount = AmountField()
@@ -85,9 +85,45 @@ class AddPoints(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Credit loyalty points by hand."""
-        key, asked = idempotency_key(request), read_body(request, PointsSerializer)
-        posted = credit_points(key=key, actor=user_of(request).username, **asked)
-        return posted_answer(posted, player_id=asked["player_id"], currency=CurrencyType.LP, amount=asked["amount"])
+        return _credit(request, currency=CurrencyType.LP)
+
+
+class AddRewardPoints(Endpoint):
+    """Reward points."""
+
+    permissions_by_method = {"POST": "wallet.add_operation"}
+
+    @extend_schema(
+        operation_id="wallet_add_rp",
+        parameters=[KEY_PARAMETER],
+        request=PointsSerializer,
+        responses={201: PostedSerializer, 200: PostedSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Credit reward points by hand."""
+        return _credit(request, currency=CurrencyType.RP)
+
+
+class AddTickets(Endpoint):
+    """Tickets."""
+
+    permissions_by_method = {"POST": "wallet.add_operation"}
+
+    @extend_schema(
+        operation_id="wallet_add_tickets",
+        parameters=[KEY_PARAMETER],
+        request=PointsSerializer,
+        responses={201: PostedSerializer, 200: PostedSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Credit tickets by hand; the amount is whole."""
+        return _credit(request, currency=CurrencyType.TICKETS)
+
+
+def _credit(request: Request, *, currency: CurrencyType) -> Response:
+    key, asked = idempotency_key(request), read_body(request, PointsSerializer)
+    posted = credit_points(key=key, actor=user_of(request).username, currency=currency, **asked)
+    return posted_answer(posted, player_id=asked["player_id"], currency=currency, amount=asked["amount"])
 
 
 class AddBonus(Endpoint):
