@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("wallet", "0006_posting_core_of_turns")]
+    dependencies = [("wallet", "0007_block_ranges_of_entry_times")]
 
     operations = [
         migrations.AlterModelOptions(
