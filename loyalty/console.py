@@ -49,6 +49,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("wallet.loyaltybalance", "Balances", "account_balance_wallet"),
             ("wallet.ledgerentry", "Ledger", "receipt_long"),
             ("wallet.lot", "Lots and bonuses", "inventory_2"),
+            ("wallet.bet", "Bets", "toll"),
             ("wallet.operation", "Operations", "swap_horiz"),
             ("wallet.postingrefusal", "Refused credits", "block"),
             ("wallet.ledgerdigest", "Digests", "fingerprint"),

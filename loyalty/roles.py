@@ -2,8 +2,9 @@
 
 A permission is Django's `app.action_model`. Nobody may add, change or delete ledger rows, decisions, histories or runs
 by hand; `add` on such a model allows the service that writes it: `wallet.add_operation` the manual credits of the API,
-`core.add_run` a batch run, `players.add_importjob` an import, `rewards.add_redemptionorder` an order of the catalogue;
-`rewards.change_redemptionorder` allows to fulfil and to cancel it.
+`wallet.add_bet` placing, settling and voiding bets, `core.add_run` a batch run, `players.add_importjob` an import,
+`rewards.add_redemptionorder` an order of the catalogue; `rewards.change_redemptionorder` allows to fulfil and to cancel
+it. Who grants rewards corrects none: reversals and adjustments are Finance's.
 
 `reporting.export_ledger` lets statements and the liability leave the house, as a file or on paper; to look at them,
 viewing the ledger or the liability is enough.
@@ -67,6 +68,7 @@ ROLES: tuple[Role, ...] = (
             "safety.add_earnrateacceptance",
             "safety.change_earnrateacceptance",
             "wallet.add_operation",
+            "wallet.cancel_bonus",
             "core.change_policyvalue",
         ),
     ),
@@ -86,6 +88,7 @@ ROLES: tuple[Role, ...] = (
             "safety.add_retentionmultiplier",
             "safety.change_retentionmultiplier",
             "safety.change_earnrateacceptance",
+            "wallet.cancel_bonus",
             "core.change_policyvalue",
         ),
     ),
@@ -98,6 +101,8 @@ ROLES: tuple[Role, ...] = (
             "safety.add_unitvalue",
             "safety.change_unitvalue",
             "safety.change_earnrateacceptance",
+            "wallet.reverse_operation",
+            "wallet.adjust_balance",
         ),
     ),
     Role(
@@ -106,13 +111,16 @@ ROLES: tuple[Role, ...] = (
         is_staff=False,
         permissions=(
             *_view("players.player", "players.playermetrics", "players.tier", "players.importjob"),
-            *_view("wallet.loyaltybalance", "rewards.rewardrule"),
+            *_view("wallet.loyaltybalance", "wallet.bet", "rewards.rewardrule"),
             *_view("rewards.redemptionoption", "rewards.redemptionorder"),
             "rewards.add_redemptionorder",
             "rewards.change_redemptionorder",
             "players.add_activity",
             "players.add_importjob",
             "wallet.add_operation",
+            "wallet.add_bet",
+            "wallet.act_for_player",
+            "wallet.cancel_bonus",
         ),
     ),
     Role(

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from core.errors import RefusedError
+from core.errors import InvalidInputError, RefusedError
 from core.money import round_to_cent
 from safety.caps import check_reward_caps
 from safety.profitability import RewardTerms, cost_rate, currency_value
 from wallet.bonuses import add_bonus_balance
 from wallet.ledger import PlayerRestrictedError, Posted, lock_players
 from wallet.models import CurrencyType, Operation
-from wallet.points import add_loyalty_points
+from wallet.points import add_loyalty_points, add_reward_points, add_tickets
 from wallet.postings import check_currency_amount
 
 
@@ -26,15 +27,24 @@ class CapExceededError(RefusedError):
     code = "cap_exceeded"
 
 
-def credit_points(*, player_id: str, amount: object, source: str, key: str, actor: str) -> Posted:
-    """Credit loyalty points by hand; they count towards the caps by their unit value.
+_ADDING = {
+    CurrencyType.LP: add_loyalty_points,
+    CurrencyType.RP: add_reward_points,
+    CurrencyType.TICKETS: add_tickets,
+}
 
-    Raises CapExceededError, and what `wallet.points.add_loyalty_points` raises.
+
+def credit_points(
+    *, player_id: str, amount: object, source: str, key: str, actor: str, currency: CurrencyType = CurrencyType.LP
+) -> Posted:
+    """Credit loyalty points, reward points or tickets by hand; they count towards the caps by their unit value.
+
+    Raises CapExceededError, and what `wallet.points` raises.
     """
-    points = check_currency_amount(currency=CurrencyType.LP, amount=amount)
-    value = round_to_cent(points * currency_value(CurrencyType.LP))
+    points = check_currency_amount(currency=currency, amount=amount)
+    value = round_to_cent(points * currency_value(currency))
     return _under_caps(
-        lambda: add_loyalty_points(
+        lambda: _ADDING[currency](
             player_id=player_id, amount=points, source=source, key=key, actor=actor, promotional_value=value
         ),
         player_id=player_id,
@@ -48,19 +58,24 @@ def credit_bonus(
     player_id: str,
     amount: object,
     wagering_requirement: Decimal,
-    expiry: timedelta | None,
     key: str,
     actor: str,
-    max_bet: Decimal | None = None,
     eligible_games: list[str] | None = None,
-    description: str = "",
+    claim_within: timedelta | None = None,
+    awaits: str | None = None,
+    **terms: Any,
 ) -> Posted:
     """Credit bonus money by hand; it counts towards the caps in full, and towards later profit safety by its cost.
 
-    Raises CapExceededError, and what `wallet.bonuses.add_bonus_balance` raises.
+    `terms` are the further ones of `wallet.bonuses.add_bonus_balance`. Raises CapExceededError, InvalidInputError for a
+    bonus that waits for a claim and an action at once, and what `add_bonus_balance` raises.
     """
     money = check_currency_amount(currency=CurrencyType.BONUS, amount=amount)
-    terms = RewardTerms(
+    if claim_within and awaits:
+        raise InvalidInputError(
+            f"awaits is {awaits!r} and there is a claim window: a bonus waits for one of both", field="awaits"
+        )
+    judged = RewardTerms(
         reward_type="BONUS_BALANCE",
         wagering_requirement=wagering_requirement,
         eligible_games=tuple(eligible_games) if eligible_games else None,
@@ -70,14 +85,14 @@ def credit_bonus(
             player_id=player_id,
             amount=money,
             wagering_requirement=wagering_requirement,
-            expiry=expiry,
             key=key,
             actor=actor,
-            max_bet=max_bet,
             eligible_games=eligible_games,
-            description=description,
+            claim_within=claim_within,
+            awaits=awaits,
             promotional_value=money,
-            expected_cost=round_to_cent(money * cost_rate(terms)),
+            expected_cost=round_to_cent(money * cost_rate(judged)),
+            **terms,
         ),
         player_id=player_id,
         key=key,

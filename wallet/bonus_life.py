@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from core.errors import ConflictError, NotFoundError
+from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, KeyRange
 from players.models import CreditPurpose
@@ -80,7 +80,13 @@ def _claim(bonus: Lot, *, at: datetime) -> None:
 
 @transaction.atomic
 def release_pending_credits(*, player_id: str, action: str, at: datetime) -> int:
-    """Let the pending credits of any currency go that wait for this action of the player; return how many."""
+    """Let the pending credits of any currency go that wait for this action of the player; return how many.
+
+    Raises InvalidInputError for CLAIM: a claim has its window and is refused to the restricted. Raises NotFoundError.
+    """
+    check_text_field("action", action, length_max=60, is_needed=True)
+    if action == CLAIM:
+        raise InvalidInputError(f"action is {CLAIM}: a bonus is claimed by its number", field="action")
     lock_players([player_id])
     waiting = Lot.objects.filter(player_id=player_id, status=BonusStatus.PENDING, awaits=action)
     released = waiting.update(awaits=None)
@@ -111,19 +117,22 @@ def cancel_bonus(
 def forfeit_on_withdrawal(*, player_id: str, withdrawal_id: str, actor: str, at: datetime | None = None) -> list[Lot]:
     """Forfeit the active bonuses whose requirement is not met, where FORFEIT_BONUS_ON_WITHDRAWAL says so; return them.
 
-    They and their winnings end, those of bets still open included; real money and what it wins are never touched.
+    The same withdrawal again returns the same bonuses. They and their winnings end, those of bets still open included;
+    real money and what it wins are never touched.
     """
     check_text_field("withdrawal_id", withdrawal_id, length_max=100, is_needed=True)
     lock_players([player_id])
     inputs = {"act": "FORFEIT_BONUSES", "withdrawal_id": withdrawal_id, "player_id": player_id}
     key = f"forfeit:{withdrawal_id}"
-    if not FORFEIT_BONUS_ON_WITHDRAWAL.value() or earlier_result(key=key, inputs=inputs) is not None:
-        return []
-    bonuses = [bonus for bonus in _open_bonuses(player_id) if bonus.wagering_completed < bonus.wagering_required]
-    end = _End(status=BonusStatus.FORFEITED, transaction_type=TransactionType.BONUS_FORFEITED, kind="FORFEIT_BONUSES")
     reason = f"Withdrawal {withdrawal_id}"
-    _end_bonuses(bonuses, end, reason=reason, key=key, actor=actor, at=at or timezone.now(), inputs=inputs)
-    return list(Lot.objects.filter(pk__in=[bonus.pk for bonus in bonuses]).order_by("pk"))
+    if earlier_result(key=key, inputs=inputs) is None and FORFEIT_BONUS_ON_WITHDRAWAL.value():
+        bonuses = [bonus for bonus in _open_bonuses(player_id) if bonus.wagering_completed < bonus.wagering_required]
+        end = _End(
+            status=BonusStatus.FORFEITED, transaction_type=TransactionType.BONUS_FORFEITED, kind="FORFEIT_BONUSES"
+        )
+        _end_bonuses(bonuses, end, reason=reason, key=key, actor=actor, at=at or timezone.now(), inputs=inputs)
+    forfeited = Lot.objects.filter(player_id=player_id, status=BonusStatus.FORFEITED, end_reason=reason)
+    return list(forfeited.order_by("pk"))
 
 
 def _open_bonuses(player_id: str) -> list[Lot]:

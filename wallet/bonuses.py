@@ -169,13 +169,15 @@ def _check_games(eligible_games: list[str] | None) -> None:
 
 
 def check_wagering_progress(*, player_id: str, bonus_id: int) -> Decimal:
-    """Return how much of a bonus lot's requirement is wagered, in percent 0–100. Raises NotFoundError.
-
-    Rounded down to two decimals, so that 100 means done.
-    """
+    """Return how much of a bonus lot's requirement is wagered, in percent 0–100. Raises NotFoundError."""
     lot = Lot.objects.filter(pk=bonus_id, player_id=player_id, currency_type=CurrencyType.BONUS).first()
     if lot is None:
         raise NotFoundError(f"player {player_id!r} has no bonus {bonus_id}", player_id=player_id, bonus_id=bonus_id)
+    return wagering_percent(lot)
+
+
+def wagering_percent(lot: Lot) -> Decimal:
+    """Return how much of a bonus's requirement is wagered, in percent 0–100, rounded down so that 100 means done."""
     if not lot.wagering_required:
         return Decimal(100)
     percent: Decimal = (100 * lot.wagering_completed / lot.wagering_required).quantize(CENT, rounding=ROUND_DOWN)

@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
 from core import environment
 from core.admin.base import HouseAdmin
@@ -32,8 +32,9 @@ class PolicyRow:
     policy: Policy[Any]
     source: PolicySource
     value: str
-    typed: str
+    given: object
     fallback: str
+    default: str
     saved: PolicyValue | None
 
     @property
@@ -77,8 +78,9 @@ def policy_row(policy: Policy[Any], saved: PolicyValue | None) -> PolicyRow:
         policy=policy,
         source=PolicySource.SAVED if saved else given,
         value=shown(value),
-        typed=typed(value),
+        given=value if isinstance(value, bool) else typed(value),
         fallback=shown(fallback),
+        default=shown(policy.default),
         saved=saved,
     )
 
@@ -105,12 +107,12 @@ class PolicyForm(forms.Form):
     def __init__(self, *args: Any, policy: Policy[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.policy = policy
+        self.fields["value"] = _field(policy)
         self.fields["value"].label = policy.name
-        self.fields["value"].widget = _widget(policy)
 
     def clean_value(self) -> str:
         """Return the text that will be stored."""
-        given: str = self.cleaned_data["value"]
+        given = typed(self.cleaned_data["value"])
         try:
             self.policy.parse(given)
         except InvalidInputError as error:
@@ -118,12 +120,15 @@ class PolicyForm(forms.Form):
         return given
 
 
-def _widget(policy: Policy[Any]) -> Any:
-    choices = ("yes", "no") if isinstance(policy.default, bool) else policy.choices
-    if choices:
-        return UnfoldAdminSelectWidget(choices=[(choice, choice) for choice in choices])
+def _field(policy: Policy[Any]) -> forms.Field:
+    """Return a switch, a list of choices or a box to type in, as the policy's type wants."""
+    if isinstance(policy.default, bool):
+        return forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget())
+    if policy.choices:
+        choices = [(choice, choice) for choice in policy.choices]
+        return forms.CharField(widget=UnfoldAdminSelectWidget(choices=choices))
     is_number = isinstance(policy.default, int | Decimal)
-    return UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"} if is_number else None)
+    return forms.CharField(widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"} if is_number else None))
 
 
 @admin.register(PolicyValue)
@@ -165,7 +170,7 @@ class PolicyValueAdmin(HouseAdmin):
             raise PermissionDenied
         row = policy_row(policy, PolicyValue.objects.select_related("saved_by").filter(name=policy.name).first())
         form = PolicyForm(
-            request.POST if request.method == "POST" else None, policy=policy, initial={"value": row.typed}
+            request.POST if request.method == "POST" else None, policy=policy, initial={"value": row.given}
         )
         if request.method == "POST" and (done := self._answer_post(request, policy, form)):
             return done

@@ -20,18 +20,49 @@ class AmountField(serializers.Field[Decimal, Any, str, Any]):
     Answers always hold text, because many readers of JSON turn numbers into floats.
     """
 
+    is_positive = True
+
     def to_internal_value(self, data: Any) -> Decimal:
         """Return the exact amount. Raises ValidationError saying what would be right."""
         if not isinstance(data, str | int | Decimal) or isinstance(data, bool):
             raise serializers.ValidationError('An amount such as "12.50" is needed.', code="invalid")
+        given = str(data) if isinstance(data, Decimal) else data
         try:
-            return parse_amount(data if not isinstance(data, Decimal) else str(data), name=self.field_name or "amount")
+            return parse_amount(given, name=self.field_name or "amount", positive=self.is_positive)
         except InvalidInputError as error:
             raise serializers.ValidationError(error.message, code="invalid") from None
 
     def to_representation(self, value: Decimal) -> str:
         """Return the amount with two decimals."""
         return f"{value:.2f}"
+
+
+class SignedAmountField(AmountField):
+    """An amount other than zero: above it adds, below it takes."""
+
+    is_positive = False
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """Return the exact amount. Raises ValidationError for zero and for what is no amount."""
+        amount = super().to_internal_value(data)
+        if amount == 0:
+            raise serializers.ValidationError(
+                f'{self.field_name} is 0: an amount such as "12.50" or "-12.50" is needed.', code="invalid"
+            )
+        return amount
+
+
+class AmountOrZeroField(AmountField):
+    """An amount of zero or more, such as the payout of a bet."""
+
+    is_positive = False
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """Return the exact amount. Raises ValidationError below zero and for what is no amount."""
+        amount = super().to_internal_value(data)
+        if amount < 0:
+            raise serializers.ValidationError(f"{self.field_name} is {amount}: at least 0 is needed.", code="invalid")
+        return amount
 
 
 class TextField(serializers.CharField):
@@ -54,15 +85,22 @@ class TextField(serializers.CharField):
 class WholeNumberField(serializers.IntegerField):
     """A JSON whole number; `"5"`, `5.0` and `true` are not taken for 5."""
 
+    limit = 2**31
     default_error_messages = {"not_number": "A whole number is needed, without quotes."}
 
     def to_internal_value(self, data: Any) -> int:
         """Return the number within the bounds of a database integer."""
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("not_number")
-        if not -(2**31) <= data < 2**31:
+        if not -self.limit <= data < self.limit:
             raise serializers.ValidationError("The number is too large.", code="max_value")
         return super().to_internal_value(data)
+
+
+class BigNumberField(WholeNumberField):
+    """The number of a row in a table that may grow beyond two thousand million."""
+
+    limit = 2**63
 
 
 class DecisionField(serializers.BooleanField):

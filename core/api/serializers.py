@@ -29,6 +29,10 @@ class RequestSerializer(serializers.Serializer[Any]):
         return values
 
 
+class NoBody(RequestSerializer):
+    """A request that says everything by its address."""
+
+
 class ChangeSerializer(RequestSerializer):
     """The keys of something that exists; those not given stay as they are, and none given is a mistake."""
 

@@ -22,7 +22,12 @@ from reporting.api.players import PlayerDetail, PlayerList
 from reporting.api.statements import PlayerStatement
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
-from safety.api.credits import AddBonus, AddPoints
+from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
+from wallet.api.balances import PlayerBalances
+from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
+from wallet.api.bonuses import CancelBonus, ClaimBonus, PlayerBonuses
+from wallet.api.corrections import Adjust, Reverse, TakeBack
+from wallet.api.spending import Actions, Deduct, Withdrawals
 from wallet.api.tickets import UseTickets
 
 
@@ -44,6 +49,14 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("players", PlayerList, "players"),
     ("players/<str:player_id>", PlayerDetail, "player"),
     ("players/<str:player_id>/statement", PlayerStatement, "player-statement"),
+    ("players/<str:player_id>/balance", PlayerBalances, "player-balance"),
+    ("players/<str:player_id>/bonuses", PlayerBonuses, "player-bonuses"),
+    ("players/<str:player_id>/bonuses/<int:bonus_id>/claim", ClaimBonus, "player-bonus-claim"),
+    ("players/<str:player_id>/bonuses/<int:bonus_id>/cancel", CancelBonus, "player-bonus-cancel"),
+    ("bets", PlaceBet, "bets"),
+    ("bets/<str:bet_id>", BetDetail, "bet"),
+    ("bets/<str:bet_id>/settle", SettleBet, "bet-settle"),
+    ("bets/<str:bet_id>/void", VoidBet, "bet-void"),
     ("rules", RuleList, "rules"),
     ("rules/<str:rule_id>", RuleDetail, "rule"),
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
@@ -53,12 +66,20 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("import/status/<int:job_id>", ImportStatus, "import-status"),
     ("batch/process", BatchProcess, "batch-process"),
     ("wallet/add-lp", AddPoints, "wallet-add-lp"),
+    ("wallet/add-rp", AddRewardPoints, "wallet-add-rp"),
+    ("wallet/add-tickets", AddTickets, "wallet-add-tickets"),
     ("wallet/add-bonus", AddBonus, "wallet-add-bonus"),
     ("wallet/use-tickets", UseTickets, "wallet-use-tickets"),
     ("redemption/options", OptionList, "redemption-options"),
     ("redemption/orders", OrderList, "redemption-orders"),
     ("redemption/orders/<int:order_id>/cancel", OrderCancel, "redemption-order-cancel"),
     ("redemption/orders/<int:order_id>/fulfil", OrderFulfil, "redemption-order-fulfil"),
+    ("wallet/deduct", Deduct, "wallet-deduct"),
+    ("wallet/withdrawals", Withdrawals, "wallet-withdrawals"),
+    ("wallet/actions", Actions, "wallet-actions"),
+    ("wallet/reverse", Reverse, "wallet-reverse"),
+    ("wallet/take-back", TakeBack, "wallet-take-back"),
+    ("wallet/adjust", Adjust, "wallet-adjust"),
     ("analytics/dashboard", Dashboard, "analytics-dashboard"),
 )
 

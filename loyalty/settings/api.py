@@ -42,4 +42,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": "/api/",
     "PREPROCESSING_HOOKS": ["loyalty.api.schema.without_slash_twins"],
     "COMPONENT_SPLIT_REQUEST": True,
+    # Several answers have a key `status` or `currency`; without names they would be told apart by a hash.
+    "ENUM_NAME_OVERRIDES": {
+        "BetStatusEnum": "wallet.models.BetStatus",
+        "BonusStatusEnum": "wallet.models.BonusStatus",
+        "CurrencyEnum": "wallet.models.CurrencyType",
+        "RedemptionStatusEnum": "rewards.models.redemption.RedemptionStatus",
+        "RuleStatusEnum": "rewards.models.RuleStatus",
+        "SpendableCurrencyEnum": "wallet.api.spending.SPENDABLE",
+    },
 }

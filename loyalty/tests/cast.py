@@ -30,6 +30,7 @@ from rewards.redemption.options import save_option
 from rewards.redemption.ordering import order_redemption
 from rewards.rules import save_rule
 from safety.models import AbuseSignal, EarnRateAcceptance
+from wallet.bets import place_bet
 from wallet.bonuses import add_bonus_balance
 from wallet.models import CurrencyType, LedgerDigest, PostingRefusal
 from wallet.points import add_loyalty_points
@@ -183,6 +184,7 @@ def _make_wallet_rows(player: Player, run: Run, number: int) -> None:
     PostingRefusal.objects.create(
         player=player, operation_key=key, purpose="PROMOTION", currency_type="LP", amount=1, reason="RESTRICTED"
     )
+    place_bet(bet_id=f"bet:{number}", player_id=player.pk, stake=5, real_available=3, category="slots", actor="tests")
     LedgerDigest.objects.create(
         on=ON + timedelta(days=number), digest=b"\x00" * 32, players=1, entries=1, run_id=run.pk
     )

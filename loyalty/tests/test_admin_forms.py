@@ -250,6 +250,25 @@ def test_a_value_that_the_policy_cannot_take_is_refused_at_the_field(staff: Clie
     assert not PolicyValue.objects.exists()
 
 
+@pytest.mark.parametrize(("sent", "stored"), [({"value": "on"}, "True"), ({}, "False")])
+def test_a_yes_or_no_is_a_switch(staff: Client, sent: dict[str, str], stored: str) -> None:
+    url = policy_page(staff, "FORFEIT_BONUS_ON_WITHDRAWAL")
+
+    assert 'type="checkbox" name="value"' in staff.get(url).content.decode()
+    staff.post(url, sent)
+
+    assert PolicyValue.objects.get().value == stored
+
+
+def test_choices_are_a_list_with_the_one_that_holds_selected(staff: Client) -> None:
+    PolicyValue.objects.create(name="BET_FUNDS_ORDER", value="BONUS_FIRST")
+
+    page = staff.get(policy_page(staff, "BET_FUNDS_ORDER")).content.decode()
+
+    assert '<option value="BONUS_FIRST" selected>' in page
+    assert '<option value="REAL_ONLY">' in page
+
+
 def test_a_saved_value_can_be_forgotten(staff: Client) -> None:
     staff.post(policy_page(staff, "MAX_DAILY_REWARD_PER_PLAYER"), {"value": "900"})
 

@@ -37,6 +37,8 @@ WRITTEN_BY_SERVICES_ONLY = {
     "rewards.RewardRuleVersion",
     "rewards.RuleBudgetDay",
     "safety.SegmentBaseline",
+    "wallet.Bet",
+    "wallet.BetStake",
     "wallet.LedgerDigest",
     "wallet.LedgerEntry",
     "wallet.Lot",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,11 +12,16 @@ from django.contrib.auth.models import User
 from core.models import PolicyValue
 from loyalty.tests import cast
 from loyalty.tests.api import ApiUser, error_of
-from wallet.models import LedgerEntry, LoyaltyBalance, Operation, PostingRefusal
+from wallet.models import LedgerEntry, Lot, LoyaltyBalance, Operation, PostingRefusal
 
 POINTS: dict[str, Any] = {"player_id": "alice", "amount": "25.00", "source": "Goodwill"}
 BONUS: dict[str, Any] = {"player_id": "alice", "amount": "20.00", "wagering_requirement": "10", "expiry_hours": 48}
-BODIES: dict[str, dict[str, Any]] = {"/api/wallet/add-lp": POINTS, "/api/wallet/add-bonus": BONUS}
+BODIES: dict[str, dict[str, Any]] = {
+    "/api/wallet/add-lp": POINTS,
+    "/api/wallet/add-rp": POINTS,
+    "/api/wallet/add-tickets": {**POINTS, "amount": "25"},
+    "/api/wallet/add-bonus": BONUS,
+}
 
 
 @pytest.fixture
@@ -39,6 +45,33 @@ def test_points_are_credited_and_the_answer_shows_the_entry(integrator: ApiUser)
     assert (entry.actor, entry.description) == ("integrator", "Goodwill")
 
 
+@pytest.mark.parametrize(("path", "currency"), [("/api/wallet/add-rp", "RP"), ("/api/wallet/add-tickets", "TICKETS")])
+def test_reward_points_and_tickets_are_credited_in_their_currency(
+    integrator: ApiUser, path: str, currency: str
+) -> None:
+    status, done = credit(integrator, path)
+
+    entry = LedgerEntry.objects.get()
+    assert (status, done["currency"], done["balance_after"]) == (201, currency, "25.00")
+    assert (entry.currency_type, entry.description) == (currency, "Goodwill")
+
+
+@pytest.mark.parametrize("path", sorted(BODIES))
+def test_every_credit_counts_towards_the_caps(integrator: ApiUser, path: str) -> None:
+    PolicyValue.objects.create(name="MAX_DAILY_REWARD_PER_PLAYER", value="0")
+
+    answer = credit(integrator, path)
+
+    assert (answer[0], error_of(answer)["code"]) == (409, "cap_exceeded")
+    assert not LedgerEntry.objects.exists()
+
+
+def test_tickets_are_whole(integrator: ApiUser) -> None:
+    answer = credit(integrator, "/api/wallet/add-tickets", amount="1.50")
+
+    assert (answer[0], error_of(answer)["details"][0]["field"]) == (422, "amount")
+
+
 def test_a_bonus_is_credited_with_its_terms(integrator: ApiUser) -> None:
     status, done = credit(integrator, "/api/wallet/add-bonus", max_bet="5", eligible_games=["slots"])
 
@@ -46,6 +79,36 @@ def test_a_bonus_is_credited_with_its_terms(integrator: ApiUser) -> None:
     assert (status, done["currency"], done["balance_after"]) == (201, "BONUS", "20.00")
     assert (balance.bonus_wagering_required, balance.bonus_max_bet) == (Decimal("200.00"), Decimal("5.00"))
     assert balance.bonus_expiry is not None
+
+
+def test_a_bonus_may_wait_for_a_claim_with_all_its_further_terms(integrator: ApiUser) -> None:
+    credit(
+        integrator,
+        "/api/wallet/add-bonus",
+        claim_hours=72,
+        deposit="100.00",
+        wagering_basis="DEPOSIT_AND_BONUS",
+        max_conversion="250.00",
+    )
+
+    lot = Lot.objects.get()
+    assert (lot.status, lot.awaits, lot.active_hours) == ("PENDING", "CLAIM", 48)
+    assert lot.expires_at is not None
+    assert lot.expires_at - lot.created_at == timedelta(hours=72)
+    assert (lot.wagering_required, lot.wagering_basis) == (Decimal("1200.00"), "DEPOSIT_AND_BONUS")
+    assert lot.max_conversion == Decimal("250.00")
+
+
+@pytest.mark.parametrize(
+    ("terms", "awaits"),
+    [({"awaits": "KYC_COMPLETE"}, "KYC_COMPLETE"), ({"available_at": "2999-01-01T00:00:00Z"}, None)],
+    ids=["action", "date"],
+)
+def test_a_bonus_may_wait_for_an_action_or_a_date(integrator: ApiUser, terms: dict[str, Any], awaits: str) -> None:
+    credit(integrator, "/api/wallet/add-bonus", **terms)
+
+    lot = Lot.objects.get()
+    assert (lot.status, lot.awaits) == ("PENDING", awaits)
 
 
 @pytest.mark.parametrize("path", sorted(BODIES))
@@ -166,6 +229,15 @@ def test_an_amount_may_be_text_or_a_json_number_that_is_exact(
         ("/api/wallet/add-bonus", {"expiry_hours": 0}, "expiry_hours"),
         ("/api/wallet/add-bonus", {"expiry_hours": "48"}, "expiry_hours"),
         ("/api/wallet/add-bonus", {"max_bet": "0"}, "max_bet"),
+        ("/api/wallet/add-bonus", {"max_conversion": "0"}, "max_conversion"),
+        ("/api/wallet/add-bonus", {"deposit": "-1"}, "deposit"),
+        ("/api/wallet/add-bonus", {"wagering_basis": "STAKE"}, "wagering_basis"),
+        ("/api/wallet/add-bonus", {"claim_hours": 0}, "claim_hours"),
+        ("/api/wallet/add-bonus", {"claim_hours": 87601}, "claim_hours"),
+        ("/api/wallet/add-bonus", {"claim_hours": 24, "awaits": "KYC_COMPLETE"}, "awaits"),
+        ("/api/wallet/add-bonus", {"awaits": "x" * 61}, "awaits"),
+        ("/api/wallet/add-bonus", {"awaits": ""}, "awaits"),
+        ("/api/wallet/add-bonus", {"available_at": "tomorrow"}, "available_at"),
         ("/api/wallet/add-bonus", {"eligible_games": "slots"}, "eligible_games"),
         ("/api/wallet/add-bonus", {"eligible_games": []}, "eligible_games"),
     ],

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from shlex import quote
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -54,7 +56,13 @@ def tokens() -> dict[str, str]:
         "PASSWORD": cast.PASSWORD,
         "STAFF_TOKEN": str(AccessToken.for_user(users["Loyalty staff"])),
         "OPERATOR_TOKEN": str(AccessToken.for_user(users["Operator"])),
+        "FINANCE_TOKEN": str(AccessToken.for_user(users["Finance"])),
     }
+
+
+# An example and the answer that the guide shows right below it.
+_ANSWERED = re.compile(r"```sh\n((?:(?!```).)*)```\n\n```json\n(.*?)```", re.DOTALL)
+_MARK = "----- answer to the example that starts with "
 
 
 def run(script: str, folder: Path, **variables: str) -> str:
@@ -71,6 +79,26 @@ def run(script: str, folder: Path, **variables: str) -> str:
     return done.stdout
 
 
+def answer_to(example: str, answers: str, address: str) -> str:
+    """Return what was printed after an example was announced."""
+    announced = (_MARK + example).replace("http://localhost:8000", address)
+    return answers.partition(announced)[2].partition(_MARK)[0].strip()
+
+
+def assert_shows(shown: Any, found: Any) -> None:
+    """Compare what the guide shows with an answer, which may have more keys; "…" stands for what differs each time."""
+    if isinstance(shown, dict):
+        assert shown.keys() <= found.keys()
+        for key, value in shown.items():
+            assert_shows(value, found[key])
+    elif isinstance(shown, list):
+        assert len(shown) == len(found)
+        for one, other in zip(shown, found, strict=True):
+            assert_shows(one, other)
+    else:
+        assert found is not None if shown == "…" else shown == found
+
+
 def test_every_example_of_the_guide_works_in_its_order(
     live_server: LiveServer, tokens: dict[str, str], tmp_path: Path
 ) -> None:
@@ -78,10 +106,14 @@ def test_every_example_of_the_guide_works_in_its_order(
     examples = _SHELL.findall(guide)
     (tmp_path / "players.csv").write_text(_CSV.findall(guide)[0])
 
-    script = "\n".join(examples).replace("http://localhost:8000", live_server.url)
-    answers = run(script, tmp_path, **tokens)
+    script = "\n".join(f"echo {quote(_MARK + example)}\n{example}" for example in examples)
+    answers = run(script.replace("http://localhost:8000", live_server.url), tmp_path, **tokens)
 
-    assert len(examples) > 15
+    shown = _ANSWERED.findall(guide)
+    assert len(examples) > 30
+    assert len(shown) > 10
+    for example, answer in shown:
+        assert_shows(json.loads(answer), json.loads(answer_to(example, answers, live_server.url)))
     assert '"SUCCEEDED"' in answers
     assert '"amount_computed":"300.00"' in answers
     assert ImportJob.objects.get().counts["inserted"] == 2

@@ -17,6 +17,7 @@ from core.models import Run, RunKind
 from loyalty.tests import cast
 from players.models import ImportJob
 from reporting.summaries import write_daily_summary
+from wallet.models import Lot, LoyaltyBalance, Operation
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -88,12 +89,24 @@ def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
 def office(page: Page) -> Page:
     """Return the page of somebody of the loyalty staff, logged in through the form."""
     cast.make_users()
+    log_in(page, "staff")
+    return page
+
+
+@pytest.fixture
+def finance(page: Page) -> Page:
+    """Return the page of somebody of finance."""
+    cast.make_users()
+    log_in(page, "finance")
+    return page
+
+
+def log_in(page: Page, user_name: str) -> None:
     page.goto("/admin/")
-    page.locator("#id_username").fill("staff")
+    page.locator("#id_username").fill(user_name)
     page.locator("#id_password").fill(cast.PASSWORD)
     page.get_by_role("button", name="Log in").click()
     expect(page).to_have_title("Dashboard | Loyalty")
-    return page
 
 
 def make_figures() -> None:
@@ -198,6 +211,47 @@ def test_a_rules_problem_is_shown_at_its_field(office: Page) -> None:
     expect(office.get_by_text("did you mean 'segment'?")).to_be_visible()
 
 
+def test_a_bonus_is_cancelled_from_its_page(office: Page) -> None:
+    cast.make_bob()
+    office.goto(f"/admin/wallet/lot/{Lot.objects.get().pk}/change/")
+    office.get_by_role("link", name="Cancel the bonus").click()
+    expect(office.get_by_text("leaves the bonus balance of bob")).to_be_visible()
+    assert serious_barriers(office) == {}
+
+    office.get_by_label("Reason").fill("Given by mistake")
+    office.get_by_role("button", name="Cancel the bonus").click()
+
+    expect(office.get_by_text("of bob was cancelled")).to_be_visible()
+    expect(office.get_by_text("Given by mistake").first).to_be_visible()
+    assert serious_barriers(office) == {}
+
+
+def test_an_operation_is_reversed_after_a_look_at_what_that_does(finance: Page) -> None:
+    cast.make_alice()
+    finance.goto(f"/admin/wallet/operation/{Operation.objects.get().pk}/change/")
+    finance.get_by_role("link", name="Reverse or take back").click()
+    expect(finance.get_by_role("region", name="Reversing it").get_by_text("-100.00")).to_be_visible()
+    assert serious_barriers(finance) == {}
+
+    finance.get_by_label("Reason").fill("Wrong player")
+    finance.get_by_role("button", name="Reverse", exact=True).click()
+
+    expect(finance.get_by_text("was reversed.")).to_be_visible()
+
+
+def test_a_balance_is_adjusted_from_its_page(finance: Page) -> None:
+    cast.make_alice()
+    finance.goto(f"/admin/wallet/loyaltybalance/{LoyaltyBalance.objects.get().pk}/change/")
+    finance.get_by_role("link", name="Adjust").click()
+    assert serious_barriers(finance) == {}
+
+    finance.get_by_label("Amount").fill("-12.50")
+    finance.get_by_label("Reason").fill("Migration")
+    finance.get_by_role("button", name="Adjust the balance").click()
+
+    expect(finance.get_by_text("LP adjusted: 100.00 before, 87.50 after.")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -211,7 +265,9 @@ def test_a_rules_problem_is_shown_at_its_field(office: Page) -> None:
         "/admin/rewards/rewardrule/CASHBACK/test/?player_id=alice&on=2026-03-10",
         "/admin/core/policyvalue/",
         "/admin/core/policyvalue/BREAKEVEN_RATE/change/",
+        "/admin/core/policyvalue/FORFEIT_5FBONUS_5FON_5FWITHDRAWAL/change/",
         "/admin/wallet/ledgerentry/",
+        "/admin/wallet/bet/",
         "/admin/players/tier/",
     ],
 )
@@ -219,12 +275,15 @@ def test_a_page_has_no_serious_barrier(office: Page, path: str) -> None:
     make_figures()
 
     office.goto(path)
-    office.wait_for_load_state("networkidle")
-    violations = Axe().run(office).response["violations"]
 
-    serious = {
+    assert serious_barriers(office) == {}
+
+
+def serious_barriers(page: Page) -> dict[str, list[str]]:
+    """Return what on the page keeps people out who see or point otherwise."""
+    page.wait_for_load_state("networkidle")
+    return {
         violation["id"]: [node["html"][:160] for node in violation["nodes"][:4]]
-        for violation in violations
+        for violation in Axe().run(page).response["violations"]
         if violation["impact"] in {"serious", "critical"}
     }
-    assert serious == {}

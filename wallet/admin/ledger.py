@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
-from django.contrib.admin.utils import quote
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RangeDateTimeFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from core.admin.base import HugeReadOnlyAdmin, ReadOnlyAdmin
 from core.admin.columns import Colours, badge, hexadecimal, link_to, number, run_link
+from core.errors import InvalidInputError
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
+from wallet.admin.acting import ActForm, act_page
+from wallet.corrections import reverse_operation, take_back_remaining
+from wallet.holdings import entries_of, movements_of
 from wallet.models import LedgerDigest, LedgerEntry, Operation, PostingRefusal
+from wallet.previews import preview_correction
 
 
 @admin.register(LedgerEntry)
@@ -70,8 +80,17 @@ class OperationAdmin(HugeReadOnlyAdmin):
     list_filter = (("created_at", RangeDateTimeFilter),)
     search_fields = ("key__startswith",)
     search_help_text = "Beginning of the operation's key"
-    readonly_fields = ("entries", "run_link", "input_hash_text")
-    fields = ("key", ("kind", "player"), ("actor", "run_link"), "created_at", "entries", "reverses", "input_hash_text")
+    readonly_fields = ("entries", "run_link", "reverses_link", "reversed_by", "input_hash_text")
+    fields = (
+        "key",
+        ("kind", "player"),
+        ("actor", "run_link"),
+        "created_at",
+        "entries",
+        ("reverses_link", "reversed_by"),
+        "input_hash_text",
+    )
+    actions_detail = ("correct",)
 
     player_link = player_link
     run_link = run_link()
@@ -79,13 +98,64 @@ class OperationAdmin(HugeReadOnlyAdmin):
 
     @display(description="entries")
     def entries(self, operation: Operation) -> SafeString:
-        """List what the operation posted, found by player: entries have no index on their operation."""
-        found = LedgerEntry.objects.filter(player_id=operation.player_id, operation_id=operation.pk).order_by("number")
+        """List what the operation posted."""
         links = (
             (link_to("wallet_ledgerentry", entry.pk, f"#{entry.number}"), f"{entry.amount} {entry.currency_type}")
-            for entry in found
+            for entry in entries_of(operation)
         )
         return format_html_join(SafeString("<br>"), "{} {}", links)
+
+    @display(description="reverses")
+    def reverses_link(self, operation: Operation) -> SafeString:
+        return link_to("wallet_operation", operation.reverses_id)
+
+    @display(description="reversed by")
+    def reversed_by(self, operation: Operation) -> SafeString:
+        return link_to(
+            "wallet_operation", Operation.objects.filter(reverses=operation).values_list("pk", flat=True).first()
+        )
+
+    @action(
+        description="Reverse or take back",
+        url_path="correct",
+        icon="undo",
+        permissions=["wallet.reverse_operation"],
+    )
+    def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Undo an operation or take back what is left of it, with a reason; show beforehand what either would do."""
+        operation = self.get_object(request, unquote(object_id))
+        if operation is None:
+            raise Http404
+        if not self.has_view_permission(request, operation):
+            raise PermissionDenied
+        now = timezone.now()
+
+        def act(asked: dict[str, Any]) -> str:
+            match request.POST.get("act"):
+                case "reverse":
+                    reverse_operation(operation_id=operation.pk, at=now, **asked)
+                    return f"Operation {operation.pk} was reversed."
+                case "take_back":
+                    take_back_remaining(operation_id=operation.pk, at=now, **asked)
+                    return f"What remained of operation {operation.pk} was taken back."
+                case other:
+                    raise InvalidInputError(f"act is {other!r}: one of reverse, take_back is needed", act=other)
+
+        return act_page(
+            request,
+            page=self,
+            template="admin/wallet/correct.html",
+            form=ActForm(request.POST or None),
+            act=act,
+            done_url=reverse("admin:wallet_operation_change", args=[object_id]),
+            describe=lambda: {
+                "title": f"Put operation {operation.pk} right",
+                "operation": operation,
+                "movements": movements_of(operation),
+                "reversal": preview_correction(reverse_operation, operation_id=operation.pk, at=now),
+                "taking": preview_correction(take_back_remaining, operation_id=operation.pk, at=now),
+            },
+        )
 
 
 @admin.register(PostingRefusal)

@@ -1,1 +1,1 @@
-"""The wallet in the API."""
+"""Endpoints of the wallet: bets, balances, bonuses, spending, tickets and corrections."""

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.fields import TextField, WholeNumberField
-from core.api.idempotency import HEADER, idempotency_key
+from core.api.idempotency import KEY_PARAMETER, idempotency_key
 from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
 from wallet.tickets import EVENT_REFERENCE_LENGTH_MAX, use_tickets
-
-_KEY = OpenApiParameter(
-    HEADER,
-    str,
-    OpenApiParameter.HEADER,
-    required=True,
-    description="A new one for each use. The same key and body again are answered with the first result; another body "
-    "under the same key is refused.",
-)
 
 
 class UseTicketsSerializer(RequestSerializer):
@@ -53,7 +44,7 @@ class UseTickets(Endpoint):
 
     @extend_schema(
         operation_id="wallet_use_tickets",
-        parameters=[_KEY],
+        parameters=[KEY_PARAMETER],
         request=UseTicketsSerializer,
         responses={201: UsedTicketsSerializer, 200: UsedTicketsSerializer},
     )

@@ -65,6 +65,12 @@ class Operation(models.Model):
     class Meta:
         db_table = "wallet_operations"
         ordering = ["-id"]
+        permissions = [
+            ("reverse_operation", "Can reverse an operation or take back what remains of it"),
+            ("adjust_balance", "Can adjust a balance"),
+            ("cancel_bonus", "Can cancel a bonus"),
+            ("act_for_player", "Can claim, spend, withdraw and act for a player"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["reverses"], condition=models.Q(reverses__isnull=False), name="operation_reversed_once"

@@ -223,6 +223,16 @@ def test_a_pending_credit_goes_with_the_event_it_waits_for() -> None:
     assert settle_due_lots(at=AT + 999 * HOUR) == 0
 
 
+def test_a_claim_is_no_action_that_lets_credits_go() -> None:
+    make_bob()
+    give_bonus("bob", "10.00", claim_within=24 * HOUR)
+
+    with pytest.raises(InvalidInputError, match="claimed by its number"):
+        release_pending_credits(player_id="bob", action="CLAIM", at=AT)
+
+    assert lots() == [("PENDING", "CLAIM", AT + 24 * HOUR)]
+
+
 def test_a_bonus_by_date_waits_for_its_turn_too() -> None:
     make_bob_with_bonus()
     give_bonus("bob", "10.00", key="b", available_at=AT + HOUR)
@@ -302,7 +312,9 @@ def test_the_policy_lets_a_withdrawal_forfeit_unmet_bonuses_and_their_winnings()
     assert [(bonus.status, bonus.end_reason) for bonus in ended] == [("FORFEITED", "Withdrawal w1")]
     assert str(LedgerEntry.objects.latest("number").amount) == "-70.00"
     assert balances("bob") == {"BONUS": "7.00"}
-    assert forfeit_on_withdrawal(player_id="bob", withdrawal_id="w1", actor="platform", at=AT) == []
+    again = forfeit_on_withdrawal(player_id="bob", withdrawal_id="w1", actor="platform", at=AT)
+    assert [bonus.pk for bonus in again] == [bonus.pk for bonus in ended]
+    assert str(LedgerEntry.objects.latest("number").amount) == "-70.00"
     reconcile()
 
 
