@@ -18,7 +18,7 @@ from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, KeyRange
 from players.models import CreditPurpose
 from wallet.bonuses import CLAIM
-from wallet.ledger import earlier_result, lock_players, post_operation
+from wallet.ledger import earlier_result, lock_players, post_operation, record_act
 from wallet.models import BonusStatus, CurrencyType, Lot, TransactionType
 from wallet.policies import BONUS_TINY_REMAINDER, FORFEIT_BONUS_ON_WITHDRAWAL
 from wallet.postings import Posting, check_text_field, posting_row
@@ -109,7 +109,16 @@ def cancel_bonus(
     if earlier_result(key=key, inputs=inputs) is None:
         _check_not_ended(bonus)
         end = _End(status=BonusStatus.CANCELLED, transaction_type=TransactionType.BONUS_CANCELLED, kind="CANCEL_BONUS")
-        _end_bonuses([bonus], end, reason=reason, key=key, actor=actor, at=at or timezone.now(), inputs=inputs)
+        _end_bonuses(
+            [bonus],
+            end,
+            player_id=player_id,
+            reason=reason,
+            key=key,
+            actor=actor,
+            at=at or timezone.now(),
+            inputs=inputs,
+        )
     return _bonus_of(player_id=player_id, bonus_id=bonus_id)
 
 
@@ -130,7 +139,16 @@ def forfeit_on_withdrawal(*, player_id: str, withdrawal_id: str, actor: str, at:
         end = _End(
             status=BonusStatus.FORFEITED, transaction_type=TransactionType.BONUS_FORFEITED, kind="FORFEIT_BONUSES"
         )
-        _end_bonuses(bonuses, end, reason=reason, key=key, actor=actor, at=at or timezone.now(), inputs=inputs)
+        _end_bonuses(
+            bonuses,
+            end,
+            player_id=player_id,
+            reason=reason,
+            key=key,
+            actor=actor,
+            at=at or timezone.now(),
+            inputs=inputs,
+        )
     forfeited = Lot.objects.filter(player_id=player_id, status=BonusStatus.FORFEITED, end_reason=reason)
     return list(forfeited.order_by("pk"))
 
@@ -152,7 +170,15 @@ class _End(NamedTuple):
 
 
 def _end_bonuses(
-    bonuses: Sequence[Lot], end: _End, *, reason: str, key: str, actor: str, at: datetime, inputs: dict[str, Any]
+    bonuses: Sequence[Lot],
+    end: _End,
+    *,
+    player_id: str,
+    reason: str,
+    key: str,
+    actor: str,
+    at: datetime,
+    inputs: dict[str, Any],
 ) -> None:
     """End bonuses of one locked player; what they hold leaves the balance, one that holds nothing just ends."""
     postings = [
@@ -176,8 +202,9 @@ def _end_bonuses(
     empty.update(status=end.status, end_reason=reason, ended_by=actor, closed_at=at)
     if postings:
         post_operation(postings, at=at, actor=actor, inputs=inputs)
-    elif bonuses:
-        settle_lots([bonuses[0].player_id], at=at)
+    else:
+        record_act(key=key, kind=end.kind, player_id=player_id, inputs=inputs, actor=actor, at=at)
+        settle_lots([player_id], at=at)
 
 
 def _check_not_ended(bonus: Lot) -> None:

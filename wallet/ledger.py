@@ -124,6 +124,16 @@ def earlier_result(*, key: str, inputs: dict[str, Any]) -> list[Posted] | None:
     ]
 
 
+def record_act(*, key: str, kind: str, player_id: str, inputs: dict[str, Any], actor: str, at: datetime) -> None:
+    """Store an operation that moved nothing, so that the same request again finds it done.
+
+    The player must be locked.
+    """
+    Operation.objects.create(
+        key=key, kind=kind, player_id=player_id, input_hash=inputs_hash(inputs), actor=actor, created_at=at
+    )
+
+
 def _key_reused(key: str, **details: Any) -> IdempotencyKeyReusedError:
     return IdempotencyKeyReusedError(f"the key {key!r} was already used with other inputs; use a new key", **details)
 

@@ -318,6 +318,26 @@ def test_the_policy_lets_a_withdrawal_forfeit_unmet_bonuses_and_their_winnings()
     reconcile()
 
 
+def test_a_withdrawal_told_again_forfeits_no_bonus_that_came_later() -> None:
+    make_bob()
+    save_policy(name="FORFEIT_BONUS_ON_WITHDRAWAL", value="yes", saved_by=None)
+    assert forfeit_on_withdrawal(player_id="bob", withdrawal_id="w1", actor="platform", at=AT) == []
+
+    give_bonus("bob", "50.00")
+
+    assert forfeit_on_withdrawal(player_id="bob", withdrawal_id="w1", actor="platform", at=AT) == []
+    assert remaining("bob") == [("50.00", "ACTIVE")]
+    reconcile()
+
+
+def test_cancelling_a_bonus_all_staked_again_is_the_same() -> None:
+    make_bob_with_bonus()
+    bet("b1", "50.00")
+
+    assert cancel().status == cancel().status == "CANCELLED"
+    reconcile()
+
+
 def test_a_status_never_goes_back() -> None:
     make_bob_with_bonus()
     cancel()
