@@ -137,7 +137,7 @@ class LedgerShape:
 
     def removal_sql(self) -> str:
         """Return the statements that remove the posting core, whichever version of it is installed."""
-        functions = ("post", "post_one", "write", "settle_lots", "due_lots", "canonical", "chain_step")
+        functions = ("post", "post_one", "post_set", "write", "settle_lots", "due_lots", "canonical", "chain_step")
         dropped = [f"DROP AGGREGATE IF EXISTS {self.prefix}_chain(bytea, text)"]
         dropped += [f"DROP FUNCTION IF EXISTS {self.prefix}_{name}" for name in functions]
         dropped += [f"DROP TYPE IF EXISTS {self.prefix}_{name}" for name in ("posted", "posting")]

@@ -3,6 +3,20 @@
 CREATE FUNCTION @{prefix}_post(
     postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar DEFAULT '', posted_run bigint DEFAULT NULL
 ) RETURNS SETOF @{prefix}_posted
+LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF cardinality(postings) = 1 THEN
+        RETURN NEXT @{prefix}_post_one(postings[1], posted_at, posted_by, posted_run);
+    ELSE
+        RETURN QUERY SELECT * FROM @{prefix}_post_set(postings, posted_at, posted_by, posted_run);
+    END IF;
+END
+$$;
+
+CREATE FUNCTION @{prefix}_post_set(
+    postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar, posted_run bigint
+) RETURNS SETOF @{prefix}_posted
 LANGUAGE plpgsql @{planner} AS
 $$
 DECLARE
@@ -12,10 +26,6 @@ DECLARE
     missing @{account_type};
     malformed bigint;
 BEGIN
-    IF cardinality(postings) = 1 THEN
-        RETURN NEXT @{prefix}_post_one(postings[1], posted_at, posted_by, posted_run);
-        RETURN;
-    END IF;
     -- A column of two decimals takes NaN and rounds the rest in silence; a purpose nobody knows passes every restriction.
     SELECT array_agg(DISTINCT p.account_key ORDER BY p.account_key),
            array_agg(DISTINCT p.account_key) FILTER (WHERE @{derived_stale}),

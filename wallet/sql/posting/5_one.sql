@@ -42,30 +42,16 @@ BEGIN
     END IF;
 
     LOOP
-        SELECT b.@{account} IS NOT NULL, (SELECT true FROM @{prefix}_due_lots(p.account_key, posted_at) LIMIT 1),
-               o.id, o.input_hash, @{refusing_mark}, @{restriction_mark}, coalesce(l.id, h.id), coalesce(l.status, h.status),
-               l.expires_at,
-               CASE WHEN p.lot_id IS NOT NULL THEN l.remaining
-                    WHEN p.amount < 0 THEN (
-                        SELECT sum(w.remaining) FROM @{prefix}_lots w
-                        WHERE w.@{account} = p.account_key AND w.currency_type = p.currency_type AND w.remaining > 0
-                          AND w.status = 'ACTIVE' AND (w.expires_at IS NULL OR w.expires_at > posted_at)) END,
-               p.takes_turn AND EXISTS (
-                   SELECT 1 FROM @{prefix}_lots q
-                   WHERE q.@{account} = p.account_key AND q.currency_type = 'BONUS' AND q.status IN ('PENDING', 'ACTIVE')
-                     AND q.takes_turn AND q.awaits IS NULL AND coalesce(q.available_at <= posted_at, true)
-                     AND coalesce(q.expires_at > posted_at, true)),
+        SELECT b.@{account} IS NOT NULL,
+               -- Only an account with anything pending is asked whether some of it is due.
+               CASE WHEN EXISTS (SELECT 1 FROM @{prefix}_lots w WHERE w.@{account} = p.account_key AND w.status = 'PENDING')
+                    THEN (SELECT true FROM @{prefix}_due_lots(p.account_key, posted_at) LIMIT 1) END,
+               o.id, o.input_hash, @{refusing_mark}, @{restriction_mark},
                CASE p.currency_type @{balance_cases} END, b.head_number, b.head_hash, greatest(posted_at, b.head_at)
-        INTO has_balance, has_due, earlier_id, earlier_hash, refusing, restriction, named_lot_id, lot_status, lot_expires_at,
-             available, is_taken, before, last_number, last_hash, entry_at
+        INTO has_balance, has_due, earlier_id, earlier_hash, refusing, restriction, before, last_number, last_hash, entry_at
         FROM (SELECT 1) one
         LEFT JOIN @{balance_table} b ON b.@{account} = p.account_key
         LEFT JOIN @{prefix}_operations o ON o.key = p.operation_key
-        LEFT JOIN @{prefix}_lots l
-            ON l.id = p.lot_id AND l.@{account} = p.account_key AND l.currency_type = p.currency_type
-        LEFT JOIN @{prefix}_lots h
-            ON p.lot_id IS NULL AND p.amount > 0 AND h.@{account} = p.account_key
-           AND h.currency_type = p.currency_type AND h.share_key = p.share_key
         @{restriction_join};
         EXIT WHEN has_balance AND has_due IS NULL;
         IF NOT has_balance THEN
@@ -75,6 +61,27 @@ BEGIN
             PERFORM @{prefix}_settle_lots(ARRAY[p.account_key], posted_at);
         END IF;
     END LOOP;
+
+    -- A credit of its own, the most frequent posting, needs to know nothing of other lots.
+    IF p.lot_id IS NOT NULL THEN
+        SELECT l.id, l.status, l.expires_at, l.remaining INTO named_lot_id, lot_status, lot_expires_at, available
+        FROM @{prefix}_lots l
+        WHERE l.id = p.lot_id AND l.@{account} = p.account_key AND l.currency_type = p.currency_type;
+    ELSIF p.amount < 0 THEN
+        SELECT sum(w.remaining) INTO available FROM @{prefix}_lots w
+        WHERE w.@{account} = p.account_key AND w.currency_type = p.currency_type AND w.remaining > 0
+          AND w.status = 'ACTIVE' AND (w.expires_at IS NULL OR w.expires_at > posted_at);
+    ELSIF p.share_key IS NOT NULL THEN
+        SELECT h.id, h.status INTO named_lot_id, lot_status FROM @{prefix}_lots h
+        WHERE h.@{account} = p.account_key AND h.currency_type = p.currency_type AND h.share_key = p.share_key;
+    END IF;
+    IF p.takes_turn THEN
+        is_taken := EXISTS (
+            SELECT 1 FROM @{prefix}_lots q
+            WHERE q.@{account} = p.account_key AND q.currency_type = 'BONUS' AND q.status IN ('PENDING', 'ACTIVE')
+              AND q.takes_turn AND q.awaits IS NULL AND coalesce(q.available_at <= posted_at, true)
+              AND coalesce(q.expires_at > posted_at, true));
+    END IF;
 
     IF earlier_id IS NOT NULL OR refusing IS NOT NULL OR p.amount < 0 OR p.lot_id IS NOT NULL THEN
         refused_for := CASE
