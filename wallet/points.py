@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NotRequired, TypedDict, Unpack
 
 from django.utils import timezone
 
@@ -22,94 +23,40 @@ _SPEND_TYPES = {
 }
 
 
-def add_loyalty_points(
-    *,
-    player_id: str,
-    amount: object,
-    source: str,
-    key: str,
-    actor: str,
-    on: date | None = None,
-    at: datetime | None = None,
-    promotional_value: Decimal = Decimal(0),
-    expires_at: datetime | None = None,
-) -> Posted:
-    """Credit loyalty points as a lot of their own; `source` is shown in the player's statement.
+class Credit(TypedDict):
+    """What a one-off credit is made of; `source` is shown in the player's statement.
 
-    `promotional_value` is what the points count towards the reward caps, in money. Without `expires_at` they expire by
-    the policy of their currency, from the business date `on`.
+    `promotional_value` is what it counts towards the reward caps, in money; without `expires_at` the currency's own
+    policy holds.
+    """
+
+    player_id: str
+    amount: object
+    source: str
+    key: str
+    actor: str
+    on: NotRequired[date | None]
+    at: NotRequired[datetime | None]
+    promotional_value: NotRequired[Decimal]
+    expires_at: NotRequired[datetime | None]
+
+
+def add_loyalty_points(**credit: Unpack[Credit]) -> Posted:
+    """Credit loyalty points as a lot of their own.
 
     Raises InvalidInputError for the amount and the errors of `post_operation`.
     """
-    return _credit(
-        currency=CurrencyType.LP,
-        kind="ADD_LOYALTY_POINTS",
-        player_id=player_id,
-        amount=amount,
-        source=source,
-        key=key,
-        actor=actor,
-        on=on,
-        at=at,
-        promotional_value=promotional_value,
-        expires_at=expires_at,
-    )
+    return _credit(currency=CurrencyType.LP, kind="ADD_LOYALTY_POINTS", **credit)
 
 
-def add_reward_points(
-    *,
-    player_id: str,
-    amount: object,
-    source: str,
-    key: str,
-    actor: str,
-    on: date | None = None,
-    at: datetime | None = None,
-    promotional_value: Decimal = Decimal(0),
-    expires_at: datetime | None = None,
-) -> Posted:
-    """Credit reward points, as `add_loyalty_points` does; they expire by their own policy."""
-    return _credit(
-        currency=CurrencyType.RP,
-        kind="ADD_REWARD_POINTS",
-        player_id=player_id,
-        amount=amount,
-        source=source,
-        key=key,
-        actor=actor,
-        on=on,
-        at=at,
-        promotional_value=promotional_value,
-        expires_at=expires_at,
-    )
+def add_reward_points(**credit: Unpack[Credit]) -> Posted:
+    """Credit reward points, as `add_loyalty_points` does."""
+    return _credit(currency=CurrencyType.RP, kind="ADD_REWARD_POINTS", **credit)
 
 
-def add_tickets(
-    *,
-    player_id: str,
-    amount: object,
-    source: str,
-    key: str,
-    actor: str,
-    on: date | None = None,
-    at: datetime | None = None,
-    promotional_value: Decimal = Decimal(0),
-    expires_at: datetime | None = None,
-) -> Posted:
+def add_tickets(**credit: Unpack[Credit]) -> Posted:
     """Credit whole tickets, as `add_loyalty_points` does; they expire only where `expires_at` is given."""
-    return _credit(
-        currency=CurrencyType.TICKETS,
-        kind="ADD_TICKETS",
-        player_id=player_id,
-        amount=amount,
-        source=source,
-        key=key,
-        actor=actor,
-        on=on,
-        at=at,
-        promotional_value=promotional_value,
-        expires_at=expires_at,
-    )
+    return _credit(currency=CurrencyType.TICKETS, kind="ADD_TICKETS", **credit)
 
 
 def _credit(
@@ -121,10 +68,10 @@ def _credit(
     source: str,
     key: str,
     actor: str,
-    on: date | None,
-    at: datetime | None,
-    promotional_value: Decimal,
-    expires_at: datetime | None,
+    on: date | None = None,
+    at: datetime | None = None,
+    promotional_value: Decimal = Decimal(0),
+    expires_at: datetime | None = None,
 ) -> Posted:
     units = check_currency_amount(currency=currency, amount=amount)
     earned_on = on or timezone.localdate(at)
