@@ -9,32 +9,19 @@ from decimal import Decimal
 from typing import Any
 
 from rewards.conditions import Condition, comparisons, parse_conditions
-from rewards.fields import FIELDS, LIFETIME_MEASURES, NUMBER_MAX, SINCE_LAST_REWARD, Field
+from rewards.fields import FIELDS, LIFETIME_MEASURES, SINCE_LAST_REWARD, Field
 from rewards.formulas import Formula, Number, formula_fields, parse_formula
 from rewards.models import FrequencyPeriod, RewardRule, RewardType
 from rewards.problems import Problem, nearest, shown, shown_key
+from rewards.reward_keys import GAMES_MAX, REWARD_KEYS
 from safety.profitability import RewardTerms
+from wallet.bonuses import EXPIRY_HOURS_MAX
 
-CONFIG_KEYS = (
-    "type",
-    "formula",
-    "amount",
-    "max_amount",
-    "min_amount",
-    "wagering_requirement",
-    "expiry_hours",
-    "eligible_games",
-    "max_bet",
-    "max_conversion",
-)
 PERIOD_DAYS = {FrequencyPeriod.DAY: 1, FrequencyPeriod.WEEK: 7, FrequencyPeriod.MONTH: 31}
 BONUS_TYPES = (RewardType.BONUS_BALANCE, RewardType.CASHBACK, RewardType.FREE_PLAY)
-WAGERING_MAX = Decimal(1000)
-EXPIRY_HOURS_MAX = 24 * 3650
 COOLDOWN_DAYS_MAX = 3650
-GAMES_MAX = 100
 UNKNOWN_KEYS_MAX = 100
-_DECIMAL = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
+DECIMAL_TEXT = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,25 +159,27 @@ class _ConfigReader:
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
         self.problems = [
-            Problem(f"reward_config.{shown_key(key)}", "unknown key", nearest(str(key), CONFIG_KEYS))
+            Problem(f"reward_config.{shown_key(key)}", "unknown key", nearest(str(key), REWARD_KEYS))
             for key in list(raw)[:UNKNOWN_KEYS_MAX]
-            if key not in CONFIG_KEYS
+            if key not in REWARD_KEYS
         ]
 
     def read(self) -> RewardConfig | None:
         reward_type = self._type()
         formula = self._formula()
-        max_amount = self._decimal("max_amount", above=Decimal(0))
+        max_amount = self._decimal("max_amount")
         min_amount = self._decimal("min_amount") or Decimal(0)
-        wagering_requirement = self._decimal("wagering_requirement", maximum=WAGERING_MAX) or Decimal(0)
+        wagering_requirement = self._decimal("wagering_requirement") or Decimal(0)
         expiry_hours = self._hours()
         eligible_games = self._games()
-        max_bet = self._decimal("max_bet", above=Decimal(0))
-        max_conversion = self._decimal("max_conversion", above=Decimal(0))
+        max_bet = self._decimal("max_bet")
+        max_conversion = self._decimal("max_conversion")
+        if reward_type is not None:
+            self._check_type(reward_type)
+        if formula is not None:
+            self._check_amounts(formula, most=max_amount, least=min_amount)
         if reward_type is None or formula is None:
             return None
-        self._check_type(reward_type)
-        self._check_amounts(formula, most=max_amount, least=min_amount)
         return RewardConfig(
             type=reward_type,
             formula=formula,
@@ -213,28 +202,29 @@ class _ConfigReader:
         return None
 
     def _formula(self) -> Formula | None:
-        if ("formula" in self.raw) == ("amount" in self.raw):
+        raw, amount = self.raw.get("formula"), self.raw.get("amount")
+        if (raw is None) == (amount is None):
             self._refuse("formula", "either a formula or an amount is needed, not both", 'for example "amount": 10')
             return None
-        if "amount" in self.raw:
-            amount = self._decimal("amount", above=Decimal(0))
-            return None if amount is None else Number(amount)
-        formula, problems = parse_formula(self.raw["formula"])
+        if raw is None:
+            number = self._decimal("amount")
+            return None if number is None else Number(number)
+        formula, problems = parse_formula(raw)
         self.problems += problems
-        if formula is not None and "max_amount" not in self.raw:
+        if self.raw.get("max_amount") is None:
             self._refuse("max_amount", "a formula without a maximum could give any amount", 'add "max_amount"')
         return formula
 
-    def _decimal(self, key: str, *, above: Decimal | None = None, maximum: Decimal = NUMBER_MAX) -> Decimal | None:
-        raw = self.raw.get(key)
+    def _decimal(self, name: str) -> Decimal | None:
+        raw, key = self.raw.get(name), REWARD_KEYS[name]
         if raw is None:
             return None
         number = _decimal_of(raw)
-        too_small = number is not None and (number < 0 or (above is not None and number <= above))
-        if number is None or too_small or number > maximum or number != round(number, 2):
-            least = "more than 0" if above is not None else "0 or more"
-            wanted = f"a number of {least}, at most {maximum:f}, with two decimals at most"
-            self._refuse(key, f"{shown(raw)} is not usable", wanted)
+        too_small = number is not None and (number < 0 or (key.is_above_zero and number == 0))
+        if number is None or too_small or number > key.maximum or number != round(number, 2):
+            least = "more than 0" if key.is_above_zero else "0 or more"
+            wanted = f"a number of {least}, at most {key.maximum:f}, with two decimals at most"
+            self._refuse(name, f"{shown(raw)} is not usable", wanted)
             return None
         return number
 
@@ -259,14 +249,14 @@ class _ConfigReader:
 
     def _check_type(self, reward_type: RewardType) -> None:
         if reward_type not in BONUS_TYPES:
-            for key in ("wagering_requirement", "eligible_games", "max_bet", "max_conversion"):
-                if self.raw.get(key):
-                    self._refuse(key, f"{reward_type} is not bonus money and has no such condition", "remove it")
+            for key in REWARD_KEYS.values():
+                if key.is_for_bonus_money and self.raw.get(key.name):
+                    self._refuse(key.name, f"{reward_type} is not bonus money and has no such condition", "remove it")
         if reward_type is RewardType.TICKETS:
-            for key in ("amount", "max_amount", "min_amount"):
-                number = _decimal_of(self.raw.get(key))
+            for name in ("amount", "max_amount", "min_amount"):
+                number = _decimal_of(self.raw.get(name))
                 if number is not None and number != number.to_integral_value():
-                    self._refuse(key, f"{number} is not whole", "tickets are not cut")
+                    self._refuse(name, f"{number} is not whole", "tickets are not cut")
 
     def _check_amounts(self, formula: Formula, *, most: Decimal | None, least: Decimal) -> None:
         if most is not None and least > most:
@@ -286,7 +276,7 @@ def _decimal_of(raw: object) -> Decimal | None:
         return None
     if isinstance(raw, int) and raw.bit_length() > 64:
         return None
-    if isinstance(raw, str) and not _DECIMAL.fullmatch(raw):
+    if isinstance(raw, str) and not DECIMAL_TEXT.fullmatch(raw):
         return None
     number = Decimal(str(raw))
     return number if number.is_finite() else None

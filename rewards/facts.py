@@ -141,7 +141,20 @@ def _window_sums(on: date, days: int, *, columns: Sequence[str], is_longest: boo
     ]
     if f"active_days_{days}d" in columns:
         sums.append(f"count(*) FILTER (WHERE {active}) AS active_days_{days}d")
+    if f"game_diversity_{days}d" in columns:
+        sums.append(
+            f"jsonb_agg(d.games) FILTER (WHERE d.on >= DATE '{start}' AND d.games IS NOT NULL) AS games_{days}d"
+        )
+    if f"volatility_score_{days}d" in columns:
+        sums.append(_VOLATILITY_SQL.format(within=within, days=days))
     return ", ".join(sums)
+
+
+# As `players.metrics` defines it for all days: unknown with fewer than two, and where nothing was staked.
+_VOLATILITY_SQL = """
+    CASE WHEN count(*){within} > 1 AND avg(d.wagered){within} > 0
+         THEN least(round(stddev_samp(d.won - d.wagered){within} / avg(d.wagered){within}, 4), 99999999999999.9999)
+    END AS volatility_{days}d"""
 
 
 def forget_facts(*, run_id: int) -> None:

@@ -127,6 +127,14 @@ _MEASURED = (
     ("game_diversity", Kind.INTEGER, "m.game_diversity", "categories", "Number of game categories played."),
     ("volatility_score", Kind.NUMBER, "m.volatility_score", "ratio", "Deviation of daily results ÷ mean daily stake."),
 )
+# Of these, the ones that also exist per window, with how a column reads them from what the days were gathered to.
+_WINDOWED_MEASURED = {
+    "game_diversity": """nullif((
+        SELECT count(DISTINCT category.name)
+        FROM jsonb_array_elements(d.games_%(days)sd) played (games), jsonb_object_keys(played.games) category (name)
+    ), 0)""",
+    "volatility_score": "d.volatility_%(days)sd",
+}
 _BALANCES = (
     ("lp_balance", Kind.NUMBER, "points", "Loyalty points held."),
     ("rp_balance", Kind.NUMBER, "points", "Reward points held."),
@@ -167,13 +175,32 @@ def _window_columns() -> list[Column]:
         for total, daily, kind, *_ in _MEASURES:
             columns.append(_window_column(name=f"{total}_{days}d", daily=daily, kind=kind, days=days))
         columns.append(_window_column(name=f"active_days_{days}d", daily="active_days", kind=Kind.INTEGER, days=days))
+        columns += [
+            Column(
+                name=f"{name}_{days}d",
+                kind=kind,
+                sql=_if_covered(_WINDOWED_MEASURED[name] % {"days": days}, days=days),
+                source=f"days_{days}",
+                decimal_places=_measured_places(name),
+            )
+            for name, kind, *_ in _MEASURED
+            if name in _WINDOWED_MEASURED
+        ]
     return columns
 
 
 def _window_column(*, name: str, daily: str, kind: Kind, days: int) -> Column:
-    # A window that starts before the first daily row is unknown, not small.
-    covered = f"CASE WHEN m.days_from <= %(as_of)s - {days - 1} THEN coalesce(d.{daily}_{days}d, 0) END"
+    covered = _if_covered(f"coalesce(d.{daily}_{days}d, 0)", days=days)
     return Column(name=name, kind=kind, sql=covered, source=f"days_{days}")
+
+
+def _if_covered(sql: str, *, days: int) -> str:
+    # A window that starts before the first daily row is unknown, not small.
+    return f"CASE WHEN m.days_from <= %(as_of)s - {days - 1} THEN {sql} END"
+
+
+def _measured_places(name: str) -> int:
+    return 4 if name == "volatility_score" else 2
 
 
 def _benefit_column(name: str, default: str) -> Column:
@@ -190,10 +217,7 @@ def _columns() -> tuple[Column, ...]:
     columns = [Column(name=n, kind=k, sql=sql, source="players") for n, k, sql, *_ in _PROFILE]
     columns += [Column(name=n, kind=k, sql=f"m.{n}") for n, _, k, *_ in _MEASURES]
     columns += [_stored_result_column(name) for name, *_ in _RESULTS if name in _STORED_RESULTS]
-    columns += [
-        Column(name=n, kind=k, sql=sql, decimal_places=4 if n == "volatility_score" else 2)
-        for n, k, sql, *_ in _MEASURED
-    ]
+    columns += [Column(name=n, kind=k, sql=sql, decimal_places=_measured_places(n)) for n, k, sql, *_ in _MEASURED]
     columns += [Column(name=n, kind=k, sql=f"coalesce(b.{n}, 0)", source="balance") for n, k, *_ in _BALANCES]
     columns += [_benefit_column(name, default) for name, default, *_ in TIER_BENEFITS]
     columns += _window_columns()
@@ -220,6 +244,11 @@ def _window_fields(days: int) -> list[Field]:
             window_days=days,
         )
         for n, columns, u, h in _RESULTS
+    ]
+    fields += [
+        Field(name=n + suffix, kind=k, unit=u, help=h + help_suffix, columns=(n + suffix,), window_days=days)
+        for n, k, _, u, h in _MEASURED
+        if n in _WINDOWED_MEASURED
     ]
     help_text = "Days with activity." + help_suffix
     name = "active_days" + suffix

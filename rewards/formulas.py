@@ -16,6 +16,7 @@ LENGTH_MAX = 1000
 DEPTH_MAX = 40
 # A chain of operators becomes a tree as deep as it is long, and is compiled by recursion.
 OPERATORS_MAX = 100
+PROBLEMS_MAX = 20
 _BLANKS = " \t\n\r\f\v"
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign>[-+*/(),]))", re.ASCII
@@ -72,15 +73,22 @@ class _FormulaError(Exception):
 
 
 def parse_formula(raw: object, *, path: str = "reward_config.formula") -> tuple[Formula | None, list[Problem]]:
-    """Return the formula's tree, or None with the problem and its position (counted from 1)."""
+    """Return the formula's tree, or None with its problems, each with its position (counted from 1).
+
+    Unknown names are all reported; reading stops at the first place that is no formula.
+    """
     if not isinstance(raw, str):
         return None, [Problem(path, f"{shown(raw)} is not a text", 'a formula such as "net_loss * 0.10" is needed')]
     if len(raw) > LENGTH_MAX:
         return None, [Problem(path, f"{len(raw)} characters are too many", f"at most {LENGTH_MAX}")]
+    errors: list[_FormulaError] = []
+    formula = None
     try:
-        return _Parser(raw).parse(), []
+        formula = _Parser(raw, errors=errors).parse()
     except _FormulaError as error:
-        return None, [Problem(path, f"{error.message} at character {error.position + 1}", error.suggestion)]
+        errors.append(error)
+    problems = [Problem(path, f"{e.message} at character {e.position + 1}", e.suggestion) for e in errors]
+    return (None if problems else formula), problems
 
 
 def formula_fields(formula: Formula) -> list[Field]:
@@ -99,9 +107,10 @@ def formula_fields(formula: Formula) -> list[Field]:
 
 
 class _Parser:
-    """Recursive descent: sum → product → factor."""
+    """Recursive descent: sum → product → factor. What can be read past is added to `errors`."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, errors: list[_FormulaError]) -> None:
+        self.errors = errors
         self.tokens = _tokens(text)
         self.index = 0
         self.depth = 0
@@ -144,7 +153,7 @@ class _Parser:
         if kind == "number":
             return _number(text, position)
         if kind == "name":
-            return self._call(text, position) if self._peek() == "(" else _name(text, position)
+            return self._call(text, position) if self._peek() == "(" else self._name(text, position)
         if text == "-":
             return Negative(self._factor())
         if text == "(":
@@ -157,19 +166,34 @@ class _Parser:
     def _call(self, function: str, position: int) -> Formula:
         if function not in FUNCTIONS:
             suggestion = nearest(function, FUNCTIONS) or "one of " + ", ".join(FUNCTIONS)
-            raise _FormulaError(position, f"unknown function {shown(function)}", suggestion)
+            self._report(_FormulaError(position, f"unknown function {shown(function)}", suggestion))
         self._expect("(")
         arguments = [self._sum()]
         while self._peek() == ",":
             self.index += 1
             arguments.append(self._sum())
         self._expect(")")
-        fewest, most = FUNCTIONS[function]
-        if not fewest <= len(arguments) <= most:
-            wanted = "one argument" if fewest == most else f"{fewest} to {most} arguments"
-            raise _FormulaError(position, f"{function} takes {wanted}, not {len(arguments)}")
-        _check_round(function, arguments, position)
+        if function in FUNCTIONS and (wrong := _argument_error(function, arguments, position)):
+            self._report(wrong)
         return Call(function, tuple(arguments))
+
+    def _name(self, text: str, position: int) -> Formula:
+        found = find_field(text)
+        if found is not None and found.kind.is_numeric:
+            return Name(found)
+        if found is None:
+            suggestion = nearest(text, [*FIELDS, *ALIASES])
+            self._report(_FormulaError(position, f"unknown field {shown(text)}", suggestion))
+        else:
+            message = f"{found.name} is a {found.kind}, not a number"
+            self._report(_FormulaError(position, message, "use a numeric field"))
+        return Number(Decimal(0))
+
+    def _report(self, error: _FormulaError) -> None:
+        """Keep an error and read on, but not for ever."""
+        if len(self.errors) >= PROBLEMS_MAX - 1:
+            raise error
+        self.errors.append(error)
 
     def _peek(self) -> str:
         return self.tokens[self.index][1]
@@ -208,19 +232,14 @@ def _number(text: str, position: int) -> Number:
     return Number(number)
 
 
-def _name(text: str, position: int) -> Name:
-    found = find_field(text)
-    if found is None:
-        raise _FormulaError(position, f"unknown field {shown(text)}", nearest(text, [*FIELDS, *ALIASES]))
-    if not found.kind.is_numeric:
-        raise _FormulaError(position, f"{found.name} is a {found.kind}, not a number", "use a numeric field")
-    return Name(found)
-
-
-def _check_round(function: str, arguments: list[Formula], position: int) -> None:
+def _argument_error(function: str, arguments: list[Formula], position: int) -> _FormulaError | None:
+    fewest, most = FUNCTIONS[function]
+    if not fewest <= len(arguments) <= most:
+        wanted = "one argument" if fewest == most else f"{fewest} to {most} arguments"
+        return _FormulaError(position, f"{function} takes {wanted}, not {len(arguments)}")
     if function != "round" or len(arguments) == 1:
-        return
+        return None
     match arguments[1]:
         case Number(value) if value == int(value) and 0 <= value <= 6:
-            return
-    raise _FormulaError(position, "round takes a whole number of decimals from 0 to 6 as its second argument")
+            return None
+    return _FormulaError(position, "round takes a whole number of decimals from 0 to 6 as its second argument")

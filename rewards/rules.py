@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import CharField, DateField, DecimalField, Max, Q, QuerySet
+from django.db.models import CharField, DateField, DecimalField, IntegerField, Max, Q, QuerySet
 from django.utils import timezone
 
 from core.strict_json import is_storable
 from players.models import GameCategory, Tier
 from rewards.conditions import Condition, comparisons, parse_conditions
-from rewards.definitions import RuleDefinition, define_rule
+from rewards.definitions import DECIMAL_TEXT, UNKNOWN_KEYS_MAX, RuleDefinition, define_rule
 from rewards.models import RewardRule, RewardRuleVersion, RuleStatus
 from rewards.problems import Problem, RuleInvalidError, nearest, shown, shown_key
 
@@ -70,7 +71,7 @@ def save_rule(*, rule_id: str, content: Mapping[str, Any], saved_by: User | None
 
 
 def _locked_rule(rule_id: str) -> tuple[RewardRule, bool]:
-    """Return the rule under lock, or a new one, with whether it is new."""
+    """Return the rule under lock, or a new one that is called by its id until it is given a name; and which it is."""
     rules = RewardRule.objects.select_for_update().filter(rule_id=rule_id)
     if (rule := rules.first()) is not None:
         return rule, False
@@ -80,7 +81,7 @@ def _locked_rule(rule_id: str) -> tuple[RewardRule, bool]:
     if (rule := rules.first()) is not None:
         return rule, False
     last = RewardRule.objects.aggregate(last=Max("number"))["last"] or 0
-    return RewardRule(rule_id=rule_id, number=last + 1), True
+    return RewardRule(rule_id=rule_id, number=last + 1, name=rule_id), True
 
 
 def archive_rule(*, rule: RewardRule) -> None:
@@ -169,7 +170,7 @@ def _normalised(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[Proble
     elif is_active is not None:
         problems.append(Problem("is_active", f"{shown(is_active)} is not usable", "true or false"))
     known = (*CONTENT_FIELDS, *ALIASES, "status", "is_active")
-    unknown = [name for name in given if name not in known]
+    unknown = [name for name in given if name not in known][:UNKNOWN_KEYS_MAX]
     problems += [Problem(shown_key(name), "unknown key", nearest(str(name), known)) for name in unknown]
     return {name: value for name, value in given.items() if name in known}, problems
 
@@ -193,7 +194,26 @@ def _column_value(name: str, value: Any) -> Any:
         raise ValueError(name)
     if isinstance(column, CharField) and not isinstance(value, str):
         raise TypeError(name)
+    if isinstance(column, IntegerField) and not isinstance(value, int):
+        raise TypeError(name)
+    if isinstance(value, str) and not _spelling(column).fullmatch(value):
+        raise ValueError(name)
     return column.to_python(str(value) if isinstance(value, float) else value)  # type: ignore[union-attr]
+
+
+def _spelling(column: Any) -> re.Pattern[str]:
+    """Return how a text must be written: Python reads more spellings of dates and numbers than JSON's readers expect."""
+    match column:
+        case DateField():
+            return _DATE
+        case DecimalField():
+            return DECIMAL_TEXT
+        case _:
+            return _ANYTHING
+
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_ANYTHING = re.compile(r".*", re.DOTALL)
 
 
 def _column_help(name: str) -> str:

@@ -6,15 +6,27 @@ Looked at are the comparisons that must all hold: an empty interval, disjoint li
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from players.models import PlayerSegment
-from rewards.conditions.tree import AllOf, Comparison, Condition, Operator
+from rewards.conditions.tree import AllOf, AnyOf, Comparison, Condition, Negation, Operator
 from rewards.fields import Field, Kind
 
 _POSITIVE = (Operator.EQUALS, Operator.IN)
 _NEGATIVE = (Operator.NOT, Operator.NOT_IN)
+# What holds of a known value where the operator does not.
+_OPPOSITES = {
+    Operator.MIN: Operator.LT,
+    Operator.LT: Operator.MIN,
+    Operator.MAX: Operator.GT,
+    Operator.GT: Operator.MAX,
+    Operator.EQUALS: Operator.NOT,
+    Operator.NOT: Operator.EQUALS,
+    Operator.IN: Operator.NOT_IN,
+    Operator.NOT_IN: Operator.IN,
+}
 _Bounds = tuple[Decimal | None, bool, Decimal | None, bool]
 
 
@@ -27,12 +39,19 @@ def contradicting_fields(group: Condition) -> list[str]:
 
 
 def _direct_comparisons(condition: Condition) -> list[Comparison]:
-    """Return the comparisons that must all hold together: those of nested all-groups, not of `any` or `not`."""
+    """Return the comparisons that must all hold together.
+
+    Those of nested all-groups, of an `any` that leaves no choice, and the opposite of one that stands alone in a `not`.
+    """
     match condition:
         case Comparison():
             return [condition]
         case AllOf(members):
             return [found for member in members for found in _direct_comparisons(member)]
+        case AnyOf((only,)):
+            return _direct_comparisons(only)
+        case Negation(AllOf((Comparison() as denied,))):
+            return [replace(denied, operator=_OPPOSITES[denied.operator])]
         case _:
             return []
 

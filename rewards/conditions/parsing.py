@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -75,7 +76,7 @@ class _Parser:
     def _parse_field(self, key: str, value: object, *, path: str) -> list[Condition]:
         found, operator = _split_key(key)
         if found is None:
-            self._refuse(path, f"unknown field {shown(key)}", nearest(key, [*FIELDS, *ALIASES]))
+            self._refuse(path, f"unknown field {shown(key)}", self._nearest(key, [*FIELDS, *ALIASES]))
             return []
         if operator is not None:
             return self._compare(found, operator, value, path=path)
@@ -93,7 +94,7 @@ class _Parser:
             if name in list(Operator):
                 result += self._compare(found, Operator(name), value, path=f"{path}.{name}")
             else:
-                suggestion = nearest(str(name), Operator) or "one of " + ", ".join(Operator)
+                suggestion = self._nearest(str(name), Operator) or "one of " + ", ".join(Operator)
                 self._refuse(f"{path}.{shown_key(name)}", f"unknown comparison {shown(name)}", suggestion)
         return result
 
@@ -126,7 +127,7 @@ class _Parser:
             unit = f"{found.name} is measured in {found.unit}" if found.kind.is_numeric else ""
             self._refuse(path, f"{shown(raw)} is not a {_WANTED[found.kind]}", unit)
         elif found.name == "segment" and value not in PlayerSegment.values:
-            suggestion = nearest(str(raw), PlayerSegment.values) or "one of " + ", ".join(PlayerSegment.values)
+            suggestion = self._nearest(str(raw), PlayerSegment.values) or "one of " + ", ".join(PlayerSegment.values)
             self._refuse(path, f"unknown segment {shown(raw)}", suggestion)
             return None
         return value
@@ -139,6 +140,10 @@ class _Parser:
                 self.contradicting.add(name)
                 self._refuse(path, f"no value of {name} can satisfy all its conditions", "widen or remove one of them")
         return group
+
+    def _nearest(self, word: str, known: Iterable[str]) -> str:
+        """Look for a suggestion only while somebody will read it: comparing words is the dearest step of reading."""
+        return nearest(word, known) if len(self.problems) < PROBLEMS_MAX else ""
 
     def _refuse(self, path: str, message: str, suggestion: str) -> Condition:
         if len(self.problems) < PROBLEMS_MAX:

@@ -90,7 +90,7 @@ def test_without_daily_rows_no_window_is_known() -> None:
 
     row = facts()
 
-    assert [row[name] for name in COLUMNS if name.endswith(("_7d", "_30d", "_90d"))] == [None] * 24
+    assert [row[name] for name in COLUMNS if name.endswith(("_7d", "_30d", "_90d"))] == [None] * 30
 
 
 def test_a_covered_window_without_play_is_nothing_not_unknown() -> None:
@@ -181,3 +181,28 @@ def test_a_runs_facts_are_forgotten_alone() -> None:
     forget_facts(run_id=gone.pk)
 
     assert list(PlayerFacts.objects.values_list("run_id", flat=True)) == [kept.pk]
+
+
+def test_windows_tell_how_many_kinds_of_games_were_played_and_how_much_the_days_differ() -> None:
+    alice = make_player(days_from=ON - timedelta(days=89), total_bets=5, games_played={"slots": 3, "poker": 2})
+    make_day(alice, ON, wagered="10.00", won="0.00", games={"slots": {"bets": 1}, "roulette": {"bets": 1}})
+    make_day(alice, ON - timedelta(days=1), wagered="10.00", won="20.00", games={"slots": {"bets": 2}})
+    make_day(alice, ON - timedelta(days=20), wagered="10.00", won="10.00", games={"poker": {"bets": 2}})
+    make_day(alice, ON - timedelta(days=50), wagered="10.00", won="10.00")
+
+    row = facts("alice")
+
+    assert [row[f"game_diversity_{days}d"] for days in (7, 30, 90)] == [2, 3, 3]
+    # results −10 and 10; −10, 10 and 0; −10, 10, 0 and 0: their sample deviation over a mean stake of 10
+    volatility = [row[f"volatility_score_{days}d"] for days in (7, 30, 90)]
+    assert volatility == [Decimal("1.4142"), Decimal("1.0000"), Decimal("0.8165")]
+
+
+def test_games_and_differences_that_the_days_do_not_tell_are_unknown() -> None:
+    alice = make_player(days_from=ON - timedelta(days=6))
+    make_day(alice, ON, wagered="10.00")
+
+    row = facts("alice")
+
+    names = [name for name in COLUMNS if name.startswith(("game_diversity_", "volatility_score_"))]
+    assert {row[name] for name in names} == {None}

@@ -170,6 +170,24 @@ def test_a_mistake_is_refused_with_its_place(formula: str, message: str) -> None
     assert [str(problem) for problem in problems] == [f"reward_config.formula: {message}"]
 
 
+def test_every_unknown_name_of_a_formula_is_named_at_once() -> None:
+    _, problems = parse_formula("net_lost * sqrt(segment) + round(2, 9) +")
+
+    assert [problem.message for problem in problems] == [
+        "unknown field 'net_lost' at character 1",
+        "unknown function 'sqrt' at character 12",
+        "segment is a text, not a number at character 17",
+        "round takes a whole number of decimals from 0 to 6 as its second argument at character 28",
+        "the formula ends too early at character 41",
+    ]
+
+
+def test_twenty_problems_of_a_formula_are_enough() -> None:
+    _, problems = parse_formula("x+" * 80 + "x")
+
+    assert len(problems) == 20
+
+
 def test_a_formula_is_read_into_a_tree_of_known_parts() -> None:
     formula, problems = parse_formula("min(net_loss, 5) * 0.1")
 

@@ -76,6 +76,11 @@ REFUSALS: list[tuple[Any, str]] = [
     ),
     ({"kyc_completed": {"not_in": [True, False]}}, "conditions: no value of kyc_completed can satisfy all"),
     ({"tags": {"equals": "vip", "not": "vip"}}, "conditions: no value of tags can satisfy all"),
+    ({"segment": "NEW", "not": {"segment": "NEW"}}, "conditions: no value of segment can satisfy all"),
+    ({"age_min": 18, "not": {"age": {"gt": 17.5}}}, "conditions: no value of age can satisfy all"),
+    ({"age": [18, 19], "not": {"age": {"not_in": [20, 21]}}}, "conditions: no value of age can satisfy all"),
+    ({"tags": "vip", "not": {"tags": {"in": ["vip", "new"]}}}, "conditions: no value of tags can satisfy all"),
+    ({"age_min": 18, "any": [{"age_max": 17}]}, "conditions: no value of age can satisfy all"),
 ]
 ACCEPTED: list[dict[str, Any]] = [
     {"net_loss": {"min": 5, "max": 5}},
@@ -84,6 +89,10 @@ ACCEPTED: list[dict[str, Any]] = [
     {"sessions": {"min": 3, "max": 4, "not_in": [3, 3.5]}},
     {"any": [{"segment": "NEW"}, {"segment": "VIP"}]},
     {"segment": "NEW", "not": {"segment": "VIP"}},
+    {"segment": "NEW", "not": {"segment": "NEW", "age_min": 18}},
+    {"segment": "NEW", "any": [{"segment": "VIP"}, {"segment": "NEW"}]},
+    {"age_min": 18, "not": {"age_min": 30}},
+    {"tags": "vip", "not": {"tags": ["new", "gone"]}},
     {"tags": {"equals": "vip"}, "all": [{"tags": "beta"}, {"tags": {"not": "gone"}}]},
     {"kyc_completed": {"not": False}},
 ]

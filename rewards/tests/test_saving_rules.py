@@ -93,7 +93,6 @@ def test_everything_wrong_is_said_at_once_and_nothing_is_saved() -> None:
     assert [problem.split(":")[0] for problem in found] == [
         "nmae",
         "priority",
-        "name",
         "ends_on",
         "holdout_percent",
         "daily_budget",
@@ -101,6 +100,7 @@ def test_everything_wrong_is_said_at_once_and_nothing_is_saved() -> None:
         "reward_config.wagering",
         "reward_config.type",
         "reward_config.formula",
+        "reward_config.max_amount",
         "cooldown_days",
         "reward_config.eligible_games[0]",
         "conditions.tier",
@@ -129,6 +129,8 @@ def test_a_problem_names_what_would_be_right() -> None:
     ("reward", "problem"),
     [
         ({"formula": "net_loss"}, 'max_amount: a formula without a maximum could give any amount (add "max_amount")'),
+        ({"formula": "net_loss", "max_amount": None}, "max_amount: a formula without a maximum could give any amount"),
+        ({"amount": None}, "formula: either a formula or an amount is needed, not both"),
         ({}, 'formula: either a formula or an amount is needed, not both (for example "amount": 10)'),
         ({"amount": 1, "formula": "1"}, "formula: either a formula or an amount is needed, not both"),
         ({"amount": 5, "max_amount": 4}, "amount: 5 is above max_amount 4 (lower one of them)"),
@@ -161,6 +163,21 @@ def test_what_is_wrong_with_a_reward(reward: dict[str, Any], problem: str) -> No
 
 
 @pytest.mark.django_db
+def test_a_wrong_type_hides_nothing_else_and_a_wrong_formula_neither() -> None:
+    found = problems_of(name="x", reward={"type": "BONUS", "amount": 5, "min_amount": 6})
+    found += problems_of(name="x", reward={"type": "TICKETS", "formula": "x + y", "max_amount": 1.5, "max_bet": 3})
+
+    assert [problem.split(":")[0] for problem in found] == [
+        "reward_config.type",
+        "reward_config.min_amount",
+        "reward_config.formula",
+        "reward_config.formula",
+        "reward_config.max_bet",
+        "reward_config.max_amount",
+    ]
+
+
+@pytest.mark.django_db
 def test_reward_and_reward_config_at_once_are_refused() -> None:
     reward = {"type": "TICKETS", "amount": 1}
 
@@ -181,6 +198,13 @@ def test_amounts_may_be_written_as_text_or_number() -> None:
     rule = save(name="x", daily_budget="500", holdout_percent=2.5, reward={"type": "BONUS_BALANCE", "amount": "10.50"})
 
     assert (rule.daily_budget, rule.holdout_percent) == (500, Decimal("2.50"))
+
+
+@pytest.mark.django_db
+def test_a_rule_without_a_name_is_called_by_its_id() -> None:
+    assert save("LOSING_PLAYER_CASHBACK", priority=10, reward=CASHBACK["reward"]).name == "LOSING_PLAYER_CASHBACK"
+    assert save("LOSING_PLAYER_CASHBACK", name="Cashback").name == "Cashback"
+    assert save("LOSING_PLAYER_CASHBACK", priority=11).name == "Cashback"
 
 
 # ── versions ──
