@@ -21,7 +21,8 @@ PERIOD_DAYS = {FrequencyPeriod.DAY: 1, FrequencyPeriod.WEEK: 7, FrequencyPeriod.
 BONUS_TYPES = (RewardType.BONUS_BALANCE, RewardType.CASHBACK, RewardType.FREE_PLAY)
 COOLDOWN_DAYS_MAX = 3650
 UNKNOWN_KEYS_MAX = 100
-DECIMAL_TEXT = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
+DECIMAL_PATTERN = r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?"
+DECIMAL_TEXT = re.compile(DECIMAL_PATTERN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

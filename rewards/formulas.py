@@ -23,6 +23,14 @@ _TOKEN = re.compile(
 )
 # Function → fewest and most arguments.
 FUNCTIONS = {"min": (2, 10), "max": (2, 10), "round": (1, 2), "floor": (1, 1), "ceil": (1, 1), "abs": (1, 1)}
+FUNCTION_HELP = {
+    "min": "min(a, b, …): the smallest",
+    "max": "max(a, b, …): the largest",
+    "round": "round(a) or round(a, 2): half up, to so many decimals",
+    "floor": "floor(a): the next whole number below",
+    "ceil": "ceil(a): the next whole number above",
+    "abs": "abs(a): without its sign",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ CONTENT_FIELDS = (
     "holdout_percent",
 )
 ALIASES = {"reward": "reward_config"}
+DATE_PATTERN = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _JSON_FIELDS = ("conditions", "reward_config")
 
 
@@ -96,6 +97,14 @@ def validate_rule(rule: RewardRule) -> RuleDefinition:
     if definition is None:
         raise RuleInvalidError(problems)
     return definition
+
+
+def check_rule(content: Mapping[str, Any]) -> list[Problem]:
+    """Return what `save_rule` would say of a new rule of this content; write nothing."""
+    given, problems = _normalised(content)
+    rule = RewardRule(rule_id="NEW", number=0, name="NEW")
+    problems += _apply(rule, given)
+    return problems + find_problems(rule, reported={problem.path for problem in problems})
 
 
 def find_problems(rule: RewardRule, *, reported: frozenset[str] | set[str] = frozenset()) -> list[Problem]:
@@ -164,15 +173,18 @@ def _normalised(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[Proble
         if alias in content and name in content
     ]
     given = {ALIASES.get(name, name): value for name, value in content.items()}
-    is_active = given.pop("is_active", None)
+    is_active = given.pop("is_active", _NOT_GIVEN)
     if isinstance(is_active, bool):
         given.setdefault("status", RuleStatus.ACTIVE if is_active else RuleStatus.PAUSED)
-    elif is_active is not None:
+    elif is_active is not _NOT_GIVEN:
         problems.append(Problem("is_active", f"{shown(is_active)} is not usable", "true or false"))
     known = (*CONTENT_FIELDS, *ALIASES, "status", "is_active")
     unknown = [name for name in given if name not in known][:UNKNOWN_KEYS_MAX]
     problems += [Problem(shown_key(name), "unknown key", nearest(str(name), known)) for name in unknown]
     return {name: value for name, value in given.items() if name in known}, problems
+
+
+_NOT_GIVEN = object()
 
 
 def _apply(rule: RewardRule, content: Mapping[str, Any]) -> list[Problem]:
@@ -188,7 +200,7 @@ def _apply(rule: RewardRule, content: Mapping[str, Any]) -> list[Problem]:
 
 def _column_value(name: str, value: Any) -> Any:
     column = RewardRule._meta.get_field(name)
-    if name in _JSON_FIELDS or value is None:
+    if name in _JSON_FIELDS or (value is None and column.null):
         return value
     if isinstance(value, bool) or (isinstance(value, str) and not is_storable(value)):
         raise ValueError(name)
@@ -202,7 +214,7 @@ def _column_value(name: str, value: Any) -> Any:
 
 
 def _spelling(column: Any) -> re.Pattern[str]:
-    """Return how a text must be written: Python reads more spellings of dates and numbers than JSON's readers expect."""
+    """Return how a text must be written: Python reads spellings of dates and numbers that nobody else does."""
     match column:
         case DateField():
             return _DATE
@@ -212,7 +224,7 @@ def _spelling(column: Any) -> re.Pattern[str]:
             return _ANYTHING
 
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DATE = re.compile(DATE_PATTERN)
 _ANYTHING = re.compile(r".*", re.DOTALL)
 
 

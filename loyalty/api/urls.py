@@ -21,6 +21,7 @@ from reporting.api.analytics import Dashboard
 from reporting.api.players import PlayerDetail, PlayerList
 from reporting.api.statements import PlayerStatement
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
+from rewards.api.rule_schema import RuleCheck, RuleFields, RuleSchema
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
 from wallet.api.balances import PlayerBalances
@@ -58,6 +59,9 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("bets/<str:bet_id>/settle", SettleBet, "bet-settle"),
     ("bets/<str:bet_id>/void", VoidBet, "bet-void"),
     ("rules", RuleList, "rules"),
+    ("rules/schema", RuleSchema, "rule-schema"),
+    ("rules/fields", RuleFields, "rule-fields"),
+    ("rules/check", RuleCheck, "rule-check"),
     ("rules/<str:rule_id>", RuleDetail, "rule"),
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
     ("tiers", TierList, "tiers"),

@@ -184,3 +184,38 @@ def test_a_test_needs_a_player_and_a_date(staff: ApiUser, body: dict[str, object
 
     assert answer[0] == status
     error_of(answer)
+
+
+def test_the_schema_and_the_fields_are_served_to_those_who_write_rules(staff: ApiUser) -> None:
+    status, schema = staff.get("/api/rules/schema/")
+    fields_status, listed = staff.get("/api/rules/fields")
+
+    assert (status, fields_status) == (200, 200)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$defs"]["tier_test"]["anyOf"][0]["enum"] == ["BRONZE", "SILVER", "GOLD", "PLATINUM"]
+    assert {field["name"] for field in listed["fields"]} < set(schema["$defs"]["conditions"]["properties"])
+
+
+def test_a_rule_is_checked_without_being_saved(staff: ApiUser) -> None:
+    wrong = {"conditions": {"net_lost_min": 5}, "reward": {"type": "TICKETS", "amount": 1.5}}
+
+    assert staff.post("/api/rules/check", {"conditions": {}, "reward": {"type": "TICKETS", "amount": 1}}) == (
+        200,
+        {"problems": []},
+    )
+    status, answer = staff.post("/api/rules/check", wrong)
+
+    assert status == 200
+    assert [(problem["path"], problem["suggestion"]) for problem in answer["problems"]] == [
+        ("conditions.net_lost_min", "did you mean 'net_loss'?"),
+        ("reward_config.amount", "tickets are not cut"),
+    ]
+    assert not RewardRule.objects.exists()
+
+
+@pytest.mark.parametrize("rule_id", ["schema", "fields", "check"])
+def test_a_rule_cannot_be_called_like_an_address(staff: ApiUser, rule_id: str) -> None:
+    answer = staff.post("/api/rules", {**WEEKEND, "rule_id": rule_id})
+
+    assert answer[0] == 400
+    assert "address" in error_of(answer)["details"][0]["message"]

@@ -24,6 +24,8 @@ from rewards.preview import test_rule
 from rewards.rules import CONTENT_FIELDS, archive_rule, save_rule
 
 _RULE_ID = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
+# Taken by other addresses under /api/rules/.
+_RESERVED_ID = re.compile(r"\A(schema|fields|check)\Z")
 _EXAMPLE = OpenApiExample(
     "Weekend Warrior",
     request_only=True,
@@ -81,7 +83,10 @@ class NewRuleSerializer(RuleChangeSerializer):
 
     rule_id = TextField(
         max_length=100,
-        validators=[RegexValidator(_RULE_ID, "Letters, digits, underscores, dots and dashes are needed.")],
+        validators=[
+            RegexValidator(_RULE_ID, "Letters, digits, underscores, dots and dashes are needed."),
+            RegexValidator(_RESERVED_ID, "This is an address of the API; choose another id.", inverse_match=True),
+        ],
     )
 
 

@@ -20,8 +20,8 @@ LIST_MAX = 1000
 VALUES_MAX = 10_000
 PROBLEMS_MAX = 100
 TEXT_MAX = 200
-_ORDERING = (Operator.MIN, Operator.MAX, Operator.GT, Operator.LT)
-_LISTS = (Operator.IN, Operator.NOT_IN)
+ORDERING = (Operator.MIN, Operator.MAX, Operator.GT, Operator.LT)
+LISTS = (Operator.IN, Operator.NOT_IN)
 
 
 def parse_conditions(raw: object, *, path: str = "conditions") -> tuple[Condition, list[Problem]]:
@@ -99,10 +99,10 @@ class _Parser:
         return result
 
     def _compare(self, found: Field, operator: Operator, raw: object, *, path: str) -> list[Condition]:
-        if operator in _ORDERING and not found.kind.is_numeric:
+        if operator in ORDERING and not found.kind.is_numeric:
             self._refuse(path, f"{found.name} is a {found.kind} and has no order", 'use "equals" or "in"')
             return []
-        if operator in _LISTS:
+        if operator in LISTS:
             return self._compare_list(found, operator, raw, path=path)
         value = self._scalar(found, raw, path=path)
         return [] if value is None else [Comparison(found, operator, value, path)]

@@ -228,7 +228,6 @@ def test_a_changed_content_is_a_new_version_and_the_old_one_is_kept() -> None:
     [
         {},
         {"priority": 10},
-        {"priority": "10"},
         {"daily_budget": 500},
         {"daily_budget": "500.00"},
         {"status": "PAUSED"},
