@@ -92,9 +92,9 @@ _STORED_AS = {"net_loss": "net_pnl"}
 _PROFILE = (
     ("segment", Kind.TEXT, "p.segment", "segment", "NEW, WINNING, BREAKEVEN, LOSING or VIP."),
     ("tier", Kind.TEXT, "p.tier", "tier", "The player's tier level."),
-    ("country", Kind.TEXT, "p.country", "text", "Country as the source gives it."),
-    ("language", Kind.TEXT, "p.language", "text", "Language as the source gives it."),
-    ("gender", Kind.TEXT, "p.gender", "text", "Gender as the source gives it."),
+    ("country", Kind.TEXT, "nullif(p.country, '')", "text", "Country as the source gives it."),
+    ("language", Kind.TEXT, "nullif(p.language, '')", "text", "Language as the source gives it."),
+    ("gender", Kind.TEXT, "nullif(p.gender, '')", "text", "Gender as the source gives it."),
     ("age", Kind.INTEGER, "p.age", "years", "Age in years."),
     ("tags", Kind.TAGS, "p.tags", "tags", "Labels staff gave the player."),
     ("kyc_completed", Kind.BOOLEAN, "p.kyc_completed_at IS NOT NULL", "yes/no", "Identity checks completed."),
