@@ -265,7 +265,8 @@ class _ConfigReader:
         if isinstance(formula, Number) and least > formula.value:
             self._refuse("min_amount", f"{least} is above amount {formula.value}", "no reward could ever be given")
         if isinstance(formula, Number) and most is not None and formula.value > most:
-            self._refuse("amount", f"{formula.value} is above max_amount {most}", "lower one of them")
+            given = "amount" if self.raw.get("formula") is None else "formula"
+            self._refuse(given, f"{formula.value} is above max_amount {most}", "lower one of them")
 
     def _refuse(self, key: str, message: str, suggestion: str) -> None:
         self.problems.append(Problem(f"reward_config.{key}", message, suggestion))

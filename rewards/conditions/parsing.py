@@ -49,14 +49,15 @@ class _Parser:
             return self._refuse(path, "an empty object would hold for every player", "write a condition or remove it")
         members: list[Condition] = []
         for key, value in raw.items():
+            if self.condition_count > CONDITIONS_MAX:
+                break
             members += self._parse_key(key, value, path=f"{path}.{shown_key(key)}", depth=depth)
         return self._all_of(members, path=path)
 
     def _parse_key(self, key: object, value: object, *, path: str, depth: int) -> list[Condition]:
         self.condition_count += 1
         if self.condition_count > CONDITIONS_MAX:
-            if self.condition_count == CONDITIONS_MAX + 1:
-                self._refuse(path, f"more than {CONDITIONS_MAX} conditions", "split the rule")
+            self._refuse(path, f"more than {CONDITIONS_MAX} conditions", "split the rule")
             return []
         match key:
             case "all" | "any":

@@ -14,6 +14,15 @@ from typing import Any
 
 Facts = dict[str, Any]
 FLOOR = Fraction(-(10**15))
+OTHER_NAMES = {
+    "sessions": "total_sessions",
+    "session_count": "total_sessions",
+    "wagered_7d": "total_wagered_7d",
+    "bets_30d": "total_bets_30d",
+    "ggr_7d": "house_edge_contribution_7d",
+    "bet_frequency_30d": "bets_per_session_30d",
+    "net_profit": "net_pnl",
+}
 
 
 class TooCloseError(Exception):
@@ -79,24 +88,32 @@ def _exact(value: Any) -> Any:
 
 def field_value(name: str, facts: Facts) -> Any:
     """Return a field: a stored column, or a result over the measures of a window."""
+    name = OTHER_NAMES.get(name, name)
     if name in facts:
         return facts[name]
+    if name == "net_loss":
+        return _if_known(lambda: max(-Fraction(facts["net_pnl"]), Fraction(0)), facts["net_pnl"])
     base, _, window = name.rpartition("_")
-    won: Any = facts.get(f"total_won_{window}")
-    wagered: Any = facts.get(f"total_wagered_{window}")
-    bets: Any = facts.get(f"total_bets_{window}")
-    match base:
-        case "net_pnl":
-            return _if_known(lambda: Fraction(won) - Fraction(wagered), won, wagered)
-        case "net_loss":
-            return _if_known(lambda: max(Fraction(wagered) - Fraction(won), Fraction(0)), won, wagered)
-        case "win_loss_ratio":
-            ratio = _if_known(lambda: Fraction(0) if not wagered else Fraction(won) / Fraction(wagered), won, wagered)
-            return Fraction(0) if wagered == 0 else ratio
-        case "avg_bet_size":
-            return None if not bets else _if_known(lambda: Fraction(wagered) / Fraction(bets), wagered, bets)
-    assert name == "net_loss", name
-    return _if_known(lambda: max(-Fraction(facts["net_pnl"]), Fraction(0)), facts["net_pnl"])
+    won, wagered, bets, sessions = (facts.get(f"total_{of}_{window}") for of in ("won", "wagered", "bets", "sessions"))
+    if base == "win_loss_ratio" and wagered == 0:
+        return Fraction(0)
+    results: dict[str, Callable[[], Fraction | None]] = {
+        "net_pnl": lambda: _difference(won, wagered),
+        "net_loss": lambda: _if_known(lambda: max(Fraction(wagered) - Fraction(won), Fraction(0)), won, wagered),
+        "house_edge_contribution": lambda: _difference(wagered, won),
+        "win_loss_ratio": lambda: _ratio(won, wagered),
+        "avg_bet_size": lambda: _ratio(wagered, bets),
+        "bets_per_session": lambda: _ratio(bets, sessions),
+    }
+    return results[base]()
+
+
+def _difference(left: Any, right: Any) -> Fraction | None:
+    return _if_known(lambda: Fraction(left) - Fraction(right), left, right)
+
+
+def _ratio(dividend: Any, divisor: Any) -> Fraction | None:
+    return None if not divisor else _if_known(lambda: Fraction(dividend) / Fraction(divisor), dividend)
 
 
 def _if_known(compute: Callable[[], Fraction], *needed: Any) -> Fraction | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.expressions import compile_expression
+from core.strict_json import JSONRefusedError, read_json
 from players.tests.factories import ON
 from rewards.conditions import parse_conditions
 from rewards.definitions import define_rule, parse_reward_config
@@ -20,6 +22,8 @@ from rewards.expressions import condition_expression, formula_expression
 from rewards.fields import ALIASES, FIELDS
 from rewards.formulas import FUNCTIONS, parse_formula
 from rewards.models import PlayerFacts, RewardRule, RuleMatch
+from rewards.problems import Problem, RuleInvalidError
+from rewards.rules import CONTENT_FIELDS, check_rule, save_rule, validate_rule
 from rewards.tests.naive_evaluator import TooCloseError, amount, holds, is_exact, rendered
 
 checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -79,7 +83,7 @@ def test_formulas_are_read_or_refused_and_what_is_read_compiles(text: str) -> No
     formula, problems = parse_formula(text)
 
     check(problems)
-    assert (formula is None) == (len(problems) == 1)
+    assert (formula is None) == bool(problems)
     if formula is not None:
         compile_expression(formula_expression(formula, rule_number=1), model=PlayerFacts)
 
@@ -93,6 +97,67 @@ def test_rewards_are_read_or_refused(raw: Any) -> None:
 
     check(problems)
     assert (reward is None) == bool(problems)
+
+
+contents = st.dictionaries(
+    st.one_of(st.sampled_from([*CONTENT_FIELDS, "reward", "status", "is_active", "number"]), texts),
+    anything,
+    max_size=6,
+)
+plain = {"type": "TICKETS", "amount": 1}
+
+
+@pytest.mark.django_db
+@ordinary
+@given(contents, st.booleans())
+def test_a_rule_of_any_content_is_saved_or_refused_with_problems(content: dict[str, Any], is_paid: bool) -> None:
+    content = {**content, "reward": plain} if is_paid else content
+    found = check_rule(content)
+
+    problems = save(content)
+
+    assert [str(problem) for problem in problems] == [str(problem) for problem in found]
+    assert len(problems) <= 400
+    assert all(isinstance(problem, Problem) and len(str(problem)) < 600 for problem in problems)
+
+
+def save(content: dict[str, Any]) -> list[Problem]:
+    """Save a new rule, read it and remove it again, or return what is wrong with it."""
+    try:
+        rule = save_rule(rule_id="ANY", content=content, saved_by=None)
+    except RuleInvalidError as refused:
+        return refused.problems
+    validate_rule(rule)
+    rule.versions.all().delete()
+    rule.delete()
+    return []
+
+
+def as_json(content: dict[str, Any]) -> str:
+    return json.dumps(content, default=str)
+
+
+def read(text: str) -> tuple[Any, str]:
+    """Return what a text says, or why it is refused."""
+    try:
+        return read_json(text), ""
+    except JSONRefusedError as refused:
+        return None, str(refused)
+
+
+brackets = st.sampled_from([*'{}[]":,', '"age"', '"reward"', '{"age": 1}', "1", "1e400", "NaN", "null", "\\ud800", " "])
+
+
+@pytest.mark.django_db
+@ordinary
+@given(st.one_of(st.text(), st.lists(brackets, max_size=20).map("".join), contents.map(as_json)))
+def test_any_text_is_refused_as_json_or_checked_as_a_rule(text: str) -> None:
+    content, refused = read(text)
+
+    assert len(refused) < 300
+    check(parse_conditions(content)[1])
+    if isinstance(content, dict):
+        assert all(isinstance(problem, Problem) for problem in check_rule(content))
 
 
 # ── The same rules in SQL and in Python ──
