@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db.models import CharField, DateField, DecimalField, IntegerField
+from django.db.models import BooleanField, CharField, DateField, DecimalField
 from django.db.models import Field as Column
 
 from players.models import GameCategory, PlayerSegment, Tier
@@ -32,7 +32,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _STORABLE = r"^[^\u0000\ud800-\udfff]*$"
 _FORMULA_CHARACTERS = r"^[A-Za-z0-9_.,()+*/ \t\n\r\f\v-]*$"
 _SUFFIXES = {"_min": "at least this, the bound included", "_max": "at most this, the bound included"}
-_OPERATOR_HELP = {
+OPERATOR_HELP = {
     Operator.MIN: "at least this, the bound included",
     Operator.MAX: "at most this, the bound included",
     Operator.GT: "more than this",
@@ -90,9 +90,8 @@ def rule_schema(*, tiers: Sequence[str], games: Sequence[str]) -> Schema:
             **_column(RewardRule._meta.get_field("rule_id")),
             "description": "What the rule is called for good.",
         },
-        "status": _column(RewardRule._meta.get_field("status")),
+        **column_schemas(),
         "is_active": {"type": "boolean", "description": "Short for the status ACTIVE or PAUSED."},
-        **{name: _column(RewardRule._meta.get_field(name)) for name in CONTENT_FIELDS},
         **{alias: {"$ref": f"#/$defs/{name}"} for alias, name in RULE_ALIASES.items()},
         "conditions": {"$ref": "#/$defs/conditions"},
         "reward_config": {"$ref": "#/$defs/reward_config"},
@@ -110,6 +109,12 @@ def rule_schema(*, tiers: Sequence[str], games: Sequence[str]) -> Schema:
             "formula": _formula_schema(),
         },
     }
+
+
+def column_schemas() -> Schema:
+    """Return what the columns of a rule take, but for the two that are documents."""
+    names = ["status", *(name for name in CONTENT_FIELDS if name not in ("conditions", "reward_config"))]
+    return {name: _column(RewardRule._meta.get_field(name)) for name in names}
 
 
 def _object(properties: Mapping[str, Any]) -> Schema:
@@ -140,7 +145,7 @@ def _test(value: Schema, kind: Kind) -> Schema:
     """Return what may stand after a field: a value, a list of which any will do, or comparisons."""
     values = _list(value, most=LIST_MAX)
     comparisons = {
-        str(operator): {**(values if operator in LISTS else value), "description": _OPERATOR_HELP[operator]}
+        str(operator): {**(values if operator in LISTS else value), "description": OPERATOR_HELP[operator]}
         for operator in operators_of(kind)
     }
     return {"anyOf": [value, values, {**_object(comparisons), "minProperties": 1}]}
@@ -260,10 +265,10 @@ def _column_alternatives(column: Column[Any, Any]) -> list[Schema]:
             return [{"type": "string", "format": "date", "pattern": f"^{DATE_PATTERN}$"}]
         case DecimalField():
             return [{"type": "number"}, _decimal_text()]
-        case IntegerField():
-            return [{"type": "integer", **_limits(column.validators)}]
+        case BooleanField():
+            return [{"type": "boolean"}]
         case _:
-            return [{"type": "object"}]
+            return [{"type": "integer", **_limits(column.validators)}]
 
 
 def _limits(validators: Iterable[Any]) -> Schema:
