@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -12,13 +13,29 @@ from core.strict_json import JSONRefusedError, as_stored, read_json
 
 
 class JSONEditor(UnfoldAdminTextareaWidget):
-    """A text area that shows whether its text is JSON while one types."""
+    """A text area that shows while one types whether its text is JSON, and what is wrong with it.
+
+    `schema` is the address of a JSON Schema that defines `root` and offers names and values; `check` takes a document
+    with the text under the key `root`, and the fields of the form named in `beside`, and answers with problems by their
+    JSON path. Without them only the JSON itself is looked at.
+    """
 
     class Media:
-        js = ("core/json-editor.js",)
+        js = ("core/json-places.js", "core/json-completion.js", "core/json-editor.js")
 
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        attrs: dict[str, Any] | None = None,
+        *,
+        schema: Any = None,
+        check: Any = None,
+        root: str | None = None,
+        beside: Sequence[str] = (),
+    ) -> None:
         super().__init__(attrs)
+        told = {"data-schema": schema, "data-check": check, "data-root": root, "data-beside": " ".join(beside) or None}
+        # Compared with None only: an address that is found later must not be looked for while forms are declared.
+        self.attrs |= {name: value for name, value in told.items() if value is not None}
         self.attrs["class"] = f"{self.attrs.get('class', '')} house-json-editor"
         self.attrs |= {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "rows": 8}
 

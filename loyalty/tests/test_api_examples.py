@@ -158,6 +158,77 @@ curl -H "Authorization: Bearer $STAFF_TOKEN" "http://localhost:8000/api/analytic
     assert RewardRule.objects.get().reward_config["max_amount"] == 200
 
 
+def test_the_documented_rule_and_player_give_the_documented_cashback(
+    live_server: LiveServer, tokens: dict[str, str], tmp_path: Path
+) -> None:
+    header = "player_id,total_deposited,total_wagered,total_won,sessions,playtime_hours,last_deposit_date"
+    (tmp_path / "players.csv").write_text(f"{header}\nP001,5000,15000,12000,25,48,2025-12-20\n")
+    script = """
+curl -X POST "http://localhost:8000/api/import/excel" -H "Authorization: Bearer $STAFF_TOKEN" -F "file=@players.csv"
+
+curl -X POST "http://localhost:8000/api/rules" -H "Authorization: Bearer $STAFF_TOKEN" \\
+  -H "Content-Type: application/json" -d '{
+  "rule_id": "LOSING_PLAYER_CASHBACK",
+  "priority": 10,
+  "conditions": {
+    "segment": "LOSING",
+    "net_loss_min": 100,
+    "session_count_min": 3,
+    "days_since_last_deposit": {"max": 7}
+  },
+  "reward": {
+    "type": "BONUS_BALANCE",
+    "formula": "net_loss * 0.10",
+    "max_amount": 500,
+    "wagering_requirement": 10,
+    "expiry_hours": 48,
+    "eligible_games": ["slots", "roulette"]
+  }
+}'
+
+curl -X POST "http://localhost:8000/api/rules/LOSING_PLAYER_CASHBACK/test" -H "Authorization: Bearer $STAFF_TOKEN" \\
+  -H "Content-Type: application/json" -d '{"player_id": "P001", "on": "2025-12-21"}'
+
+curl -X PUT "http://localhost:8000/api/rules/LOSING_PLAYER_CASHBACK" -H "Authorization: Bearer $STAFF_TOKEN" \\
+  -H "Content-Type: application/json" -d '{
+  "conditions": {
+    "segment": "LOSING",
+    "net_loss_min": 100,
+    "session_count_min": 3
+  },
+  "reward_config": {
+    "type": "BONUS_BALANCE",
+    "formula": "net_loss * 0.10",
+    "max_amount": 500,
+    "wagering_requirement": 10,
+    "expiry_hours": 48
+  }
+}'
+"""
+
+    answers = run(script.replace("http://localhost:8000", live_server.url), tmp_path, **tokens)
+
+    assert '"amount_computed":"300.00","verdict":"APPROVED","amount_given":"300.00"' in answers
+    rule = RewardRule.objects.get()
+    assert (rule.version, rule.priority, rule.conditions["session_count_min"]) == (2, 10, 3)
+    assert "eligible_games" not in rule.reward_config
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["players", "players/P001", "rules", "rules/WEEKEND_BONUS", "tiers", "analytics/dashboard"],
+)
+def test_the_documented_addresses_answer(
+    live_server: LiveServer, tokens: dict[str, str], tmp_path: Path, address: str
+) -> None:
+    cast.make_player("P001")
+    cast.make_rule("WEEKEND_BONUS")
+
+    answer = run(f'curl -H "Authorization: Bearer $STAFF_TOKEN" {live_server.url}/api/{address}', tmp_path, **tokens)
+
+    assert "error" not in json.loads(answer)
+
+
 def test_the_guides_error_is_what_the_api_answers(
     live_server: LiveServer, tokens: dict[str, str], tmp_path: Path
 ) -> None:

@@ -201,6 +201,59 @@ def test_json_is_judged_while_one_types(office: Page) -> None:
     assert editor.input_value() == '{\n  "segment": "VIP"\n}'
 
 
+def test_problems_of_a_rule_are_marked_at_their_lines_while_one_types(office: Page) -> None:
+    cast.make_rule()
+    office.goto("/admin/rewards/rewardrule/CASHBACK/change/")
+    editor = office.get_by_label("Conditions")
+
+    editor.fill('{\n  "segment": "LOSING",\n  "any": [{"net_lost_min": 5}, {"age": {"mim": 3}}]\n}')
+
+    expect(office.get_by_text("2 problems")).to_be_visible()
+    expect(
+        office.get_by_text("any[0].net_lost_min: unknown field 'net_lost_min' (did you mean 'net_loss'?)")
+    ).to_be_visible()
+    expect(office.locator(".house-json-marked")).to_have_text("3")
+    office.get_by_role("button", name="Line 3").first.click()
+    assert editor.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)") == '"net_lost_min"'
+
+
+def test_names_comparisons_and_values_are_offered_with_their_meaning(office: Page) -> None:
+    cast.make_rule()
+    office.goto("/admin/rewards/rewardrule/CASHBACK/change/")
+    editor = office.get_by_label("Conditions")
+    offers = office.get_by_role("listbox", name="Suggestions")
+
+    editor.fill("")
+    editor.press_sequentially('{"net_loss_7')
+    expect(offers.get_by_role("option").first).to_contain_text("What the player lost: wagered − won, never below 0.")
+    editor.press("Enter")
+    editor.press_sequentially('{"')
+    expect(offers.get_by_role("option")).to_have_count(8)
+    editor.press("ArrowDown")
+    editor.press("Tab")
+    editor.press_sequentially('50}, "segment": "l')
+    editor.press("Enter")
+    editor.press_sequentially("}")
+
+    assert editor.input_value() == '{"net_loss_7d": {"max": 50}, "segment": "LOSING"}'
+    expect(office.get_by_text("Nothing to object to").first).to_be_visible()
+
+
+def test_words_of_a_formula_are_offered_and_the_page_is_without_barriers(office: Page) -> None:
+    cast.make_rule()
+    office.goto("/admin/rewards/rewardrule/CASHBACK/change/")
+    editor = office.get_by_label("Reward")
+
+    editor.fill("")
+    editor.press_sequentially('{"type": "CASHBACK", "formula": "2 * cashback_m')
+    expect(office.get_by_role("listbox", name="Suggestions").get_by_role("option")).to_have_count(1)
+    assert serious_barriers(office) == {}
+    editor.press("Enter")
+    editor.press_sequentially('", "max_amount": 5}')
+
+    assert editor.input_value() == '{"type": "CASHBACK", "formula": "2 * cashback_multiplier", "max_amount": 5}'
+
+
 def test_a_rules_problem_is_shown_at_its_field(office: Page) -> None:
     cast.make_rule()
     office.goto("/admin/rewards/rewardrule/CASHBACK/change/")

@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
@@ -20,7 +20,7 @@ from unfold.decorators import action, display
 
 from core.admin.base import HouseAdmin, HugeReadOnlyAdmin, ReadOnlyAdmin, ReadOnlyInline
 from core.admin.columns import badge, link_to, number
-from core.admin.json_editor import JSONTextField
+from core.admin.json_editor import JSONEditor, JSONTextField
 from core.errors import LoyaltyError
 from rewards.admin.testing import RuleTestForm
 from rewards.fields import FIELDS
@@ -39,9 +39,18 @@ _REWARD_HELP = (
 )
 
 
+# What decides together with conditions and reward whether a rule can be saved.
+_CHECKED_TOGETHER = ("conditions", "reward_config", "frequency_period", "frequency_max", "cooldown_days")
+
+
+def _editor(root: str) -> JSONEditor:
+    beside = [name for name in _CHECKED_TOGETHER if name != root]
+    return JSONEditor(schema=reverse_lazy("rule-schema"), check=reverse_lazy("rule-check"), root=root, beside=beside)
+
+
 class RuleForm(forms.ModelForm[RewardRule]):
-    conditions = JSONTextField(required=False, help_text=_CONDITIONS_HELP)
-    reward_config = JSONTextField(label="Reward", help_text=_REWARD_HELP)
+    conditions = JSONTextField(required=False, help_text=_CONDITIONS_HELP, widget=_editor("conditions"))
+    reward_config = JSONTextField(label="Reward", help_text=_REWARD_HELP, widget=_editor("reward_config"))
 
     class Meta:
         model = RewardRule

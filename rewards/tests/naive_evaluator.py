@@ -94,7 +94,8 @@ def field_value(name: str, facts: Facts) -> Any:
     if name == "net_loss":
         return _if_known(lambda: max(-Fraction(facts["net_pnl"]), Fraction(0)), facts["net_pnl"])
     base, _, window = name.rpartition("_")
-    won, wagered, bets, sessions = (facts.get(f"total_{of}_{window}") for of in ("won", "wagered", "bets", "sessions"))
+    measures: list[Any] = [facts.get(f"total_{of}_{window}") for of in ("won", "wagered", "bets", "sessions")]
+    won, wagered, bets, sessions = measures
     if base == "win_loss_ratio" and wagered == 0:
         return Fraction(0)
     results: dict[str, Callable[[], Fraction | None]] = {

@@ -118,7 +118,7 @@ def test_a_rule_of_any_content_is_saved_or_refused_with_problems(content: dict[s
 
     assert [str(problem) for problem in problems] == [str(problem) for problem in found]
     assert len(problems) <= 400
-    assert all(isinstance(problem, Problem) and len(str(problem)) < 600 for problem in problems)
+    assert all(len(str(problem)) < 600 for problem in problems)
 
 
 def save(content: dict[str, Any]) -> list[Problem]:

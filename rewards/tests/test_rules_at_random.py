@@ -181,7 +181,7 @@ def compare_amount(given: Decimal | None, formula: Any, facts: dict[str, Any]) -
     except TooCloseError:
         return "too close to tell"
     if wanted is None or given is None:
-        assert wanted is given is None, (rendered(formula), facts, wanted, given)
+        assert (wanted is None) == (given is None), (rendered(formula), facts, wanted, given)
         return "no value"
     difference = abs(Fraction(given) - wanted)
     assert difference <= (0 if exact else Fraction(1, 100)), (rendered(formula), facts, wanted, given)
