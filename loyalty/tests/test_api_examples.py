@@ -165,6 +165,8 @@ def test_the_documented_rule_and_player_give_the_documented_cashback(
     (tmp_path / "players.csv").write_text(f"{header}\nP001,5000,15000,12000,25,48,2025-12-20\n")
     script = """
 curl -X POST "http://localhost:8000/api/import/excel" -H "Authorization: Bearer $STAFF_TOKEN" -F "file=@players.csv"
+curl -X POST "http://localhost:8000/api/batch/process" -H "Authorization: Bearer $OPERATOR_TOKEN" \\
+  -H "Content-Type: application/json" -d '{"player_ids": ["P001"]}'
 
 curl -X POST "http://localhost:8000/api/rules" -H "Authorization: Bearer $STAFF_TOKEN" \\
   -H "Content-Type: application/json" -d '{
