@@ -80,8 +80,10 @@ MEANINGS: list[tuple[dict[str, Any], str]] = [
     ({"days_since_registration_min": 10}, "alice"),
     ({"days_since_last_activity": 0}, "alice"),
 ]
-# Unknown: bob's and dave's age, everybody's bets but bob's, dave's and alice's windows.
+# Unknown: bob's and dave's age, dave's country, everybody's bets but bob's, dave's and alice's windows.
 UNKNOWNS: list[tuple[dict[str, Any], str]] = [
+    ({"country": {"not": "DE"}}, "bob"),
+    ({"not": {"country": "FR"}}, "alice bob"),
     ({"age_min": 18}, "alice"),
     ({"age_max": 150}, "alice"),
     ({"age": {"not": 34}}, ""),
@@ -120,6 +122,7 @@ def cast(db: None) -> None:
         "bob",
         segment="WINNING",
         tier="GOLD",
+        country="AT",
         tags=["beta"],
         total_wagered=Decimal(20000),
         total_won=Decimal(25000),

@@ -21,7 +21,7 @@ from rewards.tests.naive_evaluator import rendered
 from rewards.tests.test_conditions import TABLE
 from rewards.tests.test_formulas import AMOUNTS
 from rewards.tests.test_refused_conditions import ACCEPTED, REFUSALS
-from rewards.tests.test_rule_properties import anything, conditions, formulas, ordinary
+from rewards.tests.test_rule_properties import conditions, formulas, names, ordinary, texts
 
 TIERS = ["BRONZE", "SILVER", "GOLD", "PLATINUM"]
 GAMES = ["slots", "roulette", "blackjack", "poker", "other"]
@@ -223,6 +223,15 @@ def test_random_rules_that_the_parser_takes_validate(wanted: dict[str, Any], for
     reward = {"type": "CASHBACK", "formula": rendered(formula), "max_amount": 5}
 
     check_agreement({"conditions": wanted, "reward": reward})
+
+
+# What JSON can say; that it cannot say NaN is the business of those who read it.
+numbers = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False))
+anything = st.recursive(
+    st.one_of(st.none(), st.booleans(), numbers, texts, st.sampled_from(["LOSING", "VIP", "5.00"])),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(names, inner, max_size=4)),
+    max_leaves=20,
+)
 
 
 @ordinary
