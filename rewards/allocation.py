@@ -35,8 +35,7 @@ def allocate_rule(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = 
 def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
     """Compile a rule's statement once per run: the policies it reads are then the same for every chunk."""
     value = unit_value(rule.reward.terms)
-    candidates = _candidates_sql(rule, occasion=occasion, keys=UNBOUND_RANGE)
-    judged, params = with_stages(*candidates, _stages(rule, value=value))
+    judged, params = competing_candidates(rule, occasion=occasion, keys=UNBOUND_RANGE)
     sql = f"""
         INSERT INTO rule_allocations
             (run_id, player_id, rule_number, verdict, reason, reasons, amount_computed, amount_given, money_value,
@@ -55,6 +54,12 @@ def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
         ) final
         """
     return sql, [value, rule.limits.exclusive_group, *params]
+
+
+def competing_candidates(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> Sql:
+    """Return the relation of a rule's candidates with what the run gave before, and what that leaves of the caps."""
+    candidates = _candidates_sql(rule, occasion=occasion, keys=keys)
+    return with_stages(*candidates, _stages(rule, value=unit_value(rule.reward.terms)))
 
 
 _VERDICT_SQL = """CASE
@@ -100,18 +105,24 @@ def _within_room(rule: RuleDefinition, *, value: Decimal) -> Combinable:
     return Least(F("amount"), Floor(units * places, output_field=_EXACT) / places, output_field=_MONEY)
 
 
+def obstacles(rule: RuleDefinition) -> dict[str, Q]:
+    """Return by reason code what may speak against a reward beside others, in the order it is looked at."""
+    found = {
+        "EXCLUSIVE_GROUP": Q(is_group_taken=True),
+        "UNPROFITABLE": Q(Not(is_profitable_expression())),
+        "CAP": Q(amount_after_caps__lte=0),
+        "BELOW_MINIMUM": Q(amount_after_caps__lt=rule.reward.min_amount),
+    }
+    if rule.reward.type is RewardType.VIP_PERKS:
+        found["NEEDS_APPROVAL"] = Q(amount__gt=0)
+    return found
+
+
 def _first_reason(rule: RuleDefinition) -> Case:
     """Return the code of the first thing that speaks against the reward, empty where nothing does."""
-    whens = [
-        When(Q(reason__gt=""), then=F("reason")),
-        When(is_group_taken=True, then=Value("EXCLUSIVE_GROUP")),
-        When(Q(Not(is_profitable_expression())), then=Value("UNPROFITABLE")),
-        When(amount_after_caps__lte=0, then=Value("CAP")),
-        When(amount_after_caps__lt=rule.reward.min_amount, then=Value("BELOW_MINIMUM")),
-    ]
-    if rule.reward.type is RewardType.VIP_PERKS:
-        whens.append(When(amount__gt=0, then=Value("NEEDS_APPROVAL")))
-    return Case(*whens, default=Value(""), output_field=CharField())
+    whens = [When(obstacle, then=Value(code)) for code, obstacle in obstacles(rule).items()]
+    by_itself = When(Q(reason__gt=""), then=F("reason"))
+    return Case(by_itself, *whens, default=Value(""), output_field=CharField())
 
 
 def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange) -> Sql:
