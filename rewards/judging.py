@@ -53,7 +53,7 @@ def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
             (run_id, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
              cap_room, wagering_multiplier, is_held_out, reason, reasons, last_decision_id)
         SELECT %s, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
-               cap_room, abuse_wagering_multiplier, is_held_out, reason, {_REASONS_SQL}, last_decision_id
+               cap_room, abuse_wagering_multiplier, is_held_out, reason, {REASONS_SQL}, last_decision_id
         FROM ({judged}) judged
         ORDER BY rule_number, player_id
         """
@@ -120,7 +120,7 @@ def _first_reason() -> Case:
 
 
 # The reason with its figures; of a match that may be given, what the abuse score did to it.
-_REASONS_SQL = """
+REASONS_SQL = """
     CASE WHEN reason <> '' THEN jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('code', reason) || CASE reason
              WHEN 'NO_AMOUNT' THEN jsonb_build_object('amount', amount_computed)
              WHEN 'BELOW_MINIMUM' THEN jsonb_build_object('amount', amount_computed)
