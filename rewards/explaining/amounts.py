@@ -15,6 +15,7 @@ from rewards.formulas import formula_fields
 from rewards.models import RewardType
 
 _ZERO = Decimal(0)
+WOULD_HAVE_STOPPED = "would have stopped it also without the control group"
 # Reason code → the step at which it stops a reward.
 _STOPS = {
     "NO_AMOUNT": "Nothing to give",

@@ -13,6 +13,16 @@ from rewards.explaining.explanation import Truth
 from rewards.explaining.figures import exact_difference, field_label, shown_figure, shown_list, shown_value
 from rewards.fields import Field, Kind
 
+_ASKED = {
+    Operator.MIN: "at least",
+    Operator.MAX: "at most",
+    Operator.GT: "more than",
+    Operator.LT: "less than",
+    Operator.EQUALS: "",
+    Operator.NOT: "anything but",
+    Operator.IN: "one of",
+    Operator.NOT_IN: "none of",
+}
 _ORDERING = (Operator.MIN, Operator.MAX, Operator.GT, Operator.LT)
 
 
@@ -27,6 +37,11 @@ def distance_in_words(comparison: Comparison, *, actual: Any, truth: Truth, why_
     if comparison.field.kind is Kind.TAGS:
         return _tags(comparison, actual=actual, truth=truth)
     return _equality(comparison, actual=actual, truth=truth)
+
+
+def requirement_in_words(comparison: Comparison) -> str:
+    """Say what a comparison asks, for example `at least 100.00`."""
+    return f"{_ASKED[comparison.operator]} {shown_value(comparison.value, unit=comparison.field.unit)}".strip()
 
 
 def _missing(comparison: Comparison, actual: Decimal, bound: Decimal) -> str:

@@ -43,8 +43,9 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedComparison:
-    """One comparison. `actual` is None where it is not known; `distance` says in words how far it is from holding,
-    or by how much it holds.
+    """One comparison, with what it asks and what the player has also in words.
+
+    `actual` is None where it is not known; `distance` says how far it is from holding, or by how much it holds.
     """
 
     path: str
@@ -54,6 +55,8 @@ class ExplainedComparison:
     operator: Operator
     threshold: Scalar | tuple[Scalar, ...]
     actual: Decimal | int | str | bool | tuple[str, ...] | None
+    requirement: str
+    shown_actual: str
     truth: Truth
     distance: str
 

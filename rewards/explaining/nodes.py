@@ -10,9 +10,9 @@ from typing import Any
 from core.expressions import Sql, compile_expression, fetch_rows
 from rewards.conditions import AllOf, AnyOf, Comparison, Condition, Negation
 from rewards.definitions import RuleDefinition
-from rewards.explaining.distances import distance_in_words
+from rewards.explaining.distances import distance_in_words, requirement_in_words
 from rewards.explaining.explanation import ExplainedComparison, ExplainedCondition, ExplainedGroup, Group, Truth
-from rewards.explaining.figures import field_label
+from rewards.explaining.figures import field_label, shown_value
 from rewards.explaining.sources import FactsSource
 from rewards.expressions import condition_expression, field_expression, formula_expression, reward_amount_expression
 from rewards.models import PlayerFacts, RewardType
@@ -126,6 +126,8 @@ def _comparison(
         operator=comparison.operator,
         threshold=comparison.value,
         actual=tuple(actual) if isinstance(actual, list) else actual,
+        requirement=requirement_in_words(comparison),
+        shown_actual=shown_value(actual, unit=field.unit),
         truth=truth,
         distance=distance_in_words(comparison, actual=actual, truth=truth, why_unknown=why_unknown.get(field.name, "")),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-from rewards.explaining.amounts import AmountCourse, amount_steps
+from rewards.explaining.amounts import WOULD_HAVE_STOPPED, AmountCourse, amount_steps
 from rewards.explaining.checks import check_in_force, judged_limits, judged_safety
 from rewards.explaining.explanation import Basis, Check, ExplainedCondition, Explanation, Outcome, Truth
 from rewards.explaining.figures import tidy
@@ -90,7 +90,7 @@ def _course(judged: Judgement, *, given: Decimal, withheld_by: str) -> AmountCou
         after_caps=figures["amount_after_caps"],
         given=given,
         stopped_by="CUT_BELOW_MINIMUM" if is_cut else code,
-        stopped_because=reason_sentence(judged.reason, reason),
+        stopped_because=WOULD_HAVE_STOPPED if is_held_out else reason_sentence(judged.reason, reason),
         withheld_by=withheld_by or ("Holdout" if is_held_out else ""),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from rewards.definitions import RuleDefinition
-from rewards.explaining.amounts import AmountCourse, amount_steps
+from rewards.explaining.amounts import WOULD_HAVE_STOPPED, AmountCourse, amount_steps
 from rewards.explaining.explanation import Basis, Explanation, Truth
 from rewards.explaining.kept_checks import deciding_code, kept_limits, kept_safety, reason_figures
 from rewards.explaining.nodes import Answers, ask_facts, explain_conditions
@@ -66,14 +66,16 @@ def _course(decision: RewardDecision) -> AmountCourse:
     is_given = decision.verdict in GIVEN_VERDICTS
     given = decision.amount_given if is_given else None
     code = deciding_code(decision)
+    is_held_out = decision.verdict == Verdict.HELD_OUT
+    sentence = reason_sentence(decision.reason, reason_figures(decision, decision.reason))
     return AmountCourse(
         computed=decision.amount_computed,
         after_abuse=round(Decimal(str(cut["from"])), 2) if cut else given,
         after_caps=given,
         given=decision.amount_given,
         stopped_by=code,
-        stopped_because=reason_sentence(decision.reason, reason_figures(decision, decision.reason)),
-        withheld_by="Holdout" if decision.verdict == Verdict.HELD_OUT else "",
+        stopped_because=sentence if not is_held_out else WOULD_HAVE_STOPPED,
+        withheld_by="Holdout" if is_held_out else "",
     )
 
 
