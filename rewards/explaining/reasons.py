@@ -51,6 +51,8 @@ def _no_amount(figures: Figures) -> str:
 
 def _frequency(figures: Figures) -> str:
     given = figures.get("given")
+    if given is None:
+        return "given as often as the period allows"
     times = "once" if given == 1 else f"{given} times"
     return f"given {times} in the period already, last on {_plain(figures, 'last_on')}"
 
