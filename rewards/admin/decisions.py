@@ -43,12 +43,12 @@ class RewardDecisionAdmin(ExplanationPages, HugeReadOnlyAdmin):
         "occasion",
         "verdict_badge",
         "reason",
+        "why_link",
         "computed",
         "given",
         "segment_badge",
         "last_on",
         "times",
-        "why_link",
     )
     actions_list = ("explain",)
     actions_detail = ("why",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -28,6 +29,17 @@ from rewards.explaining import (
 
 def _names(words: type[Basis] | type[Truth] | type[Group] | type[Outcome]) -> list[str]:
     return [str(word) for word in words]
+
+
+def _exact(value: Any) -> Any:
+    """Return numbers as text, which no reader of JSON turns into a float."""
+    match value:
+        case Decimal():
+            return f"{value:f}"
+        case tuple():
+            return [_exact(item) for item in value]
+        case _:
+            return value
 
 
 class ExplanationQuery(RequestSerializer):
@@ -63,7 +75,7 @@ class ExplainedConditionSerializer(serializers.Serializer[ExplainedCondition]):
                 return {**common, "group": group, "members": [self.to_representation(member) for member in members]}
             case ExplainedComparison():
                 names = ("field", "label", "unit", "operator", "threshold", "actual", "requirement", "distance")
-                return {**common, **{name: getattr(instance, name) for name in names}}
+                return {**common, **{name: _exact(getattr(instance, name)) for name in names}}
 
 
 class CheckSerializer(serializers.Serializer[Check]):

@@ -9,7 +9,7 @@ from typing import Any
 
 from rewards.definitions import RuleDefinition
 from rewards.explaining.explanation import AmountStep
-from rewards.explaining.figures import field_label, shown_figure, shown_value, tidy
+from rewards.explaining.figures import field_label, shown_figure, shown_value, tidy, unit_shown
 from rewards.explaining.nodes import Answers
 from rewards.formulas import formula_fields
 from rewards.models import RewardType
@@ -66,7 +66,7 @@ def amount_steps(
     if course.withheld_by and before != _ZERO:
         steps.append(_step(course.withheld_by, before, _ZERO, "keeps it back"))
         before = _ZERO
-    return (*steps, _step("Given", before, course.given, _unit(definition)))
+    return (*steps, _step("Given", before, course.given, definition.unit))
 
 
 def _left_by(course: AmountCourse, *, stop: str) -> Iterator[tuple[str, Decimal, str]]:
@@ -103,14 +103,11 @@ def _formula_with_values(definition: RuleDefinition, *, config: Mapping[str, Any
         return "a fixed amount"
     read = {field.name: field for field in formula_fields(definition.reward.formula)}
     values = [
-        f"{field_label(field)} {shown_value(answers.values[name], unit=field.unit)}" for name, field in read.items()
+        f"{field_label(field)} {shown_value(answers.values[name], unit=unit_shown(field))}"
+        for name, field in read.items()
     ]
     text = " ".join(str(config["formula"]).split())
     return f"{text} with {', '.join(values)}" if values else text
-
-
-def _unit(definition: RuleDefinition) -> str:
-    return str(definition.reward.type.label).lower()
 
 
 def _step(name: str, before: Decimal | None, after: Decimal | None, sentence: str) -> AmountStep:

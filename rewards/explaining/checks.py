@@ -25,7 +25,8 @@ _PERIODS = {
 
 def check_in_force(rule: RewardRule, *, on: date) -> Check:
     """Say whether the rule runs on a business date: its status, which is today's, and its dates."""
-    figures = (("status", str(rule.status)), ("starts_on", str(rule.starts_on)), ("ends_on", str(rule.ends_on)))
+    dates = {"starts_on": rule.starts_on, "ends_on": rule.ends_on}
+    figures = (("status", str(rule.status)), *((name, str(on)) for name, on in dates.items() if on))
     problem = ""
     if rule.status != RuleStatus.ACTIVE:
         problem = f"the rule is {rule.get_status_display().lower()}, not active"

@@ -10,7 +10,7 @@ from typing import Any
 
 from rewards.conditions import Comparison, Operator
 from rewards.explaining.explanation import Truth
-from rewards.explaining.figures import exact_difference, field_label, shown_figure, shown_list, shown_value
+from rewards.explaining.figures import exact_difference, field_label, shown_figure, shown_list, shown_value, unit_shown
 from rewards.fields import Field, Kind
 
 _ASKED = {
@@ -41,7 +41,7 @@ def distance_in_words(comparison: Comparison, *, actual: Any, truth: Truth, why_
 
 def requirement_in_words(comparison: Comparison) -> str:
     """Say what a comparison asks, for example `at least 100.00`."""
-    return f"{_ASKED[comparison.operator]} {shown_value(comparison.value, unit=comparison.field.unit)}".strip()
+    return f"{_ASKED[comparison.operator]} {shown_value(comparison.value, unit=unit_shown(comparison.field))}".strip()
 
 
 def _missing(comparison: Comparison, actual: Decimal, bound: Decimal) -> str:
@@ -83,7 +83,7 @@ def _spare(comparison: Comparison, actual: Decimal, bound: Decimal) -> str:
 
 
 def _equality(comparison: Comparison, *, actual: Any, truth: Truth) -> str:
-    unit = comparison.field.unit
+    unit = unit_shown(comparison.field)
     is_value = f"is {shown_value(actual, unit=unit)}"
     if truth is Truth.HOLDS:
         return is_value
@@ -117,7 +117,7 @@ def _tags(comparison: Comparison, *, actual: Any, truth: Truth) -> str:
 
 
 def _figure(field: Field, value: Decimal) -> str:
-    return shown_figure(value, unit=field.unit)
+    return shown_figure(value, unit=unit_shown(field))
 
 
 def reason_unknown(field: Field) -> str:

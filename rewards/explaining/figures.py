@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, Context, Decimal
 from typing import Any
 
-from rewards.fields import SINCE_LAST_REWARD, WINDOWS, Field
+from rewards.fields import SINCE_LAST_REWARD, WINDOWS, Field, Kind
 
 _EXACT = Context(prec=80)
 _PLACES_MAX = 12
@@ -63,6 +63,11 @@ def tidy(value: Decimal | None) -> Decimal | None:
     number = value.normalize(_EXACT)
     decimals = min(max(-int(number.as_tuple().exponent), 2), _PLACES_MAX)
     return number.quantize(Decimal(1).scaleb(-decimals), context=_EXACT)
+
+
+def unit_shown(field: Field) -> str:
+    """Return the unit that decides how a field's figures are shown: whole ones have no cents, whatever they count."""
+    return field.unit if field.kind is Kind.NUMBER else ""
 
 
 def field_label(field: Field) -> str:

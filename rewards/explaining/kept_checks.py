@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Max, Q
@@ -10,26 +11,28 @@ from django.db.models import Count, Max, Q
 from rewards.definitions import RuleDefinition
 from rewards.explaining.checks import budget_set, frequency_allowed, profitable
 from rewards.explaining.explanation import Check, Outcome
+from rewards.explaining.figures import shown_figure
 from rewards.explaining.reasons import reason_sentence
 from rewards.models import RewardDecision, Verdict
 from rewards.models.decisions import COUNTING_VERDICTS
 
 # The order in which reasons decide; what stands behind the one that did was not looked at.
-_ORDER = (
-    "NO_AMOUNT",
-    "BELOW_MINIMUM",
-    "FREQUENCY",
-    "COOLDOWN",
-    "RESTRICTED",
-    "ABUSE_REVIEW",
-    "ABUSE_CUT",
-    "EXCLUSIVE_GROUP",
-    "UNPROFITABLE",
-    "CAP",
-    "CUT_BELOW_MINIMUM",
-    "NEEDS_APPROVAL",
-    "BUDGET",
-)
+_DECIDED_BY = {
+    "NO_AMOUNT": "the amount",
+    "BELOW_MINIMUM": "the least amount",
+    "FREQUENCY": "the frequency",
+    "COOLDOWN": "the cooldown",
+    "RESTRICTED": "a restriction",
+    "ABUSE_REVIEW": "the abuse score",
+    "ABUSE_CUT": "the abuse score",
+    "EXCLUSIVE_GROUP": "the exclusive group",
+    "UNPROFITABLE": "profitability",
+    "CAP": "a cap",
+    "CUT_BELOW_MINIMUM": "the least amount",
+    "NEEDS_APPROVAL": "the approval",
+    "BUDGET": "the budget",
+}
+_ORDER = tuple(_DECIDED_BY)
 _NOT_KEPT = "passed; its figures were not kept"
 
 
@@ -78,7 +81,7 @@ def deciding_code(decision: RewardDecision) -> str:
 def _was_cut(decision: RewardDecision) -> bool:
     """Tell whether the amount fell below the minimum by the caps or the abuse score, not by the formula."""
     amount = reason_figures(decision, "BELOW_MINIMUM").get("amount")
-    return amount is None or decision.amount_computed is None or float(amount) != float(decision.amount_computed)
+    return amount is None or decision.amount_computed is None or Decimal(str(amount)) != decision.amount_computed
 
 
 def reason_figures(decision: RewardDecision, code: str) -> Mapping[str, Any]:
@@ -93,18 +96,19 @@ def _kept(decision: RewardDecision, name: str, code: str, *, passed: str) -> Che
         sentence = reason_sentence(code, reason_figures(decision, code))
         return Check(name=name, outcome=Outcome.STOPPED, sentence=sentence, figures=_shown(decision, code))
     if decided in _ORDER and _ORDER.index(decided) < _ORDER.index(code):
-        sentence = f"not looked at: {_words(decided)} had decided"
+        sentence = f"not looked at: {_DECIDED_BY[decided]} had decided"
         return Check(name=name, outcome=Outcome.NOT_REACHED, sentence=sentence)
     return Check(name=name, outcome=Outcome.PASSED, sentence=passed)
 
 
-def _words(code: str) -> str:
-    return code.removeprefix("CUT_").replace("_", " ").lower()
-
-
 def _shown(decision: RewardDecision, code: str) -> tuple[tuple[str, str], ...]:
     figures = reason_figures(decision, code)
-    return tuple((name, str(value)) for name, value in figures.items() if name != "code")
+    return tuple((name, _figure(value)) for name, value in figures.items() if name != "code")
+
+
+def _figure(value: Any) -> str:
+    """Show a stored figure; JSON keeps no cents of a whole amount."""
+    return shown_figure(Decimal(str(value)), unit="money") if isinstance(value, float) else str(value)
 
 
 def _frequency(decision: RewardDecision, definition: RuleDefinition) -> Check:

@@ -12,7 +12,7 @@ from rewards.conditions import AllOf, AnyOf, Comparison, Condition, Negation
 from rewards.definitions import RuleDefinition
 from rewards.explaining.distances import distance_in_words, requirement_in_words
 from rewards.explaining.explanation import ExplainedComparison, ExplainedCondition, ExplainedGroup, Group, Truth
-from rewards.explaining.figures import field_label, shown_value
+from rewards.explaining.figures import field_label, shown_value, unit_shown
 from rewards.explaining.sources import FactsSource
 from rewards.expressions import condition_expression, field_expression, formula_expression, reward_amount_expression
 from rewards.models import PlayerFacts, RewardType
@@ -127,7 +127,7 @@ def _comparison(
         threshold=comparison.value,
         actual=tuple(actual) if isinstance(actual, list) else actual,
         requirement=requirement_in_words(comparison),
-        shown_actual=shown_value(actual, unit=field.unit),
+        shown_actual=shown_value(actual, unit=unit_shown(field)),
         truth=truth,
         distance=distance_in_words(comparison, actual=actual, truth=truth, why_unknown=why_unknown.get(field.name, "")),
     )

@@ -41,7 +41,7 @@ def explain_again(rule: RewardRule, *, player_id: str, on: date) -> Explanation:
         decided_at=None,
         verdict="" if withheld_by else judged.verdict,
         reason="" if withheld_by else judged.reason,
-        summary=_summary(conditions, in_force=in_force, judged=judged, given=given),
+        summary=_summary(conditions, in_force=in_force, judged=judged, given=given, unit=definition.unit),
         conditions=conditions,
         limits=(in_force, *judged_limits(judged, definition=definition, on=on)),
         safety=judged_safety(judged, definition=definition),
@@ -64,7 +64,7 @@ def _withheld_by(conditions: ExplainedCondition, in_force: Check) -> str:
     return "In force" if in_force.outcome is Outcome.STOPPED else ""
 
 
-def _summary(conditions: ExplainedCondition, *, in_force: Check, judged: Judgement, given: Decimal) -> str:
+def _summary(conditions: ExplainedCondition, *, in_force: Check, judged: Judgement, given: Decimal, unit: str) -> str:
     if conditions.truth is not Truth.HOLDS:
         return sentence_of_no_match(conditions)
     if in_force.outcome is Outcome.STOPPED:
@@ -74,6 +74,7 @@ def _summary(conditions: ExplainedCondition, *, in_force: Check, judged: Judgeme
         reasons=judged.reasons,
         computed=judged.figures["amount_computed"],
         given=given,
+        unit=unit,
         is_stored=False,
     )
 

@@ -46,6 +46,7 @@ def explain_decision(decision: RewardDecision) -> Explanation:
             reasons=decision.reasons,
             computed=decision.amount_computed,
             given=decision.amount_given,
+            unit=definition.unit,
             is_stored=True,
         ),
         conditions=conditions,

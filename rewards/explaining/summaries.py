@@ -55,16 +55,22 @@ def phrase_of(comparison: ExplainedComparison) -> str:
 
 
 def sentence_of_decision(
-    *, verdict: str, reasons: Sequence[Mapping[str, Any]], computed: Decimal | None, given: Decimal, is_stored: bool
+    *,
+    verdict: str,
+    reasons: Sequence[Mapping[str, Any]],
+    computed: Decimal | None,
+    given: Decimal,
+    unit: str,
+    is_stored: bool,
 ) -> str:
-    """Say what was given, or would be, and what decided it."""
+    """Say what was given, or would be, and what decided it; `unit` is what is given, for example bonus money."""
     because = "; ".join(reason_sentence(str(reason.get("code", "")), reason) for reason in reasons)
     is_given = "was given" if is_stored else "would be given"
     match verdict:
         case Verdict.APPROVED:
-            return f"{_amount(given)} {is_given}{f': {because}' if because else ''}."
+            return f"{_amount(given)} ({unit}) {is_given}{f': {because}' if because else ''}."
         case Verdict.REDUCED:
-            return f"{_amount(given)} {is_given} and not {_amount(computed)}: {because}."
+            return f"{_amount(given)} ({unit}) {is_given} and not {_amount(computed)}: {because}."
         case Verdict.PENDING_REVIEW:
             return f"A person must look before anything {'is' if is_stored else 'would be'} given: {because}."
         case _:
