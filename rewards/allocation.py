@@ -35,37 +35,47 @@ def allocate_rule(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = 
 def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
     """Compile a rule's statement once per run: the policies it reads are then the same for every chunk."""
     value = unit_value(rule.reward.terms)
-    candidates = _candidates_sql(rule, occasion=occasion, keys=UNBOUND_RANGE)
-    judged, params = with_stages(*candidates, _stages(rule, value=value))
+    judged, params = competing_candidates(rule, occasion=occasion, keys=UNBOUND_RANGE)
     sql = f"""
         INSERT INTO rule_allocations
             (run_id, player_id, rule_number, verdict, reason, reasons, amount_computed, amount_given, money_value,
              expected_cost, expected_margin, wagering_multiplier, exclusive_group, decision_id, last_decision_id)
         SELECT run_id, player_id, rule_number, verdict, CASE WHEN is_held_out THEN 'HELD_OUT' ELSE other_reason END,
-               {_REASONS_SQL}, amount_computed,
+               {REASONS_SQL}, amount_computed,
                CASE WHEN is_given THEN amount_after_caps ELSE 0 END,
                CASE WHEN is_given THEN round(amount_after_caps * %s, 2) ELSE 0 END,
                CASE WHEN is_given THEN round(expected_cost * amount_after_caps / amount, 2) ELSE expected_cost END,
                expected_margin, wagering_multiplier, %s, nextval('reward_decisions_id_seq'), last_decision_id
         FROM (
             SELECT *, verdict IN ('APPROVED', 'REDUCED') AS is_given FROM (
-                SELECT *, CASE WHEN is_held_out THEN 'HELD_OUT' ELSE {_VERDICT_SQL} END AS verdict
-                FROM ({judged}) judged
+                SELECT *, {VERDICT_SQL} AS verdict FROM ({judged}) judged
             ) decided
         ) final
         """
     return sql, [value, rule.limits.exclusive_group, *params]
 
 
-_VERDICT_SQL = """CASE
+def competing_candidates(
+    rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = ALL_KEYS, candidates: Sql = ("rule_candidates", [])
+) -> Sql:
+    """Return the relation of a rule's candidates with what the run gave before, and what that leaves of the caps.
+
+    `candidates` is the relation to take them from, with the columns of `rule_candidates`.
+    """
+    beside_others = _candidates_sql(rule, occasion=occasion, keys=keys, candidates=candidates)
+    return with_stages(*beside_others, _stages(rule, value=unit_value(rule.reward.terms)))
+
+
+_WOULD_BE_SQL = """CASE
     WHEN other_reason IN ('ABUSE_REVIEW', 'NEEDS_APPROVAL') THEN 'PENDING_REVIEW'
     WHEN other_reason <> '' THEN 'REJECTED'
     WHEN amount_after_caps < amount_computed THEN 'REDUCED'
     ELSE 'APPROVED' END"""
+VERDICT_SQL = f"CASE WHEN is_held_out THEN 'HELD_OUT' ELSE {_WOULD_BE_SQL} END"
 # A held-out match keeps in its reasons what it would have been, why, and what it would have been given.
-_REASONS_SQL = f"""
+REASONS_SQL = f"""
     CASE WHEN is_held_out THEN jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
-             'code', 'HELD_OUT', 'would_be', {_VERDICT_SQL}, 'would_be_reason', nullif(other_reason, ''),
+             'code', 'HELD_OUT', 'would_be', {_WOULD_BE_SQL}, 'would_be_reason', nullif(other_reason, ''),
              'would_give', CASE WHEN other_reason = '' THEN amount_after_caps ELSE 0 END)))
          WHEN reason <> '' THEN reasons
          WHEN other_reason = 'EXCLUSIVE_GROUP' THEN '[{{"code": "EXCLUSIVE_GROUP"}}]'
@@ -100,28 +110,35 @@ def _within_room(rule: RuleDefinition, *, value: Decimal) -> Combinable:
     return Least(F("amount"), Floor(units * places, output_field=_EXACT) / places, output_field=_MONEY)
 
 
+def obstacles(rule: RuleDefinition) -> dict[str, Q]:
+    """Return by reason code what may speak against a reward beside others, in the order it is looked at."""
+    found = {
+        "EXCLUSIVE_GROUP": Q(is_group_taken=True),
+        "UNPROFITABLE": Q(Not(is_profitable_expression())),
+        "CAP": Q(amount_after_caps__lte=0),
+        "BELOW_MINIMUM": Q(amount_after_caps__lt=rule.reward.min_amount),
+    }
+    if rule.reward.type is RewardType.VIP_PERKS:
+        found["NEEDS_APPROVAL"] = Q(amount__gt=0)
+    return found
+
+
 def _first_reason(rule: RuleDefinition) -> Case:
     """Return the code of the first thing that speaks against the reward, empty where nothing does."""
-    whens = [
-        When(Q(reason__gt=""), then=F("reason")),
-        When(is_group_taken=True, then=Value("EXCLUSIVE_GROUP")),
-        When(Q(Not(is_profitable_expression())), then=Value("UNPROFITABLE")),
-        When(amount_after_caps__lte=0, then=Value("CAP")),
-        When(amount_after_caps__lt=rule.reward.min_amount, then=Value("BELOW_MINIMUM")),
-    ]
-    if rule.reward.type is RewardType.VIP_PERKS:
-        whens.append(When(amount__gt=0, then=Value("NEEDS_APPROVAL")))
-    return Case(*whens, default=Value(""), output_field=CharField())
+    whens = [When(obstacle, then=Value(code)) for code, obstacle in obstacles(rule).items()]
+    by_itself = When(Q(reason__gt=""), then=F("reason"))
+    return Case(by_itself, *whens, default=Value(""), output_field=CharField())
 
 
-def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange) -> Sql:
+def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange, candidates: Sql) -> Sql:
     """Return a rule's candidates with what the run gave each player before it."""
     in_range, range_params = keys.condition("c.player_id")
+    relation, relation_params = candidates
     group = rule.limits.exclusive_group
     is_group_taken, group_params = ("bool_or(a.exclusive_group = %s)", [group]) if group else ("false", [])
     sql = f"""
         SELECT c.*, g.given_value_run, g.given_cost_run, g.is_group_taken
-        FROM rule_candidates c
+        FROM {relation} c
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(a.money_value), 0) AS given_value_run,
                    coalesce(sum(a.expected_cost), 0) AS given_cost_run,
@@ -131,4 +148,4 @@ def _candidates_sql(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange)
         ) g
         WHERE c.run_id = %s AND c.rule_number = %s AND {in_range}
     """
-    return sql, [*group_params, occasion.run_id, rule.number, *range_params]
+    return sql, [*relation_params, *group_params, occasion.run_id, rule.number, *range_params]

@@ -83,6 +83,12 @@ class RuleDefinition:
     limits: RuleLimits
 
     @property
+    def unit(self) -> str:
+        """What the rule gives, as words: for example bonus money."""
+        label = str(self.reward.type.label)
+        return label[0].lower() + label[1:] if label[1:2].islower() else label
+
+    @property
     def fields(self) -> list[Field]:
         """Every field the rule reads, in conditions and formula."""
         used = [comparison.field for comparison in comparisons(self.conditions)] + formula_fields(self.reward.formula)

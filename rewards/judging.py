@@ -46,18 +46,23 @@ def judge_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: 
 @lru_cache(maxsize=16)
 def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
     """Compile the statement once per run: the policies it reads are then the same for every chunk."""
-    judged, params = with_stages(*_matches_sql(rules, occasion=occasion, keys=UNBOUND_RANGE), _stages())
+    judged, params = judged_matches(rules, occasion=occasion, keys=UNBOUND_RANGE)
     # Ordered by rule, so that the block ranges of the table's index tell rules apart.
     sql = f"""
         INSERT INTO rule_candidates
             (run_id, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
              cap_room, wagering_multiplier, is_held_out, reason, reasons, last_decision_id)
         SELECT %s, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
-               cap_room, abuse_wagering_multiplier, is_held_out, reason, {_REASONS_SQL}, last_decision_id
+               cap_room, abuse_wagering_multiplier, is_held_out, reason, {REASONS_SQL}, last_decision_id
         FROM ({judged}) judged
         ORDER BY rule_number, player_id
         """
     return sql, [occasion.run_id, *params]
+
+
+def judged_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> Sql:
+    """Return the relation of the matches with everything that judging finds out about them."""
+    return with_stages(*_matches_sql(rules, occasion=occasion, keys=keys), _stages())
 
 
 def with_stages(sql: str, params: list[Any], stages: Sequence[dict[str, Combinable | Q]]) -> Sql:
@@ -95,24 +100,27 @@ def _rounded(amount: Combinable) -> Combinable:
     )
 
 
+def obstacles() -> dict[str, Q]:
+    """Return by reason code what may speak against a match by itself, in the order it is looked at."""
+    return {
+        "NO_AMOUNT": Q(amount_computed__isnull=True) | Q(amount_computed__lte=0),
+        "BELOW_MINIMUM": Q(amount_computed__lt=F("min_amount")),
+        "FREQUENCY": Q(given_in_period__gte=F("frequency_max")),
+        "COOLDOWN": Q(is_cooling_down=True),
+        "RESTRICTED": Q(restriction__isnull=False),
+        "ABUSE_REVIEW": Q(abuse_amount_multiplier=0),
+        "ABUSE_CUT": Q(amount__lte=0),
+    }
+
+
 def _first_reason() -> Case:
     """Return the code of the first thing that speaks against the match, empty where nothing does."""
-    return Case(
-        When(Q(amount_computed__isnull=True), then=Value("NO_AMOUNT")),
-        When(amount_computed__lte=0, then=Value("NO_AMOUNT")),
-        When(amount_computed__lt=F("min_amount"), then=Value("BELOW_MINIMUM")),
-        When(given_in_period__gte=F("frequency_max"), then=Value("FREQUENCY")),
-        When(is_cooling_down=True, then=Value("COOLDOWN")),
-        When(restriction__isnull=False, then=Value("RESTRICTED")),
-        When(abuse_amount_multiplier=0, then=Value("ABUSE_REVIEW")),
-        When(amount__lte=0, then=Value("ABUSE_CUT")),
-        default=Value(""),
-        output_field=CharField(),
-    )
+    whens = [When(obstacle, then=Value(code)) for code, obstacle in obstacles().items()]
+    return Case(*whens, default=Value(""), output_field=CharField())
 
 
 # The reason with its figures; of a match that may be given, what the abuse score did to it.
-_REASONS_SQL = """
+REASONS_SQL = """
     CASE WHEN reason <> '' THEN jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('code', reason) || CASE reason
              WHEN 'NO_AMOUNT' THEN jsonb_build_object('amount', amount_computed)
              WHEN 'BELOW_MINIMUM' THEN jsonb_build_object('amount', amount_computed)

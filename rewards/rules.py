@@ -136,11 +136,12 @@ def rules_of_versions(names: list[dict[str, Any]]) -> list[RuleDefinition]:
 
     Raises RuleInvalidError where one cannot be read any more: a run must not go on with fewer rules than it began with.
     """
-    return [_definition_of_version(name["rule_id"], name["version"]) for name in names]
+    stored = RewardRuleVersion.objects.select_related("rule")
+    return [define_version(stored.get(rule_id=name["rule_id"], version=name["version"])) for name in names]
 
 
-def _definition_of_version(rule_id: str, version: int) -> RuleDefinition:
-    stored = RewardRuleVersion.objects.select_related("rule").get(rule_id=rule_id, version=version)
+def define_version(stored: RewardRuleVersion) -> RuleDefinition:
+    """Return the definition of a stored version. Raises RuleInvalidError where it cannot be read any more."""
     rule = RewardRule(rule_id=stored.rule_id, number=stored.rule.number, version=stored.version)
     problems = _apply(rule, stored.content)
     definition, more = define_rule(rule)

@@ -105,16 +105,23 @@ def expected_cost_expression() -> Combinable:
     return Round(F("amount") * F("unit_value") * F("cost_rate"), precision=2, output_field=_MONEY)
 
 
+def margin_inputs() -> dict[str, Combinable]:
+    """Return by name what the expected margin is the product of."""
+    horizon_share = Value(Decimal(policies.PROFIT_HORIZON_DAYS.value()) / 30, output_field=_EXACT)
+    return {
+        "wager_per_active_day": _wager_per_active_day(),
+        "active_days": _active_days_in_30() * horizon_share,
+        "retention_multiplier": _retention_multiplier(),
+        "house_edge": Coalesce(F("house_edge_rate"), Value(get_house_edge(DEFAULT_CATEGORY)), output_field=_EXACT),
+    }
+
+
 def expected_margin_expression() -> Combinable:
     """Return the margin expected from the player over the horizon, from their facts and the column `reward_family`."""
-    horizon_share = Value(Decimal(policies.PROFIT_HORIZON_DAYS.value()) / 30, output_field=_EXACT)
-    margin = (
-        _wager_per_active_day()
-        * _active_days_in_30()
-        * horizon_share
-        * _retention_multiplier()
-        * Coalesce(F("house_edge_rate"), Value(get_house_edge(DEFAULT_CATEGORY)), output_field=_EXACT)
-    )
+    wager, *shares = margin_inputs().values()
+    margin = wager
+    for share in shares:
+        margin = margin * share
     return Round(margin, precision=2, output_field=_MONEY)
 
 

@@ -20,6 +20,7 @@ from players.api.tiers import TierDetail, TierList
 from reporting.api.analytics import Dashboard
 from reporting.api.players import PlayerDetail, PlayerList
 from reporting.api.statements import PlayerStatement
+from rewards.api.explaining import RuleExplanation
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
 from rewards.api.rule_schema import RuleCheck, RuleFields, RuleSchema
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
@@ -64,6 +65,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("rules/check", RuleCheck, "rule-check"),
     ("rules/<str:rule_id>", RuleDetail, "rule"),
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
+    ("rules/<str:rule_id>/explain", RuleExplanation, "rule-explain"),
     ("tiers", TierList, "tiers"),
     ("tiers/<int:tier_id>", TierDetail, "tier"),
     ("import/excel", ImportUpload, "import-excel"),

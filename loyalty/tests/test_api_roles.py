@@ -35,6 +35,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("PUT", "/api/rules/CASHBACK"): {STAFF},
     ("DELETE", "/api/rules/NOTHING"): {STAFF},
     ("POST", "/api/rules/CASHBACK/test"): OFFICE | {INTEGRATOR},
+    ("GET", "/api/rules/CASHBACK/explain"): OFFICE,
     ("GET", "/api/tiers"): OFFICE | {INTEGRATOR},
     ("POST", "/api/tiers"): {STAFF},
     ("GET", "/api/tiers/1"): OFFICE | {INTEGRATOR},

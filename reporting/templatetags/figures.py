@@ -1,4 +1,4 @@
-"""Figures on pages: separated thousands, shares, durations."""
+"""Figures on pages: separated thousands, shares, durations, and what a figure is called."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ def amount(value: object) -> str:
     """Show an amount, given as text or decimal, with two decimals and separated thousands."""
     number = _decimal(value)
     return _NOTHING if number is None else number_format(number, 2, force_grouping=True)
+
+
+@register.filter
+def exact(value: object) -> str:
+    """Show an amount with separated thousands and all its decimals, two at least."""
+    number = _decimal(value)
+    if number is None:
+        return _NOTHING
+    decimals = max(-int(number.normalize().as_tuple().exponent), 2)
+    return number_format(number, decimals, force_grouping=True)
 
 
 @register.filter
@@ -52,6 +62,12 @@ def duration(seconds: float | None) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return str(timedelta(seconds=round(seconds)))
+
+
+@register.filter
+def phrase(name: str) -> str:
+    """Show a name of a figure as words."""
+    return name.replace("_", " ")
 
 
 @register.filter

@@ -19,6 +19,7 @@ from unfold.decorators import display
 from core.admin.base import HugeReadOnlyAdmin
 from core.admin.columns import badge, link_to, number, run_link
 from players.admin.shared import PLAYER_SEARCH_HELP, SEGMENT_COLOURS, PlayerFilter, player_link
+from rewards.admin.explaining import ExplanationPages
 from rewards.models import RewardDecision, RewardHistory
 
 
@@ -34,7 +35,7 @@ class ReasonFilter(TextFilter):
 
 
 @admin.register(RewardDecision)
-class RewardDecisionAdmin(HugeReadOnlyAdmin):
+class RewardDecisionAdmin(ExplanationPages, HugeReadOnlyAdmin):
     list_display = (
         "id",
         "player_link",
@@ -42,12 +43,15 @@ class RewardDecisionAdmin(HugeReadOnlyAdmin):
         "occasion",
         "verdict_badge",
         "reason",
+        "why_link",
         "computed",
         "given",
         "segment_badge",
         "last_on",
         "times",
     )
+    actions_list = ("explain",)
+    actions_detail = ("why",)
     list_select_related = ("rule",)
     list_filter = (
         PlayerFilter,

@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
@@ -22,6 +22,7 @@ from core.admin.base import HouseAdmin, HugeReadOnlyAdmin, ReadOnlyAdmin, ReadOn
 from core.admin.columns import badge, link_to, number
 from core.admin.json_editor import JSONEditor, JSONTextField
 from core.errors import LoyaltyError
+from rewards.admin.explaining import VIEW, explanation_url
 from rewards.admin.testing import RuleTestForm
 from rewards.fields import FIELDS
 from rewards.models import RewardRule, RewardRuleVersion, RewardType, RuleBudgetDay
@@ -113,7 +114,7 @@ class RewardRuleAdmin(HouseAdmin):
     search_help_text = "Part of the id, the name or the description"
     ordering = ("-priority", "rule_id")
     actions = None
-    actions_detail = ("test_on_player",)
+    actions_detail = ("test_on_player", "explain_for_player")
     inlines = (VersionInline,)
     change_form_after_template = "admin/rewards/rewardrule/fields.html"
     fieldsets = (
@@ -200,6 +201,11 @@ class RewardRuleAdmin(HouseAdmin):
             "rule_url": reverse("admin:rewards_rewardrule_change", args=[object_id]),
         }
         return TemplateResponse(request, "admin/rewards/rewardrule/test.html", context)
+
+    @action(description="Why, or why not?", url_path="explain", icon="help", permissions=VIEW)
+    def explain_for_player(self, _request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the page that asks for the player."""
+        return HttpResponseRedirect(explanation_url(rule_id=unquote(object_id)))
 
     def _test_result(self, request: HttpRequest, rule: RewardRule, form: RuleTestForm) -> Any:
         if not form.is_valid():

@@ -63,7 +63,7 @@ class _Parser:
             case "all" | "any":
                 return [self._parse_list(value, kind=str(key), path=path, depth=depth)]
             case "not":
-                return [Negation(self.parse_object(value, path=path, depth=depth + 1))]
+                return [Negation(self.parse_object(value, path=path, depth=depth + 1), path)]
             case _:
                 return self._parse_field(str(key), value, path=path)
 
@@ -72,7 +72,7 @@ class _Parser:
             wanted = f"a list of 1 to {CONDITIONS_MAX} conditions is needed"
             return self._refuse(path, wanted, f'"{kind}": [{{…}}, {{…}}]')
         members = [self.parse_object(item, path=f"{path}[{index}]", depth=depth + 1) for index, item in enumerate(raw)]
-        return self._all_of(members, path=path) if kind == "all" else AnyOf(tuple(members))
+        return self._all_of(members, path=path) if kind == "all" else AnyOf(tuple(members), path)
 
     def _parse_field(self, key: str, value: object, *, path: str) -> list[Condition]:
         found, operator = _split_key(key)
@@ -135,7 +135,7 @@ class _Parser:
 
     def _all_of(self, members: list[Condition], *, path: str) -> AllOf:
         """Join what must hold together, and say where it cannot; a group around a refused one is not refused again."""
-        group = AllOf(tuple(members))
+        group = AllOf(tuple(members), path)
         for name in contradicting_fields(group):
             if name not in self.contradicting:
                 self.contradicting.add(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -39,6 +39,7 @@ class AllOf:
     """Every member must hold; without members it always does."""
 
     members: tuple[Condition, ...]
+    path: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class AnyOf:
     """At least one member must hold."""
 
     members: tuple[Condition, ...]
+    path: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Negation:
     """The member must be known not to hold."""
 
     member: Condition
+    path: str = field(default="", compare=False)
 
 
 Condition = Comparison | AllOf | AnyOf | Negation

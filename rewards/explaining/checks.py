@@ -1,0 +1,207 @@
+"""The limits and the checks of safety of a judgement just made: each with its own verdict and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+from rewards.definitions import RuleDefinition
+from rewards.explaining.explanation import Check, Outcome
+from rewards.explaining.figures import shown_figure
+from rewards.explaining.judgement import Judgement
+from rewards.explaining.reasons import reason_sentence
+from rewards.models import FrequencyPeriod, RewardRule, RuleStatus
+from safety.caps import CAPS
+
+Figures = tuple[tuple[str, str], ...]
+_PERIODS = {
+    FrequencyPeriod.ONCE: "ever",
+    FrequencyPeriod.DAY: "per business day",
+    FrequencyPeriod.WEEK: "per ISO week",
+    FrequencyPeriod.MONTH: "per calendar month",
+}
+
+
+def check_in_force(rule: RewardRule, *, on: date) -> Check:
+    """Say whether the rule runs on a business date: its status, which is today's, and its dates."""
+    dates = {"starts_on": rule.starts_on, "ends_on": rule.ends_on}
+    figures = (("status", str(rule.status)), *((name, str(on)) for name, on in dates.items() if on))
+    problem = ""
+    if rule.status != RuleStatus.ACTIVE:
+        problem = f"the rule is {rule.get_status_display().lower()}, not active"
+    elif rule.starts_on and on < rule.starts_on:
+        problem = f"the rule starts on {rule.starts_on}, {(rule.starts_on - on).days} days later"
+    elif rule.ends_on and on > rule.ends_on:
+        problem = f"the rule ended on {rule.ends_on}, {(on - rule.ends_on).days} days before"
+    outcome = Outcome.STOPPED if problem else Outcome.PASSED
+    return Check(name="In force", outcome=outcome, sentence=problem or _dates_hold(rule), figures=figures)
+
+
+def _dates_hold(rule: RewardRule) -> str:
+    start = f" from {rule.starts_on}" if rule.starts_on else ""
+    end = f" until {rule.ends_on}" if rule.ends_on else ""
+    return f"the rule is active{start}{end}"
+
+
+def judged_limits(judged: Judgement, *, definition: RuleDefinition, on: date) -> tuple[Check, ...]:
+    """Return the limits after the dates: frequency, cooldown, budget, exclusive group, holdout."""
+    return (
+        _frequency(judged, definition, on),
+        _cooldown(judged, definition, on),
+        budget_set(definition, left=judged.budget_left),
+        _group(judged, definition),
+        _holdout(judged, definition),
+    )
+
+
+def judged_safety(judged: Judgement, *, definition: RuleDefinition) -> tuple[Check, ...]:
+    """Return the checks of safety in the order they are made."""
+    checks = [_restrictions(judged), _abuse(judged), _profitability(judged), _caps(judged)]
+    if "NEEDS_APPROVAL" in judged.obstacles:
+        checks.append(Check(name="Approval", outcome=Outcome.STOPPED, sentence=reason_sentence("NEEDS_APPROVAL", {})))
+    return (*checks, _budget(judged, definition))
+
+
+def frequency_allowed(definition: RuleDefinition) -> str:
+    """Say how often a player may get the rule."""
+    return f"{definition.limits.frequency_max} {_PERIODS[definition.limits.frequency_period]}"
+
+
+def _frequency(judged: Judgement, definition: RuleDefinition, on: date) -> Check:
+    given, last_on = judged.figures["given_in_period"], judged.figures["last_given_on"]
+    start = definition.period_start(on)
+    since = "" if start == date.min else f" since {start}"
+    is_stopped = "FREQUENCY" in judged.obstacles
+    allowed = frequency_allowed(definition)
+    sentence = f"given {given} of {allowed}{since}" + (f", last on {last_on}" if given else "")
+    return _check(
+        "Frequency",
+        sentence,
+        is_stopped=is_stopped,
+        figures={"given": given, "allowed": definition.limits.frequency_max},
+    )
+
+
+def _cooldown(judged: Judgement, definition: RuleDefinition, on: date) -> Check:
+    days, last_on = definition.cooldown_days, judged.figures["last_given_on"]
+    if not days:
+        return Check(name="Cooldown", outcome=Outcome.PASSED, sentence="the rule has none")
+    if last_on is None:
+        return Check(name="Cooldown", outcome=Outcome.PASSED, sentence=f"{days} days, and nothing was given before")
+    passed = (on - last_on).days
+    is_stopped = "COOLDOWN" in judged.obstacles
+    waiting = f", {days - passed} more needed" if is_stopped else ""
+    sentence = f"{passed} of {days} days have passed since {last_on}{waiting}"
+    return _check("Cooldown", sentence, is_stopped=is_stopped, figures={"days_passed": passed, "days_needed": days})
+
+
+def budget_set(definition: RuleDefinition, *, left: Decimal | None) -> Check:
+    """Say what the rule may give in all and what of it is left."""
+    limits = definition.limits
+    budgets = {"a day": limits.daily_budget, "in all": limits.total_budget}
+    named = " and ".join(f"{_money(value)} {name}" for name, value in budgets.items() if value is not None)
+    if not named:
+        return Check(name="Budgets", outcome=Outcome.PASSED, sentence="the rule has none")
+    if left is None:
+        sentence = f"{named}; what was left then was not kept"
+        return Check(name="Budgets", outcome=Outcome.NOT_KNOWN, sentence=sentence)
+    return _check("Budgets", f"{named}; {_money(left)} left", is_stopped=left <= 0, figures={"left": _money(left)})
+
+
+def _group(judged: Judgement, definition: RuleDefinition) -> Check:
+    group = definition.limits.exclusive_group
+    if not group:
+        return Check(name="Exclusive group", outcome=Outcome.PASSED, sentence="the rule is in none")
+    is_stopped = "EXCLUSIVE_GROUP" in judged.obstacles
+    sentence = (
+        reason_sentence("EXCLUSIVE_GROUP", {}) if is_stopped else f"no other rule of {group} gave anything before"
+    )
+    return _check("Exclusive group", sentence, is_stopped=is_stopped, figures={"group": group})
+
+
+def _holdout(judged: Judgement, definition: RuleDefinition) -> Check:
+    percent = definition.limits.holdout_percent
+    if not percent:
+        return Check(name="Holdout", outcome=Outcome.PASSED, sentence="the rule holds nobody out")
+    is_held_out = bool(judged.figures["is_held_out"])
+    drawn = "is" if is_held_out else "is not"
+    sentence = f"the player {drawn} among the {shown_figure(percent)} % who are held out"
+    return _check("Holdout", sentence, is_stopped=is_held_out, figures={"percent": shown_figure(percent)})
+
+
+def _restrictions(judged: Judgement) -> Check:
+    restriction = judged.figures["restriction"]
+    is_stopped = "RESTRICTED" in judged.obstacles
+    sentence = reason_sentence("RESTRICTED", {"restriction": restriction}) if is_stopped else "none is in force"
+    figures = {"restriction": restriction} if restriction else {}
+    return _check("Restrictions", sentence, is_stopped=is_stopped, figures=figures)
+
+
+def _abuse(judged: Judgement) -> Check:
+    score = judged.figures["bonus_abuse_score"]
+    amount, wagering = judged.figures["abuse_amount_multiplier"], judged.figures["abuse_wagering_multiplier"]
+    shown: Figures = (("abuse_score", str(score)), ("amount_multiplier", shown_figure(amount)))
+    shown += (("wagering_multiplier", shown_figure(wagering)),)
+    figures = {"abuse_score": score, "multiplier": shown_figure(amount)}
+    if "ABUSE_REVIEW" in judged.obstacles:
+        sentence = reason_sentence("ABUSE_REVIEW", figures)
+        return Check(name="Abuse", outcome=Outcome.STOPPED, sentence=sentence, figures=shown)
+    if amount < 1:
+        outcome = Outcome.STOPPED if "ABUSE_CUT" in judged.obstacles else Outcome.CHANGED
+        return Check(name="Abuse", outcome=outcome, sentence=reason_sentence("ABUSE_CUT", figures), figures=shown)
+    if wagering > 1:
+        sentence = reason_sentence("ABUSE_WAGERING", {**figures, "multiplier": shown_figure(wagering)})
+        return Check(name="Abuse", outcome=Outcome.CHANGED, sentence=sentence, figures=shown)
+    sentence = f"the abuse score of {score} changes nothing"
+    return Check(name="Abuse", outcome=Outcome.PASSED, sentence=sentence, figures=shown)
+
+
+def _profitability(judged: Judgement) -> Check:
+    cost, margin = judged.figures["expected_cost"], judged.figures["expected_margin"]
+    before = judged.figures["granted_cost"] + judged.figures["given_cost_run"]
+    is_stopped = "UNPROFITABLE" in judged.obstacles
+    figures = {"expected_cost": cost, "granted_before": before, "expected_margin": margin}
+    sentence = reason_sentence("UNPROFITABLE", figures) if is_stopped else profitable(cost, before, margin)
+    inputs = {name: shown_figure(round(value, 4)) if value is not None else "" for name, value in judged.margin.items()}
+    amounts = {name: _money(value) for name, value in figures.items()}
+    return _check("Profitability", sentence, is_stopped=is_stopped, figures={**amounts, **inputs})
+
+
+def profitable(cost: Decimal, before: Decimal | None, margin: Decimal) -> str:
+    """Say that a reward costs less than what is expected from the player."""
+    granted = "" if before is None else f", with {_money(before)} granted before,"
+    return f"the expected cost of {_money(cost)}{granted} is below the expected margin of {_money(margin)}"
+
+
+def _caps(judged: Judgement) -> Check:
+    room, before, after = (judged.figures[name] for name in ("cap_room_left", "amount", "amount_after_caps"))
+    figures = {f"granted_in_{window}": _money(judged.figures[f"granted_value_{window}"]) for window in CAPS}
+    figures |= {f"cap_per_{window}": _money(cap.value()) for window, cap in CAPS.items()}
+    figures["room"] = _money(room)
+    if after < before:
+        is_stopped = "CAP" in judged.obstacles or "BELOW_MINIMUM" in judged.obstacles
+        cut = {"room": room, "from": before, "to": after}
+        sentence = reason_sentence("CAP" if is_stopped else "CAP_CUT", cut)
+        outcome = Outcome.STOPPED if is_stopped else Outcome.CHANGED
+        return Check(name="Caps", outcome=outcome, sentence=sentence, figures=tuple(figures.items()))
+    return _check("Caps", f"they leave {_money(room)}", figures=figures)
+
+
+def _budget(judged: Judgement, definition: RuleDefinition) -> Check:
+    if not definition.limits.has_budget:
+        return Check(name="Budget", outcome=Outcome.PASSED, sentence="the rule has none")
+    if "BUDGET" in judged.obstacles:
+        return _check("Budget", reason_sentence("BUDGET", judged.reasons[0]), is_stopped=True)
+    sentence = f"{_money(judged.budget_left)} are left; who gets the last of it is drawn among all players of the night"
+    return _check("Budget", sentence)
+
+
+def _check(name: str, sentence: str, *, is_stopped: bool = False, figures: Mapping[str, object] | None = None) -> Check:
+    outcome = Outcome.STOPPED if is_stopped else Outcome.PASSED
+    shown = tuple((figure, str(value)) for figure, value in (figures or {}).items())
+    return Check(name=name, outcome=outcome, sentence=sentence, figures=shown)
+
+
+def _money(value: Decimal | None) -> str:
+    return shown_figure(value or Decimal(0), unit="money")

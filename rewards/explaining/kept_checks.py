@@ -1,0 +1,167 @@
+"""The limits and the checks of safety of a stored decision: what its reasons, amounts and earlier decisions tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Max, Q
+
+from rewards.definitions import RuleDefinition
+from rewards.explaining.checks import budget_set, frequency_allowed, profitable
+from rewards.explaining.explanation import Check, Outcome
+from rewards.explaining.figures import shown_figure
+from rewards.explaining.reasons import reason_sentence
+from rewards.models import RewardDecision, Verdict
+from rewards.models.decisions import COUNTING_VERDICTS
+
+# The order in which reasons decide; what stands behind the one that did was not looked at.
+_DECIDED_BY = {
+    "NO_AMOUNT": "the amount",
+    "BELOW_MINIMUM": "the least amount",
+    "FREQUENCY": "the frequency",
+    "COOLDOWN": "the cooldown",
+    "RESTRICTED": "a restriction",
+    "ABUSE_REVIEW": "the abuse score",
+    "ABUSE_CUT": "the abuse score",
+    "EXCLUSIVE_GROUP": "the exclusive group",
+    "UNPROFITABLE": "profitability",
+    "CAP": "a cap",
+    "CUT_BELOW_MINIMUM": "the least amount",
+    "NEEDS_APPROVAL": "the approval",
+    "BUDGET": "the budget",
+}
+_ORDER = tuple(_DECIDED_BY)
+_NOT_KEPT = "passed; its figures were not kept"
+
+
+def kept_limits(decision: RewardDecision, *, definition: RuleDefinition) -> tuple[Check, ...]:
+    """Return the limits: frequency, cooldown, budgets, exclusive group, holdout."""
+    group = definition.limits.exclusive_group
+    return (
+        Check(name="In force", outcome=Outcome.PASSED, sentence="the rule ran: it was decided"),
+        _frequency(decision, definition),
+        _kept(decision, "Cooldown", "COOLDOWN", passed=_cooldown_passed(definition)),
+        budget_set(definition, left=None),
+        _kept(
+            decision,
+            "Exclusive group",
+            "EXCLUSIVE_GROUP",
+            passed=f"no other rule of {group} gave anything before" if group else "the rule is in none",
+        ),
+        _holdout(decision, definition),
+    )
+
+
+def kept_safety(decision: RewardDecision, *, definition: RuleDefinition) -> tuple[Check, ...]:
+    """Return the checks of safety in the order they were made."""
+    checks = [
+        _kept(decision, "Restrictions", "RESTRICTED", passed="none was in force"),
+        _abuse(decision),
+        _kept(decision, "Profitability", "UNPROFITABLE", passed=_profitable(decision)),
+        _caps(decision),
+    ]
+    if deciding_code(decision) == "NEEDS_APPROVAL":
+        checks.append(_kept(decision, "Approval", "NEEDS_APPROVAL", passed=_NOT_KEPT))
+    passed = "there was enough left" if definition.limits.has_budget else "the rule has none"
+    return (*checks, _kept(decision, "Budget", "BUDGET", passed=passed))
+
+
+def deciding_code(decision: RewardDecision) -> str:
+    """Return the code that decided; of who was held out, what would have."""
+    code = decision.reason
+    if decision.verdict == Verdict.HELD_OUT:
+        code = str(reason_figures(decision, "HELD_OUT").get("would_be_reason", ""))
+    if code == "BELOW_MINIMUM" and _was_cut(decision):
+        return "CUT_BELOW_MINIMUM"
+    return code
+
+
+def _was_cut(decision: RewardDecision) -> bool:
+    """Tell whether the amount fell below the minimum by the caps or the abuse score, not by the formula."""
+    amount = reason_figures(decision, "BELOW_MINIMUM").get("amount")
+    return amount is None or decision.amount_computed is None or Decimal(str(amount)) != decision.amount_computed
+
+
+def reason_figures(decision: RewardDecision, code: str) -> Mapping[str, Any]:
+    """Return the stored figures of a reason, empty where it is not among the reasons."""
+    found: Mapping[str, Any] = next((reason for reason in decision.reasons if reason.get("code") == code), {})
+    return found
+
+
+def _kept(decision: RewardDecision, name: str, code: str, *, passed: str) -> Check:
+    decided = deciding_code(decision)
+    if decided == code:
+        sentence = reason_sentence(code, reason_figures(decision, code))
+        return Check(name=name, outcome=Outcome.STOPPED, sentence=sentence, figures=_shown(decision, code))
+    if decided in _ORDER and _ORDER.index(decided) < _ORDER.index(code):
+        sentence = f"not looked at: {_DECIDED_BY[decided]} had decided"
+        return Check(name=name, outcome=Outcome.NOT_REACHED, sentence=sentence)
+    return Check(name=name, outcome=Outcome.PASSED, sentence=passed)
+
+
+def _shown(decision: RewardDecision, code: str) -> tuple[tuple[str, str], ...]:
+    figures = reason_figures(decision, code)
+    return tuple((name, _figure(value)) for name, value in figures.items() if name != "code")
+
+
+def _figure(value: Any) -> str:
+    """Show a stored figure; JSON keeps no cents of a whole amount."""
+    return shown_figure(Decimal(str(value)), unit="money") if isinstance(value, float) else str(value)
+
+
+def _frequency(decision: RewardDecision, definition: RuleDefinition) -> Check:
+    """Count the rewards before the decision: decisions are never deleted."""
+    start = definition.period_start(decision.first_on)
+    earlier = RewardDecision.objects.filter(
+        player=decision.player_id,
+        rule=decision.rule_id,  # type: ignore[misc]  # its key here is the number
+        pk__lt=decision.pk,
+    )
+    counted = earlier.filter(verdict__in=COUNTING_VERDICTS).aggregate(
+        given=Count("pk", filter=Q(first_on__gte=start)), last_on=Max("first_on")
+    )
+    last = f", last on {counted['last_on']}" if counted["last_on"] else ""
+    passed = f"given {counted['given']} of {frequency_allowed(definition)}{last}"
+    return _kept(decision, "Frequency", "FREQUENCY", passed=passed)
+
+
+def _cooldown_passed(definition: RuleDefinition) -> str:
+    days = definition.cooldown_days
+    return f"{days} days had passed since the last reward, or there was none" if days else "the rule has none"
+
+
+def _holdout(decision: RewardDecision, definition: RuleDefinition) -> Check:
+    if decision.verdict == Verdict.HELD_OUT:
+        sentence = reason_sentence("HELD_OUT", reason_figures(decision, "HELD_OUT"))
+        return Check(name="Holdout", outcome=Outcome.STOPPED, sentence=sentence, figures=_shown(decision, "HELD_OUT"))
+    is_drawn = bool(definition.limits.holdout_percent)
+    sentence = "the player was not among those held out" if is_drawn else "the rule holds nobody out"
+    return Check(name="Holdout", outcome=Outcome.PASSED, sentence=sentence)
+
+
+def _abuse(decision: RewardDecision) -> Check:
+    for code in ("ABUSE_CUT", "ABUSE_WAGERING"):
+        figures = reason_figures(decision, code)
+        if figures and deciding_code(decision) != code:
+            sentence = reason_sentence(code, figures)
+            return Check(name="Abuse", outcome=Outcome.CHANGED, sentence=sentence, figures=_shown(decision, code))
+    code = "ABUSE_CUT" if deciding_code(decision) == "ABUSE_CUT" else "ABUSE_REVIEW"
+    # Reasons of a refusal do not keep what the score did before it.
+    is_known = decision.verdict in (Verdict.APPROVED, Verdict.REDUCED)
+    return _kept(decision, "Abuse", code, passed="the score changed nothing" if is_known else _NOT_KEPT)
+
+
+def _profitable(decision: RewardDecision) -> str:
+    if decision.expected_cost is None or decision.expected_margin is None:
+        return _NOT_KEPT
+    return profitable(decision.expected_cost, None, decision.expected_margin)
+
+
+def _caps(decision: RewardDecision) -> Check:
+    figures = reason_figures(decision, "CAP_CUT")
+    if figures:
+        sentence = reason_sentence("CAP_CUT", figures)
+        return Check(name="Caps", outcome=Outcome.CHANGED, sentence=sentence, figures=_shown(decision, "CAP_CUT"))
+    return _kept(decision, "Caps", "CAP", passed="they left enough")

@@ -1,0 +1,108 @@
+"""What every reason code says, with its figures, as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from rewards.explaining.figures import shown_figure
+
+Figures = Mapping[str, Any]
+
+
+def reason_sentence(code: str, figures: Figures) -> str:
+    """Return what a reason means; one that this house does not know is shown with what was stored."""
+    if code in _SENTENCES:
+        return _SENTENCES[code](figures)
+    stored = ", ".join(f"{name} {value}" for name, value in figures.items() if name != "code")
+    return f"{code} ({stored})" if stored else code
+
+
+def known_reasons() -> frozenset[str]:
+    """Return the codes that have a sentence."""
+    return frozenset(_SENTENCES)
+
+
+def money(figures: Figures, name: str) -> str:
+    """Show an amount among the figures of a reason."""
+    value = figures.get(name)
+    if value is None:
+        return "an amount that was not kept"
+    try:
+        return shown_figure(Decimal(str(value)), unit="money")
+    except InvalidOperation:
+        return str(value)
+
+
+def _plain(figures: Figures, name: str) -> str:
+    value = figures.get(name)
+    if value is None:
+        return "not kept"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _no_amount(figures: Figures) -> str:
+    if figures.get("amount") is None:
+        return "the formula has no value: a field is not known, or it divides by zero"
+    return f"the formula computes {money(figures, 'amount')}, which is nothing to give"
+
+
+def _frequency(figures: Figures) -> str:
+    given = figures.get("given")
+    if given is None:
+        return "given as often as the period allows"
+    times = "once" if given == 1 else f"{given} times"
+    return f"given {times} in the period already, last on {_plain(figures, 'last_on')}"
+
+
+def _unprofitable(figures: Figures) -> str:
+    if figures.get("expected_margin") is None:
+        return "the margin to expect from the player cannot be computed"
+    return (
+        f"the expected cost of {money(figures, 'expected_cost')}, with {money(figures, 'granted_before')} granted "
+        f"before, is not below the expected margin of {money(figures, 'expected_margin')}"
+    )
+
+
+def _held_out(figures: Figures) -> str:
+    if figures.get("would_be_reason"):
+        return f"drawn into the control group; otherwise {str(figures['would_be_reason']).replace('_', ' ').lower()}"
+    return f"drawn into the control group; otherwise {money(figures, 'would_give')} would have been given"
+
+
+def _below_minimum(figures: Figures) -> str:
+    return f"{money(figures, 'amount')} is below the least amount of the rule"
+
+
+def _abuse_wagering(figures: Figures) -> str:
+    score, factor = _plain(figures, "abuse_score"), _plain(figures, "multiplier")
+    return f"the abuse score of {score} multiplies the wagering requirement by {factor}"
+
+
+_SENTENCES: dict[str, Callable[[Figures], str]] = {
+    "NO_AMOUNT": _no_amount,
+    "BELOW_MINIMUM": _below_minimum,
+    "FREQUENCY": _frequency,
+    "COOLDOWN": lambda figures: f"the last reward, on {_plain(figures, 'last_on')}, is too recent",
+    "RESTRICTED": lambda figures: f"the player is restricted: {_plain(figures, 'restriction')}",
+    "ABUSE_REVIEW": lambda figures: f"the abuse score of {_plain(figures, 'abuse_score')} needs a person to look",
+    "ABUSE_CUT": lambda figures: (
+        f"the abuse score of {_plain(figures, 'abuse_score')} leaves {_plain(figures, 'multiplier')} of the amount"
+    ),
+    "ABUSE_WAGERING": _abuse_wagering,
+    "EXCLUSIVE_GROUP": lambda _: "a rule of the same group with a higher priority gave something",
+    "UNPROFITABLE": _unprofitable,
+    "CAP": lambda figures: f"the caps leave {money(figures, 'room')}, too little for this reward",
+    "CAP_CUT": lambda figures: (
+        f"the caps leave {money(figures, 'room')}: cut from {money(figures, 'from')} to {money(figures, 'to')}"
+    ),
+    "NEEDS_APPROVAL": lambda _: "a perk is given by a person, after an approval",
+    "BUDGET": lambda figures: (
+        f"the budget has {money(figures, 'budget_left')} left, "
+        f"{money(figures, 'needed')} would be needed up to this player"
+    ),
+    "HELD_OUT": _held_out,
+    "KEY_REUSED": lambda _: "the ledger holds another operation under the key of this reward",
+}
