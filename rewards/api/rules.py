@@ -189,7 +189,7 @@ class RuleDetail(Endpoint):
 
     @extend_schema(operation_id="rules_update", request=RuleChangeSerializer, responses=RuleSerializer)
     def put(self, request: Request, rule_id: str) -> Response:
-        """Change the given keys of a rule; changed content is a new version, beside the one that runs until approved."""
+        """Change the given keys of a rule; changed content is a new version, beside what runs until it is approved."""
         rule_named(rule_id)
         content = read_body(request, RuleChangeSerializer)
         return Response(RuleSerializer(change_rule(rule_id=rule_id, content=content, by=user_of(request))).data)
