@@ -142,6 +142,22 @@ def reject_rule(*, rule_id: str, version: int, reason: str, by: User, at: dateti
     return rule
 
 
+@transaction.atomic
+def withdraw_rule(*, rule_id: str, by: User, at: datetime | None = None) -> RewardRule:
+    """Take back what waits for approval, where something does: a rule that never ran is a draft again.
+
+    Raises NotFoundError.
+    """
+    at = at or timezone.now()
+    rule = locked_rule(rule_id)
+    status_before = rule.status
+    if lapse_requests(rule, at=at, reason=f"{by.get_username()} took it back"):
+        if rule.status == RuleStatus.PENDING_APPROVAL:
+            _claim(rule, RuleStatus.DRAFT, at=at)
+        record_event(rule, RuleAct.LAPSED, at=at, by=by, status_before=status_before, reason="Taken back")
+    return rule
+
+
 def check_second_person(request: RuleApproval, *, by: User, step: str) -> None:
     """Raise EditorMayNotApproveError where somebody edited or submitted what is asked for."""
     editors = editors_of(request.rule_id, version=request.version, base_version=request.base_version)

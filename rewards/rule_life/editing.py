@@ -13,7 +13,7 @@ from django.utils import timezone
 from rewards.models import RewardRule, RewardRuleVersion, RuleAct, RuleStatus
 from rewards.policies import is_approval_needed
 from rewards.problems import Problem, RuleInvalidError
-from rewards.rule_life.approval import submit_rule
+from rewards.rule_life.approval import submit_rule, withdraw_rule
 from rewards.rule_life.errors import RuleStatusError
 from rewards.rule_life.events import record_event
 from rewards.rule_life.requests import lapse_requests
@@ -189,7 +189,9 @@ def _follow_status(rule: RewardRule, wanted: str | None, *, by: User, at: dateti
             pause_rule(rule_id=rule.pk, reason=reason, by=by, at=at)
         case RuleStatus.ARCHIVED:
             archive_rule(rule_id=rule.pk, reason=reason, by=by, at=at)
-        case RuleStatus.DRAFT if rule.status not in UNAPPROVED_STATUSES:
+        case RuleStatus.DRAFT if rule.status in UNAPPROVED_STATUSES:
+            withdraw_rule(rule_id=rule.pk, by=by, at=at)
+        case RuleStatus.DRAFT:
             raise RuleStatusError(
                 f"rule {rule.pk} is {rule.status}: pause or archive it; its changes are a draft beside it",
                 status=rule.status,
