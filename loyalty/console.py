@@ -114,7 +114,8 @@ def _approval_queue(request: HttpRequest) -> dict[str, Any]:
     """Return the line that leads to the rules the user may approve, with how many wait."""
     waiting = requests_waiting_for(request.user).count()  # type: ignore[arg-type]  # the right lets only users in
     link = f"{reverse('admin:rewards_rewardrule_changelist')}?{PARAMETER}={FOR_ME}"
-    line: dict[str, Any] = {"title": "Waiting for my approval", "icon": "how_to_reg", "link": link}
+    is_shown = request.GET.get(PARAMETER) == FOR_ME
+    line = {"title": "Waiting for my approval", "icon": "how_to_reg", "link": link, "active": is_shown}
     return {**line, **({"badge": str(waiting), "badge_variant": "warning"} if waiting else {})}
 
 

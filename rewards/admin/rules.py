@@ -22,7 +22,7 @@ from core.admin.columns import Colours, badge, link_to, number
 from core.admin.json_editor import JSONTextField
 from core.errors import LoyaltyError
 from rewards.admin.rule_life.filters import ApprovalFilter, with_waiting
-from rewards.admin.rule_life.pages import STEPS, RuleLifePages
+from rewards.admin.rule_life.pages import BUTTONS, RuleLifePages
 from rewards.admin.testing import RuleTestForm
 from rewards.fields import FIELDS
 from rewards.models import RewardRule, RewardRuleVersion, RewardType, RuleBudgetDay, RuleStatus
@@ -115,7 +115,7 @@ class RewardRuleAdmin(RuleLifePages):
     search_help_text = "Part of the id, the name or the description"
     ordering = ("-priority", "rule_id")
     actions = None
-    actions_detail = ("test_on_player", *STEPS)
+    actions_detail = ("test_on_player", *BUTTONS)
     inlines = (VersionInline,)
     change_form_before_template = "admin/rewards/rewardrule/state.html"
     change_form_after_template = "admin/rewards/rewardrule/fields.html"
@@ -146,7 +146,7 @@ class RewardRuleAdmin(RuleLifePages):
             return ("GUARDRAIL", "stopped by its guardrail")
         if rule.is_waiting:
             return ("WAITING", f"version {version} waits for approval")
-        return ("DRAFT", f"version {version} to be submitted") if version and rule.pending_version else None
+        return ("DRAFT", f"version {version} to be submitted") if version else None
 
     @display(description="gives")
     def gives(self, rule: RewardRule) -> str:

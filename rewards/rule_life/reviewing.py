@@ -25,6 +25,11 @@ class Review:
     warnings: list[str]
 
     @property
+    def is_new(self) -> bool:
+        """Whether no version of the rule was ever approved: all it says is then listed as changed."""
+        return self.base_version is None
+
+    @property
     def is_waiting(self) -> bool:
         """Whether it can be approved now."""
         return self.request is not None
@@ -48,12 +53,17 @@ def review_of(rule: RewardRule) -> Review | None:
     return Review(
         version=version,
         base_version=base,
-        changes=changes_between({} if base is None else version_of(rule.pk, base).content, content),
+        changes=_said_by(content) if base is None else changes_between(version_of(rule.pk, base).content, content),
         editors=editors_of(rule.pk, version=version, base_version=rule.approved_version),
         request=request,
         guardrail=None if forecast is None else forecast * RULE_GUARDRAIL_TIMES.value(),
         warnings=_warnings(rule, content, request=request),
     )
+
+
+def _said_by(content: dict[str, Any]) -> list[Change]:
+    """Return what a first version says; what it leaves open is left out."""
+    return [change for change in changes_between({}, content) if change.after not in (None, "", {}, [])]
 
 
 def _warnings(rule: RewardRule, content: dict[str, Any], *, request: RuleApproval | None) -> list[str]:

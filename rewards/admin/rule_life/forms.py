@@ -77,7 +77,7 @@ class RevokeForm(forms.Form):
 
     since = forms.DateField(required=False, widget=forms.HiddenInput)
     reason = _reason(length_max=REVOCATION_REASON_LENGTH_MAX, help_text="Shown in the players' statements.")
-    is_confirmed = forms.BooleanField(label="Take back what is left, from every player named above")
+    is_confirmed = forms.BooleanField(label="Take back what is left, from every player counted above")
 
 
 class CompareForm(forms.Form):

@@ -36,6 +36,7 @@ from rewards.rule_life.stopping import archive_rule, pause_rule, resume_rule
 from rewards.rule_life.versions import candidate_version, changes_between
 
 STEPS = ("submit", "approve", "pause", "resume", "revoke", "archive", "compare")
+BUTTONS = (*STEPS[:4], {"title": "More", "icon": "more_horiz", "items": list(STEPS[4:])})
 _PAGES = "admin/rewards/rewardrule/"
 
 

@@ -165,3 +165,17 @@ def test_a_new_approval_brings_its_own_forecast() -> None:
     approved_by("ben", submitted_by("ann", forecast_cost="400.00"))
 
     assert evaluate() == {"APPROVED": 8}
+
+
+@pytest.mark.parametrize(
+    ("forecast", "given", "status"),
+    [("60.00", 100, "ACTIVE"), ("50.00", 100, "PAUSED"), ("25.00", 50, "PAUSED"), (None, 100, "ACTIVE")],
+)
+def test_the_worked_table_of_the_guide(forecast: str | None, given: int, status: str) -> None:
+    make_players(10)
+    running_rule(forecast_cost=forecast)
+
+    evaluate()
+
+    assert sum(lot.amount for lot in Lot.objects.all()) == given
+    assert RewardRule.objects.get().status == status

@@ -27,8 +27,9 @@ from rewards.rule_life.stopping import pause_rule
 from rewards.rules import active_rules
 from rewards.tests.factories import allocate, issue, make_player, new_run
 from rewards.tests.rule_life.people import approved_by, changed_by, person, running_rule, submitted_by, written_by
-from wallet.models import LedgerEntry, Lot
+from wallet.models import LedgerEntry, Lot, PostingRefusal
 from wallet.reconciliation import reconcile
+from wallet.taking_back import take_back_rule
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -166,6 +167,24 @@ def test_two_who_revoke_at_once_take_it_back_once() -> None:
     assert sum(run.counts["lots taken back"] for run in runs) == 4
     assert LedgerEntry.objects.filter(transaction_type="REVERSAL").count() == 4
     assert reconcile()["entries"] == 8
+
+
+def test_a_revocation_waits_for_one_under_way_and_finds_nothing_left() -> None:
+    make_player("alice")
+    rule = running_rule()
+    with transaction.atomic():
+        _issue(allocate())
+    first = {"rule_number": rule.number, "since": None, "reason": "Wrong", "actor": "rob", "run_id": 0}
+
+    with (
+        transaction_held_open(lambda: _ignore(take_back_rule(**first, at=timezone.now()))) as commit,
+        running(partial(revoke_rule, rule_id="GIFT", reason="Wrong", by=person("rob"))) as outcomes,
+    ):
+        wait_until_somebody_waits_for_a_lock()
+        commit()
+
+    assert [run.counts for run in outcomes] == [{"lots taken back": 0, "players": 0}]
+    assert not PostingRefusal.objects.exists()
 
 
 def _issue(run: Run) -> None:
