@@ -14,7 +14,9 @@ from unfold.dataclasses import SearchResult
 from players.models import Player
 from players.searching import search_players
 from reporting.admin.dashboard import dashboard_page
+from rewards.admin.rule_life.filters import FOR_ME, PARAMETER
 from rewards.models import RewardRule
+from rewards.rule_life.requests import requests_waiting_for
 
 _FOUND_MAX = 10
 
@@ -75,6 +77,8 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("players.tierchange", "Tier changes", "stairs"),
             ("players.riskscorechange", "Risk score changes", "monitor_heart"),
             ("rewards.rewardruleversion", "Rule versions", "history"),
+            ("rewards.ruleapproval", "Rule approvals", "how_to_reg"),
+            ("rewards.ruleevent", "Rule events", "published_with_changes"),
             ("admin.logentry", "Changes by staff", "history_edu"),
         ),
     ),
@@ -101,7 +105,18 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         for title, lines in _SIDEBAR
         if (items := [_item(*line) for line in lines if _may_view(request, line[0])])
     ]
+    if request.user.has_perm("rewards.approve_rewardrule"):
+        groups[0]["items"].append(_approval_queue(request))
     return groups
+
+
+def _approval_queue(request: HttpRequest) -> dict[str, Any]:
+    """Return the line that leads to the rules the user may approve, with how many wait."""
+    waiting = requests_waiting_for(request.user).count()  # type: ignore[arg-type]  # the right lets only users in
+    link = f"{reverse('admin:rewards_rewardrule_changelist')}?{PARAMETER}={FOR_ME}"
+    is_shown = request.GET.get(PARAMETER) == FOR_ME
+    line = {"title": "Waiting for my approval", "icon": "how_to_reg", "link": link, "active": is_shown}
+    return {**line, **({"badge": str(waiting), "badge_variant": "warning"} if waiting else {})}
 
 
 def stylesheet(_: HttpRequest) -> str:

@@ -41,6 +41,7 @@ from rewards.budgets import recount_budgets, settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, needed_columns
+from rewards.guardrail import hold_to_forecasts
 from rewards.issuing import close_ended_rewards, issue_rewards
 from rewards.judging import judge_matches
 from rewards.live import evaluate_now
@@ -192,10 +193,14 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
                 before=_summarize("rule_allocations"),
             )
     yield Step(
+        name="rules: guardrails",
+        work=lambda chunk: _guardrails(chunk, rules),
+        before=_analyze("rule_allocations"),
+    )
+    yield Step(
         name="rules: rewards",
         work=lambda chunk: _rewards(chunk, rules),
         ranges=_player_ranges,
-        before=_analyze("rule_allocations"),
     )
 
 
@@ -313,6 +318,10 @@ def _allocation(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
 
 def _budget(chunk: ChunkContext, rule: RuleDefinition) -> Counts:
     return {"beyond budget": settle_budget(rule, occasion=_occasion(chunk))}
+
+
+def _guardrails(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
+    return {"beyond guardrail": hold_to_forecasts(rules, occasion=_occasion(chunk))}
 
 
 def _rewards(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:

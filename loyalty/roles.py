@@ -6,6 +6,9 @@ by hand; `add` on such a model allows the service that writes it: `wallet.add_op
 `rewards.add_redemptionorder` an order of the catalogue; `rewards.change_redemptionorder` allows to fulfil and to cancel
 it. Who grants rewards corrects none: reversals and adjustments are Finance's.
 
+`rewards.approve_rewardrule` lets rules run that others wrote, `rewards.pause_rewardrule` stops and resumes them,
+`rewards.revoke_rewardrule` takes back what is unspent of what they gave.
+
 `reporting.export_ledger` lets statements and the liability leave the house, as a file or on paper; to look at them,
 viewing the ledger or the liability is enough.
 """
@@ -59,6 +62,8 @@ ROLES: tuple[Role, ...] = (
             "rewards.add_rewardrule",
             "rewards.change_rewardrule",
             "rewards.delete_rewardrule",
+            "rewards.approve_rewardrule",
+            "rewards.pause_rewardrule",
             "rewards.add_redemptionoption",
             "rewards.change_redemptionoption",
             "rewards.add_redemptionorder",
@@ -84,6 +89,9 @@ ROLES: tuple[Role, ...] = (
             *_READS_EVERYTHING,
             "players.add_playerrestriction",
             "players.change_playerrestriction",
+            "rewards.approve_rewardrule",
+            "rewards.pause_rewardrule",
+            "rewards.revoke_rewardrule",
             "safety.change_abusesignal",
             "safety.add_retentionmultiplier",
             "safety.change_retentionmultiplier",
@@ -98,6 +106,7 @@ ROLES: tuple[Role, ...] = (
         permissions=(
             *_READS_EVERYTHING,
             "reporting.export_ledger",
+            "rewards.revoke_rewardrule",
             "safety.add_unitvalue",
             "safety.change_unitvalue",
             "safety.change_earnrateacceptance",

@@ -49,8 +49,13 @@ def settle_budget(rule: RuleDefinition, *, occasion: Occasion) -> int:
         salt = f"budget:{rule.number}:{occasion.on}:"
         params = [salt, occasion.run_id, rule.number, left, left, occasion.run_id, rule.number]
         cut = run_statement(_SETTLE_SQL, params)
-    fetch_rows(_RESERVE_SQL, [rule.rule_id, occasion.on, occasion.run_id, rule.number])
+    reserve_budget(rule, occasion=occasion)
     return cut
+
+
+def reserve_budget(rule: RuleDefinition, *, occasion: Occasion) -> None:
+    """Count what the run gives of a rule into its business date; the rule's row must be locked."""
+    fetch_rows(_RESERVE_SQL, [rule.rule_id, occasion.on, occasion.run_id, rule.number])
 
 
 def budget_left(rule: RuleDefinition, *, occasion: Occasion) -> Decimal | None:

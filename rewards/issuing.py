@@ -18,9 +18,10 @@ from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
 from rewards.budgets import release_budget
 from rewards.definitions import RuleDefinition
+from rewards.guardrail import guarded_rules
 from rewards.models import RewardType
 from rewards.occasions import Occasion
-from rewards.rechecking import recheck_allocations
+from rewards.rechecking import recheck_allocations, reject_stopped
 from safety.profitability import CURRENCIES
 from wallet.models import LotKind, TransactionType
 from wallet.points_expiry import EXPIRING_CURRENCIES, points_expire_at
@@ -63,6 +64,7 @@ def issue_rewards(
         return {}
     _lock_players(occasion=occasion, keys=keys)
     reserved = _given_by_rule(rules, occasion=occasion, keys=keys)
+    reject_stopped(rules, occasion=occasion, keys=keys)
     recheck_allocations(rules, occasion=occasion, keys=keys)
     points_expiries = _points_expiries(rules, on=occasion.on)
     terms = json.dumps([_terms(rule, points_expiries) for rule in rules], default=str)
@@ -124,8 +126,9 @@ def _lock_players(*, occasion: Occasion, keys: KeyRange) -> None:
 
 
 def _given_by_rule(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> dict[int, _Given]:
-    """Return what the rules with a budget have reserved for the players of the range."""
-    numbers = [rule.number for rule in rules if rule.limits.has_budget]
+    """Return what the rules with a budget or a guardrail have reserved for the players of the range."""
+    guarded = guarded_rules([rule.number for rule in rules])
+    numbers = [rule.number for rule in rules if rule.limits.has_budget or rule.number in guarded]
     if not numbers:
         return {}
     in_range, params = keys.condition("a.player_id")

@@ -17,10 +17,12 @@ from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, forget_facts, needed_columns
+from rewards.guardrail import hold_to_forecasts
 from rewards.issuing import issue_rewards
 from rewards.judging import judge_matches
 from rewards.models import RewardDecision, RewardRule
 from rewards.occasions import Occasion, occasion_of_night
+from rewards.rule_life.stopping import resting_rules
 from rewards.rules import validate_rule
 from wallet.ledger import lock_players
 
@@ -36,6 +38,7 @@ def allocate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Seque
         allocate_rule(rule, occasion=occasion)
         if rule.limits.has_budget:
             settle_budget(rule, occasion=occasion)
+    hold_to_forecasts(rules, occasion=occasion)
     return occasion
 
 
@@ -45,6 +48,9 @@ def evaluate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Seque
     Must run inside a transaction that holds the players' lock, so that a night which has allocated for them meanwhile
     looks again once this has decided.
     """
+    # From here on none of the rules can be stopped, so the lock comes before those that settle their budgets.
+    resting = resting_rules([rule.number for rule in rules])
+    rules = [rule for rule in rules if rule.number not in resting]
     occasion = allocate_now(rules, run=run, player_ids=player_ids)
     counts = issue_rewards(rules, occasion=occasion, at=at)
     forget_facts(run_id=run.pk)

@@ -9,6 +9,7 @@ from core.expressions import run_statement
 from core.runs import KeyRange
 from rewards.definitions import RuleDefinition
 from rewards.occasions import COUNTS_SQL, DECIDED_SQL, Occasion
+from rewards.rule_life.stopping import stopped_rules
 from safety.caps import CAPS, window_starts
 
 
@@ -19,6 +20,27 @@ def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, 
     """
     _reject_given_meanwhile(rules, occasion=occasion, keys=keys)
     _reject_crowded_out(occasion=occasion, keys=keys)
+
+
+def reject_stopped(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> int:
+    """Reject what a run allocated of rules that somebody has stopped since; return how many matches.
+
+    The others cannot be stopped until the transaction ends. To be asked with the players locked.
+    """
+    stopped = stopped_rules([rule.number for rule in rules])
+    if not stopped:
+        return 0
+    in_range, params = keys.condition("a.player_id")
+    return run_statement(
+        f"""
+        UPDATE rule_allocations a
+        SET verdict = 'REJECTED', reason = 'RULE_STOPPED', amount_given = 0, money_value = 0,
+            reasons = '[{{"code": "RULE_STOPPED"}}]'
+        WHERE a.run_id = %s AND a.rule_number = ANY (%s) AND {in_range}
+          AND a.verdict IN ('APPROVED', 'REDUCED', 'PENDING_REVIEW')
+        """,
+        [occasion.run_id, stopped, *params],
+    )
 
 
 def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:

@@ -17,8 +17,11 @@ from core.strict_json import is_storable
 from players.models import GameCategory, Tier
 from rewards.conditions import Condition, comparisons, parse_conditions
 from rewards.definitions import DECIMAL_TEXT, UNKNOWN_KEYS_MAX, RuleDefinition, define_rule
-from rewards.models import RewardRule, RewardRuleVersion, RuleStatus
+from rewards.models import RewardRule, RewardRuleVersion, RuleAct, RuleStatus
 from rewards.problems import Problem, RuleInvalidError, nearest, shown, shown_key
+from rewards.rule_life.events import record_event
+from rewards.rule_life.requests import lapse_requests
+from rewards.rule_life.versions import next_version
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -46,32 +49,59 @@ _JSON_FIELDS = ("conditions", "reward_config")
 
 
 def save_rule(*, rule_id: str, content: Mapping[str, Any], saved_by: User | None) -> RewardRule:
-    """Create a rule or change the fields given; a changed content is a new version.
+    """Create a rule or change the fields given, at once; a changed content is a new version.
 
-    `content` takes the columns of a rule, `status`, `is_active` (ACTIVE or PAUSED) and the documented alias `reward`.
-    Raises RuleInvalidError with every problem found; then nothing is written.
+    This is how the house itself saves: nobody has to approve it. What people change goes through
+    `rewards.rule_life.editing`. `content` takes the columns of a rule, `status`, `is_active` (ACTIVE or PAUSED) and the
+    documented alias `reward`. Raises RuleInvalidError with every problem found; then nothing is written.
     """
-    if not is_storable(rule_id):
-        raise RuleInvalidError([Problem("rule_id", f"{shown(rule_id)} cannot be stored", "a plain text")])
-    given, problems = _normalised(content)
+    check_rule_id(rule_id)
+    given, problems = read_content(content)
     with transaction.atomic():
-        rule, is_new = _locked_rule(rule_id)
-        problems += _apply(rule, given)
+        rule, is_new = locked_or_new_rule(rule_id)
+        status_before, kept = ("", None) if is_new else (rule.status, _kept_content(rule))
+        problems += apply_content(rule, given)
         problems += find_problems(rule, reported={problem.path for problem in problems})
         if problems:
             raise RuleInvalidError(problems)
-        if not is_new and version_content(rule) != _kept_content(rule):
-            rule.version += 1
-        rule.updated_at = timezone.now()
-        rule.save(force_insert=is_new)
-        RewardRuleVersion.objects.get_or_create(
-            rule=rule, version=rule.version, defaults={"content": version_content(rule), "saved_by": saved_by}
-        )
+        is_changed = version_content(rule) != kept
+        if is_changed and not is_new:
+            rule.version = next_version(rule)
+        _settle_approval(rule, is_changed=is_changed, status_before=status_before)
+        write_rule(rule, is_new=is_new, saved_by=saved_by)
+        if is_changed or rule.status != status_before:
+            record_event(rule, RuleAct.SAVED, at=rule.updated_at, by=saved_by, status_before=status_before)
     rule.refresh_from_db()
     return rule
 
 
-def _locked_rule(rule_id: str) -> tuple[RewardRule, bool]:
+def _settle_approval(rule: RewardRule, *, is_changed: bool, status_before: str) -> None:
+    """Let what the house saves run without asking; what was asked for by others has lapsed with it."""
+    if rule.status in (RuleStatus.ACTIVE, RuleStatus.PAUSED):
+        rule.approved_version = rule.version
+    rule.is_stopped_by_guardrail = rule.is_stopped_by_guardrail and rule.status != RuleStatus.ACTIVE
+    if is_changed:
+        rule.pending_version = None
+    if is_changed or (status_before == RuleStatus.PENDING_APPROVAL and rule.status != status_before):
+        lapse_requests(rule, at=timezone.now(), reason="Saved by the house")
+
+
+def check_rule_id(rule_id: str) -> None:
+    """Raise RuleInvalidError for an id that no column can hold."""
+    if not is_storable(rule_id):
+        raise RuleInvalidError([Problem("rule_id", f"{shown(rule_id)} cannot be stored", "a plain text")])
+
+
+def write_rule(rule: RewardRule, *, is_new: bool, saved_by: User | None) -> None:
+    """Write a locked rule as it stands, and its version where that is new."""
+    rule.updated_at = timezone.now()
+    rule.save(force_insert=is_new)
+    RewardRuleVersion.objects.get_or_create(
+        rule=rule, version=rule.version, defaults={"content": version_content(rule), "saved_by": saved_by}
+    )
+
+
+def locked_or_new_rule(rule_id: str) -> tuple[RewardRule, bool]:
     """Return the rule under lock, or a new one that is called by its id until it is given a name; and which it is."""
     rules = RewardRule.objects.select_for_update().filter(rule_id=rule_id)
     if (rule := rules.first()) is not None:
@@ -83,11 +113,6 @@ def _locked_rule(rule_id: str) -> tuple[RewardRule, bool]:
         return rule, False
     last = RewardRule.objects.aggregate(last=Max("number"))["last"] or 0
     return RewardRule(rule_id=rule_id, number=last + 1, name=rule_id), True
-
-
-def archive_rule(*, rule: RewardRule) -> None:
-    """Take a rule out of use for good; what it gave and said stays readable."""
-    RewardRule.objects.filter(pk=rule.pk).update(status=RuleStatus.ARCHIVED, updated_at=timezone.now())
 
 
 def validate_rule(rule: RewardRule) -> RuleDefinition:
@@ -103,7 +128,7 @@ def check_rule(content: Mapping[str, Any]) -> list[Problem]:
     """Return what `save_rule` would say of a new rule of this content; write nothing."""
     given, problems = _normalised(content)
     rule = RewardRule(rule_id="NEW", number=0, name="NEW")
-    problems += _apply(rule, given)
+    problems += apply_content(rule, given)
     return problems + find_problems(rule, reported={problem.path for problem in problems})
 
 
@@ -143,7 +168,7 @@ def rules_of_versions(names: list[dict[str, Any]]) -> list[RuleDefinition]:
 def define_version(stored: RewardRuleVersion) -> RuleDefinition:
     """Return the definition of a stored version. Raises RuleInvalidError where it cannot be read any more."""
     rule = RewardRule(rule_id=stored.rule_id, number=stored.rule.number, version=stored.version)
-    problems = _apply(rule, stored.content)
+    problems = apply_content(rule, stored.content)
     definition, more = define_rule(rule)
     if definition is None or problems:
         raise RuleInvalidError(problems + more)
@@ -166,7 +191,7 @@ def _as_json(value: Any) -> Any:
     return str(value) if isinstance(value, date | datetime) else value
 
 
-def _normalised(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+def read_content(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """Return the content by the rule's own names, and what is wrong with the names given."""
     problems = [
         Problem(alias, f"{alias} and {name} are given at once", f"use {name} alone")
@@ -188,7 +213,7 @@ def _normalised(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[Proble
 _NOT_GIVEN = object()
 
 
-def _apply(rule: RewardRule, content: Mapping[str, Any]) -> list[Problem]:
+def apply_content(rule: RewardRule, content: Mapping[str, Any]) -> list[Problem]:
     """Set the columns of a rule; return what could not be set."""
     problems = []
     for name, value in content.items():

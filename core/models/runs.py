@@ -13,6 +13,7 @@ class RunKind(models.TextChoices):
     TEST = "TEST", "Rule test"
     SIMULATION = "SIMULATION", "Simulation"
     BACKTEST = "BACKTEST", "Back-test"
+    REVOCATION = "REVOCATION", "Revocation of a rule's rewards"
 
 
 class RunStatus(models.TextChoices):

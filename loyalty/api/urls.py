@@ -22,6 +22,16 @@ from reporting.api.players import PlayerDetail, PlayerList
 from reporting.api.statements import PlayerStatement
 from rewards.api.explaining import RuleExplanation
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
+from rewards.api.rule_life import (
+    RuleApprove,
+    RuleArchive,
+    RulePause,
+    RuleReject,
+    RuleResume,
+    RuleRevoke,
+    RuleSubmit,
+    RuleVersions,
+)
 from rewards.api.rule_schema import RuleCheck, RuleFields, RuleSchema
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
@@ -66,6 +76,14 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("rules/<str:rule_id>", RuleDetail, "rule"),
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
     ("rules/<str:rule_id>/explain", RuleExplanation, "rule-explain"),
+    ("rules/<str:rule_id>/versions", RuleVersions, "rule-versions"),
+    ("rules/<str:rule_id>/submit", RuleSubmit, "rule-submit"),
+    ("rules/<str:rule_id>/approve", RuleApprove, "rule-approve"),
+    ("rules/<str:rule_id>/reject", RuleReject, "rule-reject"),
+    ("rules/<str:rule_id>/pause", RulePause, "rule-pause"),
+    ("rules/<str:rule_id>/resume", RuleResume, "rule-resume"),
+    ("rules/<str:rule_id>/archive", RuleArchive, "rule-archive"),
+    ("rules/<str:rule_id>/revoke", RuleRevoke, "rule-revoke"),
     ("tiers", TierList, "tiers"),
     ("tiers/<int:tier_id>", TierDetail, "tier"),
     ("import/excel", ImportUpload, "import-excel"),

@@ -28,6 +28,8 @@ from reporting.models import LINES, DailySummary, LiabilityDay
 from rewards.models import RedemptionOption, RedemptionOrder, RewardDecision, RewardHistory, RewardRule, RuleBudgetDay
 from rewards.redemption.options import save_option
 from rewards.redemption.ordering import order_redemption
+from rewards.rule_life.approval import submit_rule
+from rewards.rule_life.editing import change_rule
 from rewards.rules import save_rule
 from safety.models import AbuseSignal, EarnRateAcceptance
 from wallet.bets import place_bet
@@ -253,3 +255,6 @@ def _make_reward_rows(player: Player, rule: RewardRule, run: Run, number: int) -
         run_id=run.pk,
     )
     RuleBudgetDay.objects.create(rule=rule, on=ON, given_value=Decimal(30), given_count=1)
+    user = User.objects.get(username=f"user{number}")
+    change_rule(rule_id=rule.pk, content={"priority": 11}, by=user)
+    submit_rule(rule_id=rule.pk, by=user)

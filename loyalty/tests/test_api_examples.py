@@ -55,6 +55,7 @@ def tokens() -> dict[str, str]:
     return {
         "PASSWORD": cast.PASSWORD,
         "STAFF_TOKEN": str(AccessToken.for_user(users["Loyalty staff"])),
+        "RISK_TOKEN": str(AccessToken.for_user(users["Risk"])),
         "OPERATOR_TOKEN": str(AccessToken.for_user(users["Operator"])),
         "FINANCE_TOKEN": str(AccessToken.for_user(users["Finance"])),
     }

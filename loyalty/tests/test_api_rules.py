@@ -40,7 +40,7 @@ def test_the_documented_other_name_of_the_reward_is_understood(staff: ApiUser) -
 
     status, rule = staff.post("/api/rules", content)
 
-    assert (status, rule["status"], rule["reward_config"]["max_amount"]) == (201, "ACTIVE", 200)
+    assert (status, rule["status"], rule["reward_config"]["max_amount"]) == (201, "PENDING_APPROVAL", 200)
 
 
 def test_decimals_in_conditions_stay_what_they_are(staff: ApiUser) -> None:
@@ -113,7 +113,7 @@ def test_changing_a_rule_makes_a_new_version_and_keeps_the_rest(staff: ApiUser) 
 
     status, rule = staff.put("/api/rules/WEEKEND_BONUS", {"priority": 9, "status": "ACTIVE"})
 
-    assert (status, rule["version"], rule["priority"], rule["status"]) == (200, 2, 9, "ACTIVE")
+    assert (status, rule["version"], rule["priority"], rule["status"]) == (200, 2, 9, "PENDING_APPROVAL")
     assert rule["conditions"] == {"total_wagered_min": 500}
 
 

@@ -110,6 +110,7 @@ def test_the_steps_of_a_night_are_named_and_in_order() -> None:
         "rules: allocation 1 of 2, 2 rule(s)",
         "rules: budget 1 of 2, BUDGETED",
         "rules: allocation 2 of 2, 1 rule(s)",
+        "rules: guardrails",
         "rules: rewards",
         "reconcile",
         "daily facts",

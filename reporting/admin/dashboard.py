@@ -5,13 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.admin.utils import quote
+from django.urls import reverse
+
 from players.models import PlayerSegment, Tier
 from players.policies import OPERATOR_CURRENCY
 from reporting.dashboard import dashboard_figures
-from rewards.models import RewardType, Verdict
+from rewards.models import RewardRule, RewardType, RuleStatus, Verdict
 from wallet.models import CurrencyType
 
 Figures = dict[str, Any]
+_STOPPED_RULES_MAX = 20
 _WINDOW_TITLES = {"day": "The day", "week": "7 days", "month": "30 days"}
 
 
@@ -19,7 +23,16 @@ def dashboard_page() -> Figures:
     """Return what `templates/admin/index.html` shows."""
     found = dashboard_figures()
     figures = found.pop("figures")
-    return {**found, **(_sections(figures) if figures else {})}
+    return {**found, "stopped_rules": _stopped_rules(), **(_sections(figures) if figures else {})}
+
+
+def _stopped_rules() -> list[Figures]:
+    """Return the rules that their guardrails stopped and nobody has resumed."""
+    stopped = RewardRule.objects.filter(is_stopped_by_guardrail=True, status=RuleStatus.PAUSED).order_by("rule_id")
+    return [
+        {"name": rule.name, "url": reverse("admin:rewards_rewardrule_change", args=[quote(rule.pk)])}
+        for rule in stopped[:_STOPPED_RULES_MAX]
+    ]
 
 
 def _sections(figures: Figures) -> Figures:

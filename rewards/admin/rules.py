@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -18,17 +17,22 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
-from core.admin.base import HouseAdmin, HugeReadOnlyAdmin, ReadOnlyAdmin, ReadOnlyInline
-from core.admin.columns import badge, link_to, number
+from core.admin.base import HugeReadOnlyAdmin, ReadOnlyAdmin, ReadOnlyInline
+from core.admin.columns import Colours, badge, link_to, number
 from core.admin.json_editor import JSONEditor, JSONTextField
 from core.errors import LoyaltyError
 from rewards.admin.explaining import VIEW, explanation_url
+from rewards.admin.rule_life.filters import ApprovalFilter, with_waiting
+from rewards.admin.rule_life.pages import BUTTONS, RuleLifePages
 from rewards.admin.testing import RuleTestForm
 from rewards.fields import FIELDS
-from rewards.models import RewardRule, RewardRuleVersion, RewardType, RuleBudgetDay
+from rewards.models import RewardRule, RewardRuleVersion, RewardType, RuleBudgetDay, RuleStatus
 from rewards.preview import test_rule
 from rewards.problems import Problem, RuleInvalidError
-from rewards.rules import CONTENT_FIELDS, save_rule, validate_rule
+from rewards.rule_life.editing import change_rule
+from rewards.rule_life.reviewing import state_of
+from rewards.rule_life.versions import UNAPPROVED_STATUSES, version_of
+from rewards.rules import CONTENT_FIELDS, apply_content, validate_rule
 
 _CONDITIONS_HELP = (
     'All keys must hold, for example {"segment": "LOSING", "net_loss_min": 100, '
@@ -38,6 +42,8 @@ _REWARD_HELP = (
     'What is given, for example {"type": "CASHBACK", "formula": "net_loss * 0.10", "max_amount": 500, '
     '"wagering_requirement": 10, "expiry_hours": 48}.'
 )
+
+_NEXT_COLOURS = Colours(GUARDRAIL="danger", WAITING="warning", DRAFT="info")
 
 
 # What decides together with conditions and reward whether a rule can be saved.
@@ -55,7 +61,7 @@ class RuleForm(forms.ModelForm[RewardRule]):
 
     class Meta:
         model = RewardRule
-        fields = ("rule_id", "status", *CONTENT_FIELDS)
+        fields = ("rule_id", *CONTENT_FIELDS)
 
     def _get_validation_exclusions(self) -> set[str]:
         """Leave the table's constraints to the service, which says what would be right."""
@@ -79,7 +85,7 @@ class RuleForm(forms.ModelForm[RewardRule]):
 
     def content(self) -> dict[str, Any]:
         """Return what the service takes."""
-        return {name: self.cleaned_data[name] for name in ("status", *CONTENT_FIELDS)}
+        return {name: self.cleaned_data[name] for name in CONTENT_FIELDS}
 
 
 class VersionInline(ReadOnlyInline):
@@ -94,12 +100,13 @@ class VersionInline(ReadOnlyInline):
 
 
 @admin.register(RewardRule)
-class RewardRuleAdmin(HouseAdmin):
+class RewardRuleAdmin(RuleLifePages):
     form = RuleForm
     list_display = (
         "rule_id",
         "name",
         "status_badge",
+        "next_step",
         "priority",
         "gives",
         "frequency",
@@ -109,16 +116,21 @@ class RewardRuleAdmin(HouseAdmin):
         "updated_at",
     )
     list_display_links = ("rule_id", "name")
-    list_filter = (("status", ChoicesDropdownFilter), ("frequency_period", ChoicesDropdownFilter))
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        ApprovalFilter,
+        ("frequency_period", ChoicesDropdownFilter),
+    )
     search_fields = ("rule_id", "name", "description")
     search_help_text = "Part of the id, the name or the description"
     ordering = ("-priority", "rule_id")
     actions = None
-    actions_detail = ("test_on_player", "explain_for_player")
+    actions_detail = ("test_on_player", "explain_for_player", *BUTTONS)
     inlines = (VersionInline,)
+    change_form_before_template = "admin/rewards/rewardrule/state.html"
     change_form_after_template = "admin/rewards/rewardrule/fields.html"
     fieldsets = (
-        (None, {"fields": (("rule_id", "name"), "description", ("status", "priority"))}),
+        (None, {"fields": (("rule_id", "name"), "description", "priority")}),
         ("Who gets it", {"fields": ("conditions",)}),
         ("What is given", {"fields": ("reward_config",)}),
         (
@@ -136,6 +148,15 @@ class RewardRuleAdmin(HouseAdmin):
     )
 
     status_badge = badge("status")
+
+    @display(description="next step", label=_NEXT_COLOURS)
+    def next_step(self, rule: Any) -> tuple[str, str] | None:
+        version = rule.version if rule.status in UNAPPROVED_STATUSES else rule.pending_version
+        if rule.is_stopped_by_guardrail and rule.status == RuleStatus.PAUSED:
+            return ("GUARDRAIL", "stopped by its guardrail")
+        if rule.is_waiting:
+            return ("WAITING", f"version {version} waits for approval")
+        return ("DRAFT", f"version {version} to be submitted") if version else None
 
     @display(description="gives")
     def gives(self, rule: RewardRule) -> str:
@@ -158,6 +179,22 @@ class RewardRuleAdmin(HouseAdmin):
     def holdout(self, rule: RewardRule) -> str:
         return f"{rule.holdout_percent.normalize():f} %" if rule.holdout_percent else "–"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RewardRule]:
+        """Tell of each rule whether it waits for an approval."""
+        return with_waiting(super().get_queryset(request))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> RewardRule | None:
+        """Return the rule as the form shows it: with the draft beside it, where there is one."""
+        rule: RewardRule | None = super().get_object(request, object_id, from_field)
+        if rule is not None and rule.pending_version is not None:
+            apply_content(rule, version_of(rule.pk, rule.pending_version).content)
+        return rule
+
+    def has_change_permission(self, request: HttpRequest, obj: RewardRule | None = None) -> bool:
+        """An archived rule is only looked at."""
+        is_archived = obj is not None and obj.status == RuleStatus.ARCHIVED
+        return not is_archived and super().has_change_permission(request, obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: RewardRule | None = None) -> Sequence[str]:
         """Keep the id: decisions and rewards name it."""
         return ("rule_id",) if obj else ()
@@ -169,14 +206,21 @@ class RewardRuleAdmin(HouseAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Show the fields that conditions and formulas may name below the form."""
-        context = {**(extra_context or {}), "rule_fields": FIELDS.values()}
+        """Show where the rule stands above the form, and the fields that conditions and formulas may name below."""
+        rule = RewardRule.objects.filter(pk=unquote(object_id)).first() if object_id else None
+        context = {**(extra_context or {}), "rule_fields": FIELDS.values(), "state": rule and state_of(rule)}
         return super().changeform_view(request, object_id, form_url, context)
 
     def save_model(self, request: HttpRequest, obj: RewardRule, form: Any, change: bool) -> None:
-        """Write through the service, which keeps the version."""
-        saved = save_rule(rule_id=obj.pk, content=form.content(), saved_by=request.user)  # type: ignore[arg-type]
+        """Write through the service, which keeps the version and decides what needs an approval."""
+        saved = change_rule(rule_id=obj.pk, content=form.content(), by=request.user)  # type: ignore[arg-type]
         obj.number, obj.version = saved.number, saved.version
+        if saved.pending_version is not None:
+            messages.info(
+                request,
+                f"Version {saved.pending_version} is a draft beside version {saved.version}, which goes on. Submit it "
+                "for approval.",
+            )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A rule is taken out of use by the status Archived; what it gave names it for good."""
@@ -185,11 +229,10 @@ class RewardRuleAdmin(HouseAdmin):
     @action(description="Test on a player", url_path="test", icon="science", permissions=["rewards.view_rewardrule"])
     def test_on_player(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what the rule would do for one player on one date; nothing is written."""
+        self.stored_rule(request, object_id)
         rule = self.get_object(request, unquote(object_id))
         if rule is None:
             raise Http404
-        if not self.has_view_permission(request, rule):
-            raise PermissionDenied
         form = RuleTestForm(request.GET or None, initial={"on": timezone.localdate()})
         context = {
             **self.admin_site.each_context(request),

@@ -21,7 +21,9 @@ from core.api.views import Endpoint, read_body, user_of
 from core.errors import ConflictError, NotFoundError
 from rewards.models import FrequencyPeriod, RewardRule, RuleStatus
 from rewards.preview import test_rule
-from rewards.rules import CONTENT_FIELDS, archive_rule, save_rule
+from rewards.rule_life.editing import change_rule
+from rewards.rule_life.stopping import archive_rule
+from rewards.rules import CONTENT_FIELDS
 
 _RULE_ID = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 # Taken by other addresses under /api/rules/.
@@ -50,7 +52,19 @@ class RuleSerializer(serializers.ModelSerializer[RewardRule]):
 
     class Meta:
         model = RewardRule
-        fields = ("rule_id", "status", "is_active", "version", *CONTENT_FIELDS, "created_at", "updated_at")
+        fields = (
+            "rule_id",
+            "status",
+            "is_active",
+            "version",
+            "approved_version",
+            "pending_version",
+            "forecast_cost",
+            "is_stopped_by_guardrail",
+            *CONTENT_FIELDS,
+            "created_at",
+            "updated_at",
+        )
         read_only_fields = fields
 
 
@@ -59,7 +73,9 @@ class RuleChangeSerializer(ChangeSerializer):
 
     name = TextField(required=False, max_length=255)
     description = TextField(required=False, allow_blank=True, max_length=500)
-    status = serializers.ChoiceField(choices=RuleStatus.choices, required=False, help_text="DRAFT at first.")
+    status = serializers.ChoiceField(
+        choices=RuleStatus.choices, required=False, help_text="DRAFT at first; ACTIVE asks for approval."
+    )
     is_active = DecisionField(required=False, help_text="Short for the status ACTIVE or PAUSED.")
     priority = WholeNumberField(required=False, help_text="Higher is decided first.")
     conditions = DocumentField(required=False)
@@ -150,13 +166,13 @@ class RuleList(Endpoint):
         operation_id="rules_create", request=NewRuleSerializer, responses={201: RuleSerializer}, examples=[_EXAMPLE]
     )
     def post(self, request: Request) -> Response:
-        """Create a rule; it is a draft unless the request says otherwise."""
+        """Create a rule, as a draft; one that asks to be ACTIVE waits for approval."""
         content = read_body(request, NewRuleSerializer)
         rule_id = content.pop("rule_id")
         if RewardRule.objects.filter(pk=rule_id).exists():
             raise _taken(rule_id)
         try:
-            rule = save_rule(rule_id=rule_id, content=content, saved_by=user_of(request))
+            rule = change_rule(rule_id=rule_id, content=content, by=user_of(request))
         except IntegrityError:
             raise _taken(rule_id) from None
         return Response(RuleSerializer(rule).data, status=status.HTTP_201_CREATED)
@@ -174,19 +190,19 @@ class RuleDetail(Endpoint):
     @extend_schema(operation_id="rules_read", responses=RuleSerializer)
     def get(self, request: Request, rule_id: str) -> Response:
         """Show a rule."""
-        return Response(RuleSerializer(_rule(rule_id)).data)
+        return Response(RuleSerializer(rule_named(rule_id)).data)
 
     @extend_schema(operation_id="rules_update", request=RuleChangeSerializer, responses=RuleSerializer)
     def put(self, request: Request, rule_id: str) -> Response:
-        """Change the given keys of a rule; changed content is a new version."""
-        _rule(rule_id)
+        """Change the given keys of a rule; changed content is a new version, beside what runs until it is approved."""
+        rule_named(rule_id)
         content = read_body(request, RuleChangeSerializer)
-        return Response(RuleSerializer(save_rule(rule_id=rule_id, content=content, saved_by=user_of(request))).data)
+        return Response(RuleSerializer(change_rule(rule_id=rule_id, content=content, by=user_of(request))).data)
 
     @extend_schema(operation_id="rules_archive", responses={204: None})
     def delete(self, request: Request, rule_id: str) -> Response:
         """Archive a rule; what it gave and said stays readable."""
-        archive_rule(rule=_rule(rule_id))
+        archive_rule(rule_id=rule_id, by=user_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -198,7 +214,7 @@ class RuleTest(Endpoint):
     @extend_schema(operation_id="rules_test", request=RuleTestRequestSerializer, responses=RuleTestSerializer)
     def post(self, request: Request, rule_id: str) -> Response:
         """Say what the rule would give the player in the night of a business date; write nothing."""
-        rule = _rule(rule_id)
+        rule = rule_named(rule_id)
         asked = read_body(request, RuleTestRequestSerializer)
         result = test_rule(rule=rule, player_id=asked["player_id"], on=asked.get("on", timezone.localdate()))
         return Response(RuleTestSerializer(result).data)
@@ -211,7 +227,7 @@ def _filtered(query: dict[str, Any]) -> QuerySet[RewardRule]:
     return RewardRule.objects.filter(**wanted).order_by("-priority", "rule_id")
 
 
-def _rule(rule_id: str) -> RewardRule:
+def rule_named(rule_id: str) -> RewardRule:
     rule = RewardRule.objects.filter(pk=rule_id).first()
     if rule is None:
         raise NotFoundError(f"there is no rule {rule_id!r}", rule_id=rule_id)

@@ -1,5 +1,6 @@
 from rewards.models.decisions import RewardDecision, RewardHistory, RewardStatus, Verdict
 from rewards.models.evaluation import AllocationCandidate, PlayerFacts, RuleAllocation, RuleCandidate, RuleMatch
+from rewards.models.life import ApprovalStatus, RuleAct, RuleApproval, RuleEvent
 from rewards.models.redemption import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.models.rules import (
     FrequencyPeriod,
@@ -12,6 +13,7 @@ from rewards.models.rules import (
 
 __all__ = [
     "AllocationCandidate",
+    "ApprovalStatus",
     "FrequencyPeriod",
     "PlayerFacts",
     "RedemptionGives",
@@ -24,9 +26,12 @@ __all__ = [
     "RewardRuleVersion",
     "RewardStatus",
     "RewardType",
+    "RuleAct",
     "RuleAllocation",
+    "RuleApproval",
     "RuleBudgetDay",
     "RuleCandidate",
+    "RuleEvent",
     "RuleMatch",
     "RuleStatus",
     "Verdict",

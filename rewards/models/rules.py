@@ -54,7 +54,24 @@ class RewardRule(models.Model):
         output_field=models.BooleanField(),
         db_persist=True,
     )
-    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+    version = models.PositiveIntegerField(
+        default=1, db_default=1, editable=False, help_text="What the columns of this row say: what runs, or a draft."
+    )
+    approved_version = models.PositiveIntegerField(
+        null=True, blank=True, editable=False, help_text="The last version that was let run; empty: it never was."
+    )
+    pending_version = models.PositiveIntegerField(
+        null=True, blank=True, editable=False, help_text="A changed version beside the one that runs, not approved yet."
+    )
+    forecast_cost = models.DecimalField(
+        max_digits=18,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Money value it was expected to give per business date when it was approved; empty: no guardrail.",
+    )
+    is_stopped_by_guardrail = models.BooleanField(default=False, db_default=False, editable=False)
     priority = models.IntegerField(default=0, db_default=0, help_text="Higher is decided first.")
     conditions = models.JSONField(default=dict, blank=True)
     reward_config = models.JSONField(default=dict)
@@ -94,6 +111,11 @@ class RewardRule(models.Model):
     class Meta:
         db_table = "reward_rules"
         ordering = ["-priority", "rule_id"]
+        permissions = [
+            ("approve_rewardrule", "Can approve and reject rules that others wrote"),
+            ("pause_rewardrule", "Can pause and resume rules"),
+            ("revoke_rewardrule", "Can take back what is unspent of a rule's rewards"),
+        ]
         indexes = [models.Index(fields=["priority", "is_active"], name="idx_rule_priority_active")]
         constraints = [
             models.CheckConstraint(condition=models.Q(status__in=RuleStatus.values), name="reward_rule_status_known"),
@@ -107,6 +129,10 @@ class RewardRule(models.Model):
                 | models.Q(starts_on__isnull=True)
                 | models.Q(ends_on__gte=models.F("starts_on")),
                 name="reward_rule_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_stopped_by_guardrail=False) | models.Q(status__in=["PAUSED", "ARCHIVED"]),
+                name="reward_rule_stopped_is_not_active",
             ),
         ]
 

@@ -17,7 +17,7 @@ from rewards.issuing import issue_rewards
 from rewards.live import allocate_now
 from rewards.models import RewardDecision, RewardRule, RuleAllocation
 from rewards.occasions import occasion_of_night
-from rewards.rules import active_rules, save_rule, validate_rule
+from rewards.rules import active_rules, rules_of_versions, save_rule, validate_rule
 from wallet.models import LoyaltyBalance
 
 YESTERDAY = ON - timedelta(days=1)
@@ -66,16 +66,21 @@ def new_run(on: date = ON, kind: str = RunKind.LIVE) -> Run:
 
 
 def allocate(on: date = ON) -> Run:
-    """Evaluate the active rules for everybody as far as allocation and budgets."""
+    """Evaluate the active rules for everybody as far as allocation and budgets; the run keeps their versions."""
     run = new_run(on)
-    allocate_now(active_rules(on=on), run=run)
+    rules = active_rules(on=on)
+    run.parameters = {"rules": [{"rule_id": rule.rule_id, "version": rule.version} for rule in rules]}
+    run.save(update_fields=["parameters"])
+    allocate_now(rules, run=run)
     return run
 
 
 def issue(run: Run) -> dict[str, int]:
     """Post what a run allocated; return the counts by verdict."""
     occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
-    return issue_rewards(active_rules(on=run.business_date), occasion=occasion, at=timezone.now())
+    kept = run.parameters.get("rules")
+    rules = active_rules(on=run.business_date) if kept is None else rules_of_versions(kept)
+    return issue_rewards(rules, occasion=occasion, at=timezone.now())
 
 
 def evaluate(on: date = ON) -> dict[str, int]:

@@ -15,7 +15,8 @@ from core.expressions import fetch_rows
 from players.tests.factories import ON
 from rewards.models import RewardRule, RewardRuleVersion
 from rewards.problems import RuleInvalidError
-from rewards.rules import active_rules, archive_rule, refused_rules, rules_of_versions, save_rule
+from rewards.rule_life.stopping import archive_rule
+from rewards.rules import active_rules, refused_rules, rules_of_versions, save_rule
 from rewards.tests.factories import definition_of, make_rule
 
 CASHBACK: dict[str, Any] = {
@@ -339,7 +340,7 @@ def test_active_rules_run_within_their_dates_by_priority() -> None:
     make_rule("LAST_DAY", ends_on=ON, priority=3)
     make_rule("PAUSED", status="PAUSED")
     make_rule("DRAFT", status="DRAFT")
-    archive_rule(rule=make_rule("ARCHIVED"))
+    archive_rule(rule_id=make_rule("ARCHIVED").pk, by=None)
 
     assert [rule.rule_id for rule in active_rules(on=ON)] == ["LAST_DAY", "FIRST_DAY"]
 
