@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def given_value() -> Decimal:
 
 @pytest.mark.parametrize("budget", [{}, {"daily_budget": 1000}], ids=["no budget", "budget"])
 def test_a_rule_that_would_pass_twice_its_forecast_gives_that_much_and_pauses_itself(
-    budget: dict[str, object],
+    budget: dict[str, Any],
 ) -> None:
     make_players(8)
     running_rule(forecast_cost="25.00", **budget)

@@ -174,10 +174,10 @@ def test_a_revocation_waits_for_one_under_way_and_finds_nothing_left() -> None:
     rule = running_rule()
     with transaction.atomic():
         _issue(allocate())
-    first = {"rule_number": rule.number, "since": None, "reason": "Wrong", "actor": "rob", "run_id": 0}
+    first = partial(take_back_rule, rule_number=rule.number, since=None, reason="Wrong", actor="rob", run_id=0)
 
     with (
-        transaction_held_open(lambda: _ignore(take_back_rule(**first, at=timezone.now()))) as commit,
+        transaction_held_open(lambda: _ignore(first(at=timezone.now()))) as commit,
         running(partial(revoke_rule, rule_id="GIFT", reason="Wrong", by=person("rob"))) as outcomes,
     ):
         wait_until_somebody_waits_for_a_lock()
