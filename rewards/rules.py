@@ -126,7 +126,7 @@ def validate_rule(rule: RewardRule) -> RuleDefinition:
 
 def check_rule(content: Mapping[str, Any]) -> list[Problem]:
     """Return what `save_rule` would say of a new rule of this content; write nothing."""
-    given, problems = _normalised(content)
+    given, problems = read_content(content)
     rule = RewardRule(rule_id="NEW", number=0, name="NEW")
     problems += apply_content(rule, given)
     return problems + find_problems(rule, reported={problem.path for problem in problems})
