@@ -36,6 +36,8 @@ CONTENT_FIELDS = (
     "cooldown_days",
     "daily_budget",
     "total_budget",
+    "budget_pacing",
+    "max_players",
     "exclusive_group",
     "holdout_percent",
 )
@@ -60,6 +62,7 @@ def save_rule(*, rule_id: str, content: Mapping[str, Any], saved_by: User | None
             raise RuleInvalidError(problems)
         if not is_new and version_content(rule) != _kept_content(rule):
             rule.version += 1
+        rule.are_places_counted = rule.max_players is not None and (is_new or rule.are_places_counted)
         rule.updated_at = timezone.now()
         rule.save(force_insert=is_new)
         RewardRuleVersion.objects.get_or_create(
@@ -146,7 +149,8 @@ def version_content(rule: RewardRule) -> dict[str, Any]:
 
 def _kept_content(rule: RewardRule) -> Any:
     kept = RewardRuleVersion.objects.filter(rule=rule, version=rule.version)
-    return kept.values_list("content", flat=True).first()
+    # What a version does not name did not exist when it was saved, and was as it is by default.
+    return {**version_content(RewardRule()), **(kept.values_list("content", flat=True).first() or {})}
 
 
 def _as_json(value: Any) -> Any:
