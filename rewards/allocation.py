@@ -71,7 +71,8 @@ def _reasons_sql() -> str:
     group = f"CASE WHEN {global_holdout().condition('player_id')} THEN '{GLOBAL}' ELSE '{RULE}' END"
     return f"""
     CASE WHEN is_held_out THEN jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
-             'code', 'HELD_OUT', 'group', {group}, 'would_be', {_VERDICT_SQL}, 'would_be_reason', nullif(other_reason, ''),
+             'code', 'HELD_OUT', 'group', {group}, 'would_be', {_VERDICT_SQL},
+             'would_be_reason', nullif(other_reason, ''),
              'would_give', CASE WHEN other_reason = '' THEN amount_after_caps ELSE 0 END)))
          WHEN reason <> '' THEN reasons
          WHEN other_reason = 'EXCLUSIVE_GROUP' THEN '[{{"code": "EXCLUSIVE_GROUP"}}]'
@@ -102,12 +103,15 @@ def _stages(rule: RuleDefinition, *, value: Decimal) -> list[dict[str, Combinabl
 def _rule_room_left() -> Combinable:
     """Return what the guard over all rules leaves, which counts their rewards alone; unknown where there is none."""
     if rule_guard() is None:
-        return Value(None, output_field=_MONEY)
+        return F("rule_room")
     return Greatest(F("rule_room") - F("given_value_run"), Value(Decimal(0)), output_field=_MONEY)
 
 
 def _within_room(rule: RuleDefinition, *, value: Decimal) -> Combinable:
-    """Return the amount that fits under the caps and the guard, rounded down so that it really fits; `value` is a unit's in money."""
+    """Return the amount that fits under caps and guard, rounded down so that it really fits.
+
+    `value` is a unit's in money.
+    """
     if not value:
         return F("amount")
     places = Value(Decimal(1 if rule.reward.type is RewardType.TICKETS else 100), output_field=_EXACT)

@@ -49,7 +49,8 @@ class BudgetRoom:
 
     def as_json(self) -> str:
         """Return code and figures as JSON text, the figures as exact numbers."""
-        return "".join([f'{{"code": "{self.code}"', *(f', "{name}": {value}' for name, value in self.figures.items()), "}"])
+        figures = "".join(f', "{name}": {value}' for name, value in self.figures.items())
+        return f'{{"code": "{self.code}"{figures}}}'
 
 
 def settle_budget(rule: RuleDefinition, *, occasion: Occasion) -> int:

@@ -41,7 +41,8 @@ _PAY_SQL = """
     granted AS (
         INSERT INTO safety_cash_grants
             (player_id, granted_on, promotional_value, expected_cost, rule_number, decision_id, event_key, granted_at)
-        SELECT p.player_id, %s, p.money_value, p.expected_cost, p.rule_number, p.decision_id, p.event_key, %s FROM paid p
+        SELECT p.player_id, %s, p.money_value, p.expected_cost, p.rule_number, p.decision_id, p.event_key, %s
+        FROM paid p
     )
     INSERT INTO reward_history (player_id, rule_id, reward_type, amount, currency_type, status, issued_at, completed_at,
                                 metadata, decision_id, run_id)

@@ -1,4 +1,4 @@
-"""A guard over all rules: what they may give one player together in any window of business days, apart from the caps."""
+"""A guard over all rules: what they may give one player together in any window of days, apart from the caps."""
 
 from __future__ import annotations
 

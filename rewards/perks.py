@@ -33,9 +33,7 @@ class PerkStatusError(ConflictError):
     code = "perk_status"
 
 
-def open_perk_tasks(
-    rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: KeyRange
-) -> None:
+def open_perk_tasks(rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: KeyRange) -> None:
     """Make a task that waits for approval of every perk just decided in the range."""
     in_range, params = keys.condition("a.player_id")
     perks = [{"rule_number": rule.number, "perk": rule.reward.perk} for rule in rules]

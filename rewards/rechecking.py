@@ -83,7 +83,8 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
 def _reject_crowded_out(*, occasion: Occasion, keys: KeyRange) -> None:
     """Reject allocations that another grant has crowded out of a cap since the facts were taken.
 
-    One pass over what the range was granted in the cap windows; only a player whose sums differ from the facts is looked at.
+    One pass over what the range was granted in the cap windows; only a player whose sums differ from the facts is
+    looked at.
     """
     lots_in_range, params = keys.condition("l.player_id")
     facts_in_range, _ = keys.condition("f.player_id")

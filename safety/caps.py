@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import DecimalField, F, Value
+from django.db.models import DecimalField, F, Sum, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Least
 
 from core.errors import NotFoundError
 from players.models import Player
 from safety import policies
-from safety.granted import granted_value
+from safety.models import CashGrant
+from wallet.models import Lot
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 
@@ -40,6 +41,14 @@ CAPS = {
     "week": policies.MAX_WEEKLY_REWARD_PER_PLAYER,
     "month": policies.MAX_MONTHLY_REWARD_PER_PLAYER,
 }
+
+
+def granted_value(*, player_id: str, since: date, until: date) -> Decimal:
+    """Return the money value granted to a player on the business dates from `since` to `until`, both inclusive."""
+    own = {"player_id": player_id, "granted_on__gte": since, "granted_on__lte": until}
+    lots = Lot.objects.filter(**own).aggregate(total=Sum("promotional_value"))["total"]
+    cash = CashGrant.objects.filter(**own).aggregate(total=Sum("promotional_value"))["total"]
+    return (lots or Decimal(0)) + (cash or Decimal(0))
 
 
 def check_reward_caps(*, player_id: str, on: date) -> Decimal:

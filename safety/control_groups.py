@@ -33,9 +33,7 @@ class GlobalHoldout:
 
 def global_holdout() -> GlobalHoldout:
     """Return the global control group that holds now."""
-    return GlobalHoldout(
-        percent=policies.GLOBAL_HOLDOUT_PERCENT.value(), salt=policies.GLOBAL_HOLDOUT_SALT.value()
-    )
+    return GlobalHoldout(percent=policies.GLOBAL_HOLDOUT_PERCENT.value(), salt=policies.GLOBAL_HOLDOUT_SALT.value())
 
 
 def draw_sql(name: str) -> str:

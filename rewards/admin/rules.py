@@ -35,8 +35,8 @@ _CONDITIONS_HELP = (
 )
 _REWARD_HELP = (
     'What is given, for example {"type": "CASHBACK", "formula": "net_loss * 0.10", "max_amount": 500, '
-    '"wagering_requirement": 10, "expiry_hours": 48}. Cashback with "withdrawable": true is paid as cash; of VIP_PERKS, '
-    '"perk" says what is handed over.'
+    '"wagering_requirement": 10, "expiry_hours": 48}. Cashback with "withdrawable": true is paid as cash; of '
+    'VIP_PERKS, "perk" says what is handed over.'
 )
 
 

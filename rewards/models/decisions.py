@@ -121,7 +121,7 @@ class RewardHistory(models.Model):
     completed_at = models.DateTimeField(null=True, blank=True)
     metadata = models.JSONField(default=dict, db_default={}, blank=True)
     decision_id = models.BigIntegerField(unique=True)
-    lot_id = models.BigIntegerField(null=True, help_text="The lot the reward was credited as; cash and perks have none.")
+    lot_id = models.BigIntegerField(null=True, help_text="The lot it was credited as; cash and perks have none.")
     run_id = models.BigIntegerField(null=True)
 
     class Meta:

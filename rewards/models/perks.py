@@ -43,7 +43,9 @@ class PerkTask(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["player"], name="idx_perk_task_player"),
-            models.Index(fields=["id"], condition=Q(status__in=["WAITING_APPROVAL", "OPEN"]), name="idx_perk_task_open"),
+            models.Index(
+                fields=["id"], condition=Q(status__in=["WAITING_APPROVAL", "OPEN"]), name="idx_perk_task_open"
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=PerkStatus.values), name="perk_task_status_known"),
