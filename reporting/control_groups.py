@@ -219,7 +219,11 @@ def _costs(*, since: date, until: date) -> Sql:
               AND (t.transaction_type IN ('BONUS_CONVERTED', 'LP_REDEEMED', 'RP_REDEEMED', 'TICKETS_USED')
                    OR t.transaction_type = 'REVERSAL' AND t.amount > 0 AND t.currency_type IN ('LP', 'RP', 'TICKETS'))
             UNION ALL
+            SELECT b.player_id, k.converted FROM wallet_bets b JOIN wallet_bet_stakes k ON k.bet_id = b.id
+            WHERE b.closed_at >= %s AND b.closed_at < %s AND k.converted > 0
+            UNION ALL
             SELECT g.player_id, g.promotional_value FROM safety_cash_grants g WHERE g.granted_on BETWEEN %s AND %s
         ) x GROUP BY x.player_id
     """
-    return sql, [start_of_day(since), end_of_day(until), since, until]
+    instants = [start_of_day(since), end_of_day(until)]
+    return sql, [*instants, *instants, since, until]

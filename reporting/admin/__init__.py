@@ -1,4 +1,4 @@
-"""The admin of reports: daily summaries, the liability, control groups, and the player's page, which reads every floor."""
+"""The admin of reports: daily summaries, the liability, control groups, and the player's page of every floor."""
 
 from reporting.admin import control_groups, daily, liability, player
 

@@ -1,4 +1,4 @@
-"""VIP perks in the admin: a queue of what waits for approval or for being handed over, each step on a page of its own."""
+"""VIP perks in the admin: a queue of what waits for approval or to be handed over, each step on a page of its own."""
 
 from __future__ import annotations
 

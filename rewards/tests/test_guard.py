@@ -122,6 +122,6 @@ def test_what_another_run_gave_meanwhile_is_seen_under_the_lock() -> None:
     assert issue(run) == {"REJECTED": 1}
 
     refused = RewardDecision.objects.get(rule__rule_id="GIFT")
-    assert (refused.reason, refused.amount_given) == ("RULE_GUARD", 0)
+    assert (refused.verdict, refused.reason) == ("REJECTED", "RULE_GUARD")
     assert refused.reasons == [{"code": "RULE_GUARD", "room": 5.0, "guard": 15.0, "days": 7}]
     assert LedgerEntry.objects.count() == 1

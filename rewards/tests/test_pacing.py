@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -29,8 +30,13 @@ def make_players(count: int) -> None:
         make_player(f"P{number:02d}")
 
 
-def make_paced_rule(**content: object) -> None:
-    paced = {"total_budget": 100, "budget_pacing": "EVEN", "starts_on": ON, "ends_on": ON + timedelta(days=3)}
+def make_paced_rule(**content: Any) -> None:
+    paced: dict[str, Any] = {
+        "total_budget": 100,
+        "budget_pacing": "EVEN",
+        "starts_on": ON,
+        "ends_on": ON + timedelta(days=3),
+    }
     make_rule(**{"frequency_period": "DAY", **paced, **content})
 
 
