@@ -54,7 +54,7 @@ def open_perk_tasks(rules: Sequence[RuleDefinition], *, occasion: Occasion, at: 
 
 
 def approve_perk(*, task_id: int, actor: str, note: str = "", at: datetime | None = None) -> PerkTask:
-    """Approve a perk, so that it may be handed over.
+    """Approve a perk, so that it may be handed over; `note` is for whoever does, at most 500 characters.
 
     Raises NotFoundError, PerkStatusError unless it waits for approval, PlayerRestrictedError and InvalidInputError.
     """
@@ -64,7 +64,7 @@ def approve_perk(*, task_id: int, actor: str, note: str = "", at: datetime | Non
     with transaction.atomic():
         task = _locked_task(task_id, wanted=(PerkStatus.WAITING_APPROVAL,), step="approved")
         _check_restrictions(task, at=at)
-        _claim(task, PerkStatus.OPEN, approved_by=actor, approved_at=at, note=note)
+        _claim(task, PerkStatus.OPEN, approved_by=actor, approved_at=at, approval_note=note)
     return task
 
 

@@ -32,23 +32,34 @@ _STEPS = {
 
 
 class NoteForm(forms.Form):
-    """Words about a step."""
+    """How a perk was handed over."""
 
     text = forms.CharField(
-        label="Note",
+        label="How it was handed over",
         max_length=NOTE_LENGTH_MAX,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="How it was handed over, or why it is refused.",
+        help_text="For example the number of a voucher, or who was told when.",
     )
 
 
-class OptionalNoteForm(NoteForm):
-    """Words that may be left out."""
+class ReasonForm(forms.Form):
+    """Why a perk is refused."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["text"].required = False
-        self.fields["text"].help_text = "For whoever hands it over."
+    text = forms.CharField(
+        label="Reason", max_length=NOTE_LENGTH_MAX, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+
+
+class ApprovalForm(forms.Form):
+    """Words that may go with an approval."""
+
+    text = forms.CharField(
+        label="Note",
+        required=False,
+        max_length=NOTE_LENGTH_MAX,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="For whoever hands it over.",
+    )
 
 
 class AssignForm(forms.Form):
@@ -89,9 +100,9 @@ class PerkTaskAdmin(HugeReadOnlyAdmin):
     actions_detail = ("approve", "complete", "refuse", "assign")
     readonly_fields = ("rule_link", "decision_link", "run_link")
     fieldsets = (
-        (None, {"fields": (("player", "rule_link"), ("perk", "amount"), ("status", "assigned_to"), "note")}),
-        ("Approval", {"fields": (("approved_by", "approved_at"),)}),
-        ("End", {"fields": (("closed_by", "closed_at"),)}),
+        (None, {"fields": (("player", "rule_link"), ("perk", "amount"), ("status", "assigned_to"))}),
+        ("Approval", {"fields": (("approved_by", "approved_at"), "approval_note")}),
+        ("End", {"fields": (("closed_by", "closed_at"), "note")}),
         ("Where it comes from", {"fields": (("decision_link", "run_link", "created_at"),)}),
     )
 
@@ -113,7 +124,7 @@ class PerkTaskAdmin(HugeReadOnlyAdmin):
         return self._ask(
             request,
             object_id,
-            form_class=OptionalNoteForm,
+            form_class=ApprovalForm,
             verb="Approve",
             explanation="The perk may then be handed over. Your name stands for it.",
             act=lambda task, text: approve_perk(task_id=task.pk, note=text, actor=request.user.get_username()),
@@ -137,7 +148,7 @@ class PerkTaskAdmin(HugeReadOnlyAdmin):
         return self._ask(
             request,
             object_id,
-            form_class=NoteForm,
+            form_class=ReasonForm,
             verb="Refuse",
             explanation="The player does not get it. It counts for the rule's frequency and places all the same.",
             act=lambda task, text: refuse_perk(task_id=task.pk, note=text, actor=request.user.get_username()),

@@ -31,10 +31,17 @@ class PerkTask(models.Model):
     assigned_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
-    note = models.CharField(max_length=500, blank=True, default="", db_default="")
+    note = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="How it was handed over, or why it was refused.",
+    )
     created_at = models.DateTimeField()
     approved_by = models.CharField(max_length=150, blank=True, default="", db_default="")
     approved_at = models.DateTimeField(null=True, blank=True)
+    approval_note = models.CharField(max_length=500, blank=True, default="", db_default="")
     closed_by = models.CharField(max_length=150, blank=True, default="", db_default="")
     closed_at = models.DateTimeField(null=True, blank=True)
 
