@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("reporting", "0002_liability_days"),
-        ("rewards", "0011_tasks_of_waiting_perks"),
+        ("rewards", "0008_redemption_catalogue"),
     ]
 
     operations = [
