@@ -32,5 +32,6 @@ class RuleGuard:
 
 def rule_guard() -> RuleGuard | None:
     """Return the guard that holds now, or None where it is switched off."""
-    value, days = policies.RULE_GUARD_VALUE.value(), policies.RULE_GUARD_DAYS.value()
-    return RuleGuard(value=value, days=days) if value and days else None
+    value = policies.RULE_GUARD_VALUE.value()
+    days = policies.RULE_GUARD_DAYS.value() if value else 0
+    return RuleGuard(value=value, days=days) if days else None

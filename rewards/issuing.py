@@ -20,7 +20,7 @@ from rewards.budgets import release_budget
 from rewards.cash import pay_cash
 from rewards.definitions import RuleDefinition
 from rewards.models import RewardType
-from rewards.occasions import Occasion
+from rewards.occasions import AWARDS_SQL, Occasion
 from rewards.perks import open_perk_tasks
 from rewards.places import settle_places
 from rewards.rechecking import recheck_allocations
@@ -139,7 +139,7 @@ def _lock_players(*, occasion: Occasion, keys: KeyRange) -> None:
         f"""
         SELECT count(*) FROM (
             SELECT 1 FROM players p WHERE p.player_id IN (
-                SELECT a.player_id FROM rule_allocations a WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range}
+                SELECT a.player_id FROM rule_allocations a WHERE a.run_id = %s AND {AWARDS_SQL} AND {in_range}
             ) ORDER BY p.player_id FOR NO KEY UPDATE
         ) locked
         """,

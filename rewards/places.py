@@ -13,17 +13,15 @@ from core.models import Run, RunKind, RunStatus
 from core.runs import KeyRange
 from rewards.definitions import RuleDefinition
 from rewards.models import RewardRule
-from rewards.occasions import Occasion
+from rewards.occasions import AWARDS_SQL, Occasion
 
-# An allocation that needs a place: something given, or a perk that somebody is asked to approve.
-_NEEDS_PLACE = "(a.amount_given > 0 OR a.reason = 'NEEDS_APPROVAL')"
 _CUT_SQL = f"""
     WITH beyond AS (
         SELECT player_id, place FROM (
             SELECT a.player_id, row_number() OVER (
                 ORDER BY hashtextextended(%s || a.player_id, 0), a.player_id) AS place
             FROM rule_allocations a
-            WHERE a.run_id = %s AND a.rule_number = %s AND {_NEEDS_PLACE} AND NOT EXISTS (
+            WHERE a.run_id = %s AND a.rule_number = %s AND {AWARDS_SQL} AND NOT EXISTS (
                 SELECT 1 FROM rule_places p WHERE p.rule_number = a.rule_number AND p.player_id = a.player_id)
         ) queue
         WHERE place > %s
@@ -37,7 +35,7 @@ _CUT_SQL = f"""
 _RESERVE_SQL = f"""
     INSERT INTO rule_places (rule_number, player_id, run_id)
     SELECT a.rule_number, a.player_id, a.run_id FROM rule_allocations a
-    WHERE a.run_id = %s AND a.rule_number = %s AND {_NEEDS_PLACE} AND NOT EXISTS (
+    WHERE a.run_id = %s AND a.rule_number = %s AND {AWARDS_SQL} AND NOT EXISTS (
         SELECT 1 FROM rule_places p
         WHERE p.rule_number = a.rule_number AND p.player_id = a.player_id AND p.is_paid)
     ON CONFLICT DO NOTHING
@@ -76,7 +74,7 @@ def settle_places(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: 
         f"""
         UPDATE rule_places p SET is_paid = true FROM rule_allocations a
         WHERE p.run_id = %s AND p.rule_number = ANY (%s) AND {in_range}
-          AND a.run_id = p.run_id AND a.rule_number = p.rule_number AND a.player_id = p.player_id AND {_NEEDS_PLACE}
+          AND a.run_id = p.run_id AND a.rule_number = p.rule_number AND a.player_id = p.player_id AND {AWARDS_SQL}
         """,
         [occasion.run_id, numbers, *params],
     )

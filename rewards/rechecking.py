@@ -9,7 +9,7 @@ from core.expressions import run_statement
 from core.runs import KeyRange
 from rewards.definitions import RuleDefinition
 from rewards.guard import RuleGuard, rule_guard
-from rewards.occasions import COUNTS_SQL, DECIDED_SQL, Occasion
+from rewards.occasions import AWARDS_SQL, COUNTS_SQL, DECIDED_SQL, Occasion
 from safety.caps import CAPS, window_starts
 from safety.granted import granted_sql
 
@@ -51,7 +51,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
                    t.frequency_max, t.cooling_since
             FROM rule_allocations a JOIN limits t ON t.rule_number = a.rule_number
             JOIN reward_decisions d ON d.player_id = a.player_id AND d.rule_number = a.rule_number
-            WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range} AND {decisions_in_range}
+            WHERE a.run_id = %s AND {AWARDS_SQL} AND {in_range} AND {decisions_in_range}
             GROUP BY a.player_id, a.rule_number, t.frequency_max, t.cooling_since
         ),
         dropped AS (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,11 +10,11 @@ from django.contrib.auth.models import User
 from core.errors import InvalidInputError, NotFoundError
 from core.tests.threads import run_together
 from players.models import Player
-from players.tests.factories import restrict
-from rewards.models import PerkTask, RewardHistory
+from players.tests.factories import ON, restrict
+from rewards.models import PerkTask, RewardHistory, RulePlace
 from rewards.perks import PerkStatusError, approve_perk, assign_perk, complete_perk, refuse_perk
 from rewards.problems import RuleInvalidError
-from rewards.tests.factories import decision, evaluate, make_player, make_rule
+from rewards.tests.factories import allocate, decision, evaluate, issue, make_player, make_rule
 from wallet.ledger import PlayerRestrictedError
 from wallet.models import LedgerEntry
 
@@ -96,6 +96,18 @@ def test_a_refused_perk_is_not_decided_again_the_next_night() -> None:
     evaluate()
 
     assert PerkTask.objects.count() == 1
+
+
+def test_a_perk_that_was_decided_for_another_date_meanwhile_is_not_asked_for_twice() -> None:
+    make_player()
+    make_rule(reward={"type": "VIP_PERKS", "amount": 1}, max_players=5)
+    run = allocate(ON + timedelta(days=1))
+    evaluate(ON)
+
+    assert issue(run) == {"REJECTED": 1}
+
+    assert decision().reason == "FREQUENCY"
+    assert PerkTask.objects.count() == RulePlace.objects.count() == 1
 
 
 def test_a_restricted_player_gets_no_perk_and_it_can_be_refused() -> None:
