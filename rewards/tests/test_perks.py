@@ -11,7 +11,7 @@ from core.errors import InvalidInputError, NotFoundError
 from core.tests.threads import run_together
 from players.models import Player
 from players.tests.factories import ON, restrict
-from rewards.models import PerkTask, RewardHistory, RulePlace
+from rewards.models import PerkTask, RewardDecision, RewardHistory, RulePlace
 from rewards.perks import PerkStatusError, approve_perk, assign_perk, complete_perk, refuse_perk
 from rewards.problems import RuleInvalidError
 from rewards.tests.factories import allocate, decision, evaluate, issue, make_player, make_rule
@@ -106,7 +106,8 @@ def test_a_perk_that_was_decided_for_another_date_meanwhile_is_not_asked_for_twi
 
     assert issue(run) == {"REJECTED": 1}
 
-    assert decision().reason == "FREQUENCY"
+    # Its id was drawn before that of the decision which came first.
+    assert RewardDecision.objects.earliest("id").reason == "FREQUENCY"
     assert PerkTask.objects.count() == RulePlace.objects.count() == 1
 
 
