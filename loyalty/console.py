@@ -41,6 +41,8 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("rewards.rewarddecision", "Decisions", "gavel"),
             ("rewards.rewardhistory", "Rewards given", "redeem"),
             ("rewards.rulebudgetday", "Budgets used", "savings"),
+            ("rewards.perktask", "VIP perks", "diamond"),
+            ("reporting.controlgroupresult", "Control groups", "science"),
             ("rewards.redemptionoption", "Redemption catalogue", "storefront"),
             ("rewards.redemptionorder", "Redemption orders", "shopping_bag"),
         ),
@@ -67,6 +69,8 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("safety.retentionmultiplier", "Retention multipliers", "trending_up"),
             ("safety.unitvalue", "Unit values", "price_change"),
             ("safety.earnrateacceptance", "Rates above the edge", "group_add"),
+            ("safety.cashgrant", "Paid as cash", "payments"),
+            ("safety.contamination", "Credits to control players", "water_drop"),
         ),
     ),
     (

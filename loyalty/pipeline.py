@@ -46,6 +46,7 @@ from rewards.issuing import close_ended_rewards, issue_rewards
 from rewards.judging import judge_matches
 from rewards.live import evaluate_now
 from rewards.occasions import Occasion, occasion_of_night
+from rewards.places import release_places
 from rewards.rules import active_rules, refused_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold
@@ -139,6 +140,7 @@ def _restart_evaluation_if_lost(run: Run) -> None:
     if step_counts(run).get(FACTS_STEP, {}).get("players"):
         RunStep.objects.filter(run=run, position__gte=facts.position).delete()
         recount_budgets(on=run.business_date)
+        release_places(run_id=run.pk)
         # The allocations of what was posted before are gone: whoever sums up the night must read its decisions.
         Run.objects.filter(pk=run.pk).update(parameters={**run.parameters, "was_evaluation_restarted": True})
 

@@ -68,6 +68,8 @@ ROLES: tuple[Role, ...] = (
             "rewards.change_redemptionoption",
             "rewards.add_redemptionorder",
             "rewards.change_redemptionorder",
+            "rewards.change_perktask",
+            "reporting.add_controlgroupresult",
             "safety.add_retentionmultiplier",
             "safety.change_retentionmultiplier",
             "safety.add_earnrateacceptance",
@@ -80,7 +82,12 @@ ROLES: tuple[Role, ...] = (
     Role(
         name="Analyst",
         user_name="analyst",
-        permissions=(*_READS_EVERYTHING, "players.add_importjob", "reporting.export_ledger"),
+        permissions=(
+            *_READS_EVERYTHING,
+            "players.add_importjob",
+            "reporting.export_ledger",
+            "reporting.add_controlgroupresult",
+        ),
     ),
     Role(
         name="Risk",

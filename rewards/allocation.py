@@ -16,6 +16,8 @@ from django.db.models.functions import Floor, Greatest, Least
 from core.expressions import Not, Sql, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.definitions import RuleDefinition
+from rewards.guard import rule_guard
+from rewards.holdout import GLOBAL, RULE, global_holdout
 from rewards.judging import with_stages
 from rewards.models import RewardType
 from rewards.occasions import Occasion
@@ -41,7 +43,7 @@ def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
             (run_id, player_id, rule_number, verdict, reason, reasons, amount_computed, amount_given, money_value,
              expected_cost, expected_margin, wagering_multiplier, exclusive_group, decision_id, last_decision_id)
         SELECT run_id, player_id, rule_number, verdict, CASE WHEN is_held_out THEN 'HELD_OUT' ELSE other_reason END,
-               {REASONS_SQL}, amount_computed,
+               {reasons_sql()}, amount_computed,
                CASE WHEN is_given THEN amount_after_caps ELSE 0 END,
                CASE WHEN is_given THEN round(amount_after_caps * %s, 2) ELSE 0 END,
                CASE WHEN is_given THEN round(expected_cost * amount_after_caps / amount, 2) ELSE expected_cost END,
@@ -72,10 +74,15 @@ _WOULD_BE_SQL = """CASE
     WHEN amount_after_caps < amount_computed THEN 'REDUCED'
     ELSE 'APPROVED' END"""
 VERDICT_SQL = f"CASE WHEN is_held_out THEN 'HELD_OUT' ELSE {_WOULD_BE_SQL} END"
-# A held-out match keeps in its reasons what it would have been, why, and what it would have been given.
-REASONS_SQL = f"""
+
+
+def reasons_sql() -> str:
+    """Return the reasons with their figures; a held-out match keeps what it would have been, why, and been given."""
+    group = f"CASE WHEN {global_holdout().condition('player_id')} THEN '{GLOBAL}' ELSE '{RULE}' END"
+    return f"""
     CASE WHEN is_held_out THEN jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
-             'code', 'HELD_OUT', 'would_be', {_WOULD_BE_SQL}, 'would_be_reason', nullif(other_reason, ''),
+             'code', 'HELD_OUT', 'group', {group}, 'would_be', {_WOULD_BE_SQL},
+             'would_be_reason', nullif(other_reason, ''),
              'would_give', CASE WHEN other_reason = '' THEN amount_after_caps ELSE 0 END)))
          WHEN reason <> '' THEN reasons
          WHEN other_reason = 'EXCLUSIVE_GROUP' THEN '[{{"code": "EXCLUSIVE_GROUP"}}]'
@@ -84,10 +91,12 @@ REASONS_SQL = f"""
                  'expected_cost', expected_cost, 'granted_before', granted_cost + given_cost_run,
                  'expected_margin', expected_margin))
              WHEN 'CAP' THEN jsonb_build_object('room', cap_room_left)
+             WHEN 'RULE_GUARD' THEN jsonb_build_object('room', rule_room_left)
              WHEN 'BELOW_MINIMUM' THEN jsonb_build_object('amount', amount_after_caps)
              ELSE '{{}}'::jsonb END)
          WHEN amount_after_caps < amount THEN coalesce(reasons, '[]') || jsonb_build_array(jsonb_build_object(
-             'code', 'CAP_CUT', 'room', cap_room_left, 'from', amount, 'to', amount_after_caps))
+             'code', CASE WHEN rule_room_left < cap_room_left THEN 'RULE_GUARD_CUT' ELSE 'CAP_CUT' END,
+             'room', least(cap_room_left, rule_room_left), 'from', amount, 'to', amount_after_caps))
          ELSE coalesce(reasons, '[]')
     END"""
 
@@ -95,18 +104,29 @@ REASONS_SQL = f"""
 def _stages(rule: RuleDefinition, *, value: Decimal) -> list[dict[str, Combinable | Q]]:
     left = Greatest(F("cap_room") - F("given_value_run"), Value(Decimal(0)), output_field=_MONEY)
     return [
-        {"cap_room_left": left},
+        {"cap_room_left": left, "rule_room_left": _rule_room_left()},
         {"amount_after_caps": _within_room(rule, value=value)},
         {"other_reason": _first_reason(rule)},
     ]
 
 
+def _rule_room_left() -> Combinable:
+    """Return what the guard over all rules leaves, which counts their rewards alone; unknown where there is none."""
+    if rule_guard() is None:
+        return F("rule_room")
+    return Greatest(F("rule_room") - F("given_value_run"), Value(Decimal(0)), output_field=_MONEY)
+
+
 def _within_room(rule: RuleDefinition, *, value: Decimal) -> Combinable:
-    """Return the amount that fits under the caps, rounded down so that it really fits; `value` is a unit's in money."""
+    """Return the amount that fits under caps and guard, rounded down so that it really fits.
+
+    `value` is a unit's in money.
+    """
     if not value:
         return F("amount")
     places = Value(Decimal(1 if rule.reward.type is RewardType.TICKETS else 100), output_field=_EXACT)
-    units = F("cap_room_left") / Value(value, output_field=_EXACT)
+    # Least leaves out what is unknown.
+    units = Least(F("cap_room_left"), F("rule_room_left"), output_field=_MONEY) / Value(value, output_field=_EXACT)
     return Least(F("amount"), Floor(units * places, output_field=_EXACT) / places, output_field=_MONEY)
 
 
@@ -115,6 +135,7 @@ def obstacles(rule: RuleDefinition) -> dict[str, Q]:
     found = {
         "EXCLUSIVE_GROUP": Q(is_group_taken=True),
         "UNPROFITABLE": Q(Not(is_profitable_expression())),
+        "RULE_GUARD": Q(amount_after_caps__lte=0, rule_room_left__lt=F("cap_room_left")),
         "CAP": Q(amount_after_caps__lte=0),
         "BELOW_MINIMUM": Q(amount_after_caps__lt=rule.reward.min_amount),
     }

@@ -11,9 +11,9 @@ from typing import Any
 from rewards.conditions import Condition, comparisons, parse_conditions
 from rewards.fields import FIELDS, LIFETIME_MEASURES, SINCE_LAST_REWARD, Field
 from rewards.formulas import Formula, Number, formula_fields, parse_formula
-from rewards.models import FrequencyPeriod, RewardRule, RewardType
+from rewards.models import BudgetPacing, FrequencyPeriod, RewardRule, RewardType
 from rewards.problems import Problem, nearest, shown, shown_key
-from rewards.reward_keys import GAMES_MAX, REWARD_KEYS
+from rewards.reward_keys import GAMES_MAX, PERK_LENGTH_MAX, REWARD_KEYS
 from safety.profitability import RewardTerms
 from wallet.bonuses import EXPIRY_HOURS_MAX
 
@@ -23,11 +23,16 @@ COOLDOWN_DAYS_MAX = 3650
 UNKNOWN_KEYS_MAX = 100
 DECIMAL_PATTERN = r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?"
 DECIMAL_TEXT = re.compile(DECIMAL_PATTERN)
+# Conditions of a lot, which money paid as cash is not.
+LOT_TERMS = ("wagering_requirement", "expiry_hours", "eligible_games", "max_bet", "max_conversion")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardConfig:
-    """What a rule gives: amounts in the reward's own unit, `wagering_requirement` as a multiple of the amount."""
+    """What a rule gives: amounts in the reward's own unit, `wagering_requirement` as a multiple of the amount.
+
+    Where it `is_cash`, an outgoing event has the platform pay it; `perk` says in words what a VIP perk is.
+    """
 
     type: RewardType
     formula: Formula
@@ -38,31 +43,42 @@ class RewardConfig:
     eligible_games: tuple[str, ...] | None
     max_bet: Decimal | None
     max_conversion: Decimal | None
+    is_cash: bool = False
+    perk: str = ""
 
     @property
     def terms(self) -> RewardTerms:
         """What safety must know of it."""
         return RewardTerms(
-            reward_type=self.type, wagering_requirement=self.wagering_requirement, eligible_games=self.eligible_games
+            reward_type=self.type,
+            wagering_requirement=self.wagering_requirement,
+            eligible_games=self.eligible_games,
+            is_cash=self.is_cash,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleLimits:
-    """How often, to whom and up to what a rule may give; budgets in money value."""
+    """How often, to whom and up to what a rule may give; budgets in money value.
+
+    A paced total budget is spread evenly over the business dates up to `ends_on`.
+    """
 
     frequency_period: FrequencyPeriod
     frequency_max: int
     cooldown_days: int
     daily_budget: Decimal | None
     total_budget: Decimal | None
+    budget_pacing: BudgetPacing
+    ends_on: date | None
+    max_players: int | None
     exclusive_group: str
     holdout_percent: Decimal
 
     @property
     def has_budget(self) -> bool:
-        """Whether the players of the rule compete for money, so that its allocation must be settled in one place."""
-        return self.daily_budget is not None or self.total_budget is not None
+        """Whether players compete for the rule's money or places, so that its allocation is settled in one place."""
+        return not (self.daily_budget is None and self.total_budget is None and self.max_players is None)
 
     @property
     def may_repeat(self) -> bool:
@@ -181,6 +197,8 @@ class _ConfigReader:
         eligible_games = self._games()
         max_bet = self._decimal("max_bet")
         max_conversion = self._decimal("max_conversion")
+        is_cash = self._is_cash()
+        perk = self._perk()
         if reward_type is not None:
             self._check_type(reward_type)
         if formula is not None:
@@ -197,6 +215,8 @@ class _ConfigReader:
             eligible_games=eligible_games,
             max_bet=max_bet,
             max_conversion=max_conversion,
+            is_cash=is_cash,
+            perk=perk,
         )
 
     def _type(self) -> RewardType | None:
@@ -254,7 +274,22 @@ class _ConfigReader:
             return None
         return tuple(dict.fromkeys(raw))
 
+    def _is_cash(self) -> bool:
+        raw = self.raw.get("withdrawable", False)
+        if not isinstance(raw, bool):
+            self._refuse("withdrawable", f"{shown(raw)} is not usable", "true or false")
+        return raw is True
+
+    def _perk(self) -> str:
+        raw = self.raw.get("perk", "")
+        if not isinstance(raw, str) or len(raw) > PERK_LENGTH_MAX:
+            wanted = f'a text of at most {PERK_LENGTH_MAX} characters, such as "Dinner for two"'
+            self._refuse("perk", f"{shown(raw)} is not usable", wanted)
+            return ""
+        return raw
+
     def _check_type(self, reward_type: RewardType) -> None:
+        self._check_cash_and_perk(reward_type)
         if reward_type not in BONUS_TYPES:
             for key in REWARD_KEYS.values():
                 if key.is_for_bonus_money and self.raw.get(key.name):
@@ -264,6 +299,17 @@ class _ConfigReader:
                 number = _decimal_of(self.raw.get(name))
                 if number is not None and number != number.to_integral_value():
                     self._refuse(name, f"{number} is not whole", "tickets are not cut")
+
+    def _check_cash_and_perk(self, reward_type: RewardType) -> None:
+        if self.raw.get("perk") and reward_type is not RewardType.VIP_PERKS:
+            self._refuse("perk", f"{reward_type} is credited, it is no perk", "remove it")
+        if self.raw.get("withdrawable") is not True:
+            return
+        if reward_type is not RewardType.CASHBACK:
+            self._refuse("withdrawable", f"{reward_type} cannot be paid as cash", "use CASHBACK, or remove it")
+        for key in LOT_TERMS:
+            if self.raw.get(key):
+                self._refuse(key, "cash has no such condition", 'remove it, or remove "withdrawable"')
 
     def _check_amounts(self, formula: Formula, *, most: Decimal | None, least: Decimal) -> None:
         if most is not None and least > most:
@@ -297,6 +343,9 @@ def _limits(rule: RewardRule) -> RuleLimits:
         cooldown_days=rule.cooldown_days or 0,
         daily_budget=rule.daily_budget,
         total_budget=rule.total_budget,
+        budget_pacing=_pacing(rule.budget_pacing),
+        ends_on=rule.ends_on,
+        max_players=rule.max_players,
         exclusive_group=rule.exclusive_group,
         holdout_percent=rule.holdout_percent,
     )
@@ -307,14 +356,34 @@ def _period(name: str) -> FrequencyPeriod:
     return FrequencyPeriod(name) if name in FrequencyPeriod.values else FrequencyPeriod.ONCE
 
 
+def _pacing(name: str) -> BudgetPacing:
+    return BudgetPacing(name) if name in BudgetPacing.values else BudgetPacing.NONE
+
+
 def _limit_problems(limits: RuleLimits) -> list[Problem]:
-    problems = []
+    problems = _pacing_problems(limits)
+    if limits.max_players is not None and limits.max_players < 1:
+        problems.append(Problem("max_players", "a rule that may pay nobody", "1 or more, or empty for any number"))
     if not limits.may_repeat and limits.frequency_max > 1:
         problems.append(Problem("frequency_max", "once means one reward", "choose a period, or set frequency_max to 1"))
     if limits.cooldown_days > COOLDOWN_DAYS_MAX:
         message = f"{limits.cooldown_days} days are too long"
         problems.append(Problem("cooldown_days", message, f"at most {COOLDOWN_DAYS_MAX}; or give it once"))
     return problems
+
+
+def _pacing_problems(limits: RuleLimits) -> list[Problem]:
+    if limits.budget_pacing is BudgetPacing.NONE:
+        return []
+    needed = {
+        "total_budget": (limits.total_budget, "there is no total budget to spread"),
+        "ends_on": (limits.ends_on, "a budget cannot be spread over a time without an end"),
+    }
+    return [
+        Problem("budget_pacing", message, f"set {name}, or choose NONE")
+        for name, (value, message) in needed.items()
+        if value is None
+    ]
 
 
 def _repeat_problems(formula: Formula, limits: RuleLimits) -> list[Problem]:

@@ -15,6 +15,7 @@ from players.models import GameCategory
 from rewards.definitions import RuleDefinition
 from rewards.fields import COLUMNS, MEASURE_DAILY_COLUMNS, SAFETY_COLUMNS, WINDOWS
 from safety.caps import window_starts
+from safety.granted import granted_sql
 from safety.policies import PROFIT_HORIZON_DAYS
 from safety.profitability import DEFAULT_CATEGORY, get_house_edge
 
@@ -96,6 +97,7 @@ def _games_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
 def _grants_join(on: date, scope: Scope) -> tuple[str, list[Any]]:
     starts = window_starts(on)
     horizon = on - timedelta(days=PROFIT_HORIZON_DAYS.value())
+    since = min(horizon, *starts.values())
     in_range, params = scope.condition("l.player_id")
     granted = ", ".join(
         f"sum(l.promotional_value) FILTER (WHERE l.granted_on >= DATE '{start}') AS granted_value_{window}"
@@ -105,8 +107,8 @@ def _grants_join(on: date, scope: Scope) -> tuple[str, list[Any]]:
         LEFT JOIN (
             SELECT l.player_id, {granted},
                    sum(l.expected_cost) FILTER (WHERE l.granted_on > DATE '{horizon}') AS expected_cost_horizon
-            FROM wallet_lots l
-            WHERE {in_range} AND l.granted_on >= DATE '{min(horizon, *starts.values())}' AND l.granted_on <= DATE '{on}'
+            FROM {granted_sql(since=since)} l
+            WHERE {in_range} AND l.granted_on >= DATE '{since}' AND l.granted_on <= DATE '{on}'
             GROUP BY l.player_id
         ) g ON g.player_id = p.player_id"""
     return sql, params

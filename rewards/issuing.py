@@ -17,10 +17,13 @@ from core.bulk import trusted_keys
 from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
 from rewards.budgets import release_budget
+from rewards.cash import pay_cash
 from rewards.definitions import RuleDefinition
 from rewards.guardrail import guarded_rules
 from rewards.models import RewardType
-from rewards.occasions import Occasion
+from rewards.occasions import AWARDS_SQL, Occasion
+from rewards.perks import open_perk_tasks
+from rewards.places import settle_places
 from rewards.rechecking import recheck_allocations, reject_stopped
 from safety.profitability import CURRENCIES
 from wallet.models import LotKind, TransactionType
@@ -70,13 +73,34 @@ def issue_rewards(
     terms = json.dumps([_terms(rule, points_expiries) for rule in rules], default=str)
     # Every key is that of a player locked above or of a rule of this run.
     with trusted_keys():
-        _post(terms, occasion=occasion, at=at, keys=keys)
+        _give(rules, terms, occasion=occasion, at=at, keys=keys, points_expiries=points_expiries)
     decided = _decide(rules, terms, occasion=occasion, at=at, keys=keys)
+    if perks := [rule for rule in rules if rule.reward.type is RewardType.VIP_PERKS]:
+        open_perk_tasks(perks, occasion=occasion, at=at, keys=keys)
     _release_unused(rules, reserved=reserved, given=_given_of(decided), occasion=occasion)
+    settle_places(rules, occasion=occasion, keys=keys)
     counts: Counts = {}
     for outcome in decided:
         counts[outcome.verdict] = counts.get(outcome.verdict, 0) + outcome.decisions
     return counts
+
+
+def _give(
+    rules: Sequence[RuleDefinition],
+    terms: str,
+    *,
+    occasion: Occasion,
+    at: datetime,
+    keys: KeyRange,
+    points_expiries: dict[str, datetime | None],
+) -> None:
+    """Post what is credited to the wallet, `terms` being those of all rules, and have the rest paid as cash."""
+    cash = [rule.number for rule in rules if rule.reward.is_cash]
+    if cash:
+        credited = [_terms(rule, points_expiries) for rule in rules if not rule.reward.is_cash]
+        terms = json.dumps(credited, default=str)
+        pay_cash(cash, occasion=occasion, at=at, keys=keys)
+    _post(terms, occasion=occasion, at=at, keys=keys)
 
 
 def _points_expiries(rules: Sequence[RuleDefinition], *, on: date) -> dict[str, datetime | None]:
@@ -117,7 +141,7 @@ def _lock_players(*, occasion: Occasion, keys: KeyRange) -> None:
         f"""
         SELECT count(*) FROM (
             SELECT 1 FROM players p WHERE p.player_id IN (
-                SELECT a.player_id FROM rule_allocations a WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range}
+                SELECT a.player_id FROM rule_allocations a WHERE a.run_id = %s AND {AWARDS_SQL} AND {in_range}
             ) ORDER BY p.player_id FOR NO KEY UPDATE
         ) locked
         """,

@@ -22,6 +22,8 @@ from core.expressions import Sql, compile_expression, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.definitions import RuleDefinition
 from rewards.fields import SAFETY_COLUMNS
+from rewards.guard import rule_guard
+from rewards.holdout import global_holdout, held_out_sql
 from rewards.models import AllocationCandidate, RewardType
 from rewards.occasions import COUNTS_SQL, DECIDED_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
@@ -51,9 +53,9 @@ def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
     sql = f"""
         INSERT INTO rule_candidates
             (run_id, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
-             cap_room, wagering_multiplier, is_held_out, reason, reasons, last_decision_id)
+             cap_room, rule_room, wagering_multiplier, is_held_out, reason, reasons, last_decision_id)
         SELECT %s, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
-               cap_room, abuse_wagering_multiplier, is_held_out, reason, {REASONS_SQL}, last_decision_id
+               cap_room, rule_room, abuse_wagering_multiplier, is_held_out, reason, {REASONS_SQL}, last_decision_id
         FROM ({judged}) judged
         ORDER BY rule_number, player_id
         """
@@ -134,9 +136,6 @@ REASONS_SQL = """
          WHEN abuse_wagering_multiplier > 1 THEN jsonb_build_array(jsonb_build_object(
              'code', 'ABUSE_WAGERING', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_wagering_multiplier))
     END"""
-# A stable draw in [0, 100) from the rule and the player, with two decimals.
-_DRAW_SQL = """((hashtextextended('holdout:' || m.rule_number || ':' || m.player_id, 0) & 9223372036854775807)
-    %% 10000)::numeric / 100"""
 
 
 def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> Sql:
@@ -145,12 +144,17 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
     facts_in_range, _ = keys.condition("f.player_id")
     restricted_range, _ = keys.condition("r.player_id")
     facts = ", ".join(f"f.{column}" for column in SAFETY_COLUMNS)
+    guard = rule_guard()
+    rule_room = guard.room_sql("m.player_id", on=occasion.on) if guard else "NULL::numeric"
+    held_out = held_out_sql(
+        player="m.player_id", rule_number="m.rule_number", percent="t.holdout_percent", holdout=global_holdout()
+    )
     sql = f"""
         SELECT m.rule_number, m.player_id, m.amount AS amount_computed, {facts}, t.is_whole, t.unit_value, t.cost_rate,
                t.reward_family, t.min_amount, t.frequency_max, coalesce(f.expected_cost_horizon, 0) AS granted_cost,
                u.given_in_period, u.last_given_on, u.last_decision_id, x.restriction,
                coalesce(u.last_given_on > t.cooling_since, false) AS is_cooling_down,
-               {_DRAW_SQL} < t.holdout_percent AS is_held_out
+               {rule_room} AS rule_room, {held_out} AS is_held_out
         FROM rule_matches m
         JOIN jsonb_to_recordset(%s::jsonb) t (
             rule_number integer, is_whole boolean, unit_value numeric, cost_rate numeric, reward_family text,

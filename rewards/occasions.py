@@ -23,3 +23,5 @@ def occasion_of_night(*, run_id: int, on: date) -> Occasion:
 # Two conditions on a decision `d`. A refusal that was counted once more on a date decided that date too.
 DECIDED_SQL = "d.occasion = %s OR (d.times > 1 AND d.last_on = %s)"
 COUNTS_SQL = "d.verdict IN ('APPROVED', 'REDUCED', 'PENDING_REVIEW')"
+# A condition on an allocation `a`: it gives something, or asks a person to approve a perk.
+AWARDS_SQL = "(a.amount_given > 0 OR a.reason = 'NEEDS_APPROVAL')"

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from core.expressions import run_statement
 from core.runs import KeyRange
 from rewards.definitions import RuleDefinition
-from rewards.occasions import COUNTS_SQL, DECIDED_SQL, Occasion
+from rewards.guard import RuleGuard, rule_guard
+from rewards.occasions import AWARDS_SQL, COUNTS_SQL, DECIDED_SQL, Occasion
 from rewards.rule_life.stopping import stopped_rules
 from safety.caps import CAPS, window_starts
+from safety.granted import granted_sql
 
 
 def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
@@ -20,6 +22,8 @@ def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, 
     """
     _reject_given_meanwhile(rules, occasion=occasion, keys=keys)
     _reject_crowded_out(occasion=occasion, keys=keys)
+    if (guard := rule_guard()) is not None:
+        _reject_beyond_guard(guard, occasion=occasion, keys=keys)
 
 
 def reject_stopped(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> int:
@@ -69,7 +73,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
                    t.frequency_max, t.cooling_since
             FROM rule_allocations a JOIN limits t ON t.rule_number = a.rule_number
             JOIN reward_decisions d ON d.player_id = a.player_id AND d.rule_number = a.rule_number
-            WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range} AND {decisions_in_range}
+            WHERE a.run_id = %s AND {AWARDS_SQL} AND {in_range} AND {decisions_in_range}
             GROUP BY a.player_id, a.rule_number, t.frequency_max, t.cooling_since
         ),
         dropped AS (
@@ -101,7 +105,8 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
 def _reject_crowded_out(*, occasion: Occasion, keys: KeyRange) -> None:
     """Reject allocations that another grant has crowded out of a cap since the facts were taken.
 
-    One pass over the range's lots of the cap windows; only a player whose sums differ from the facts is looked at.
+    One pass over what the range was granted in the cap windows; only a player whose sums differ from the facts is
+    looked at.
     """
     lots_in_range, params = keys.condition("l.player_id")
     facts_in_range, _ = keys.condition("f.player_id")
@@ -116,7 +121,7 @@ def _reject_crowded_out(*, occasion: Occasion, keys: KeyRange) -> None:
     run_statement(
         f"""
         WITH granted AS MATERIALIZED (
-            SELECT l.player_id, {granted} FROM wallet_lots l
+            SELECT l.player_id, {granted} FROM {granted_sql(since=min(starts.values()))} l
             WHERE {lots_in_range} AND l.granted_on BETWEEN DATE '{min(starts.values())}' AND DATE '{occasion.on}'
             GROUP BY l.player_id
         ),
@@ -139,4 +144,31 @@ def _reject_crowded_out(*, occasion: Occasion, keys: KeyRange) -> None:
         WHERE q.used > q.room AND a.run_id = %s AND a.player_id = q.player_id AND a.rule_number = q.rule_number
         """,
         [*params, *caps, occasion.run_id, *params, occasion.run_id, *params, occasion.run_id],
+    )
+
+
+def _reject_beyond_guard(guard: RuleGuard, *, occasion: Occasion, keys: KeyRange) -> None:
+    """Reject, lowest priority first, what would now take a player beyond the guard over all rules."""
+    in_range, params = keys.condition("a.player_id")
+    run_statement(
+        f"""
+        WITH queue AS MATERIALIZED (
+            SELECT a.player_id, a.rule_number,
+                   sum(a.money_value) OVER (PARTITION BY a.player_id ORDER BY r.priority DESC, r.number) AS used
+            FROM rule_allocations a JOIN reward_rules r ON r.number = a.rule_number
+            WHERE a.run_id = %s AND a.amount_given > 0 AND {in_range}
+        ),
+        room AS MATERIALIZED (
+            SELECT q.player_id, {guard.room_sql("q.player_id", on=occasion.on)} AS room
+            FROM (SELECT DISTINCT player_id FROM queue) q
+        )
+        UPDATE rule_allocations a
+        SET verdict = 'REJECTED', reason = 'RULE_GUARD', amount_given = 0, money_value = 0,
+            reasons = jsonb_build_array(jsonb_build_object(
+                'code', 'RULE_GUARD', 'room', greatest(room.room, 0), 'guard', %s::numeric, 'days', %s::integer))
+        FROM queue q JOIN room ON room.player_id = q.player_id
+        WHERE q.used > room.room AND a.money_value > 0 AND a.amount_given > 0
+          AND a.run_id = %s AND a.player_id = q.player_id AND a.rule_number = q.rule_number
+        """,
+        [occasion.run_id, *params, guard.value, guard.days, occasion.run_id],
     )

@@ -13,6 +13,7 @@ from rewards.fields import NUMBER_MAX
 from wallet.bonuses import WAGERING_MULTIPLE_MAX
 
 GAMES_MAX = 100
+PERK_LENGTH_MAX = 200
 
 
 class Shape(StrEnum):
@@ -23,6 +24,8 @@ class Shape(StrEnum):
     AMOUNT = "amount"
     HOURS = "hours"
     GAMES = "games"
+    SWITCH = "switch"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,18 @@ _KEYS = (
         help="The most that becomes real money when it has been wagered.",
         is_above_zero=True,
         is_for_bonus_money=True,
+    ),
+    RewardKey(
+        name="withdrawable",
+        shape=Shape.SWITCH,
+        unit="yes or no",
+        help="Cashback paid as real money by an outgoing event, without any condition of a bonus.",
+    ),
+    RewardKey(
+        name="perk",
+        shape=Shape.TEXT,
+        unit="text",
+        help="What a VIP perk is, in words, for who hands it over.",
     ),
 )
 REWARD_KEYS: dict[str, RewardKey] = {key.name: key for key in _KEYS}

@@ -40,6 +40,8 @@ CONTENT_FIELDS = (
     "cooldown_days",
     "daily_budget",
     "total_budget",
+    "budget_pacing",
+    "max_players",
     "exclusive_group",
     "holdout_percent",
 )
@@ -93,7 +95,11 @@ def check_rule_id(rule_id: str) -> None:
 
 
 def write_rule(rule: RewardRule, *, is_new: bool, saved_by: User | None) -> None:
-    """Write a locked rule as it stands, and its version where that is new."""
+    """Write a locked rule as it stands, and its version where that is new.
+
+    A number of players that an older rule gets counts whom it paid before; the next settling does.
+    """
+    rule.are_places_counted = rule.max_players is not None and (is_new or rule.are_places_counted)
     rule.updated_at = timezone.now()
     rule.save(force_insert=is_new)
     RewardRuleVersion.objects.get_or_create(
@@ -182,7 +188,8 @@ def version_content(rule: RewardRule) -> dict[str, Any]:
 
 def _kept_content(rule: RewardRule) -> Any:
     kept = RewardRuleVersion.objects.filter(rule=rule, version=rule.version)
-    return kept.values_list("content", flat=True).first()
+    # What a version does not name did not exist when it was saved, and was as it is by default.
+    return {**version_content(RewardRule()), **(kept.values_list("content", flat=True).first() or {})}
 
 
 def _as_json(value: Any) -> Any:

@@ -21,7 +21,7 @@ from rewards.definitions import BONUS_TYPES, DECIMAL_PATTERN
 from rewards.fields import ALIASES, FIELDS, NUMBER_MAX, Field, Kind
 from rewards.formulas import FUNCTION_HELP, LENGTH_MAX
 from rewards.models import RewardRule, RewardType
-from rewards.reward_keys import GAMES_MAX, REWARD_KEYS, RewardKey, Shape
+from rewards.reward_keys import GAMES_MAX, PERK_LENGTH_MAX, REWARD_KEYS, RewardKey, Shape
 from rewards.rules import ALIASES as RULE_ALIASES
 from rewards.rules import CONTENT_FIELDS, DATE_PATTERN
 from wallet.bonuses import EXPIRY_HOURS_MAX
@@ -219,20 +219,22 @@ def _reward_schema(games: Sequence[str]) -> Schema:
 
 
 def _reward_key_schema(key: RewardKey, games: Sequence[str]) -> Schema:
-    described = {"title": key.unit, "description": key.help}
-    match key.shape:
-        case Shape.TYPE:
-            return {**described, "enum": RewardType.values}
-        case Shape.FORMULA:
-            return {**described, **_or_null({"$ref": "#/$defs/formula"})}
-        case Shape.AMOUNT:
-            least = "exclusiveMinimum" if key.is_above_zero else "minimum"
-            number = {"type": "number", least: 0, "maximum": int(key.maximum)}
-            return {**described, **_or_null(number, _decimal_text())}
-        case Shape.HOURS:
-            return {**described, **_or_null({"type": "integer", "minimum": 1, "maximum": EXPIRY_HOURS_MAX})}
-        case Shape.GAMES:
-            return {**described, **_or_null(_list({"enum": list(games)}, most=GAMES_MAX))}
+    return {"title": key.unit, "description": key.help, **_value_schema(key, games)}
+
+
+def _value_schema(key: RewardKey, games: Sequence[str]) -> Schema:
+    least = "exclusiveMinimum" if key.is_above_zero else "minimum"
+    number = {"type": "number", least: 0, "maximum": int(key.maximum)}
+    by_shape: dict[Shape, Schema] = {
+        Shape.TYPE: {"enum": RewardType.values},
+        Shape.FORMULA: _or_null({"$ref": "#/$defs/formula"}),
+        Shape.AMOUNT: _or_null(number, _decimal_text()),
+        Shape.HOURS: _or_null({"type": "integer", "minimum": 1, "maximum": EXPIRY_HOURS_MAX}),
+        Shape.GAMES: _or_null(_list({"enum": list(games)}, most=GAMES_MAX)),
+        Shape.SWITCH: {"type": "boolean"},
+        Shape.TEXT: {"type": "string", "maxLength": PERK_LENGTH_MAX},
+    }
+    return by_shape[key.shape]
 
 
 def _or_null(*alternatives: Schema) -> Schema:

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, Least
 from core.errors import NotFoundError
 from players.models import Player
 from safety import policies
+from safety.models import CashGrant
 from wallet.models import Lot
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
@@ -44,8 +45,10 @@ CAPS = {
 
 def granted_value(*, player_id: str, since: date, until: date) -> Decimal:
     """Return the money value granted to a player on the business dates from `since` to `until`, both inclusive."""
-    lots = Lot.objects.filter(player_id=player_id, granted_on__gte=since, granted_on__lte=until)
-    return lots.aggregate(total=Sum("promotional_value"))["total"] or Decimal(0)
+    own = {"player_id": player_id, "granted_on__gte": since, "granted_on__lte": until}
+    lots = Lot.objects.filter(**own).aggregate(total=Sum("promotional_value"))["total"]
+    cash = CashGrant.objects.filter(**own).aggregate(total=Sum("promotional_value"))["total"]
+    return (lots or Decimal(0)) + (cash or Decimal(0))
 
 
 def check_reward_caps(*, player_id: str, on: date) -> Decimal:

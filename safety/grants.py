@@ -13,6 +13,8 @@ from django.utils import timezone
 from core.errors import InvalidInputError, RefusedError
 from core.money import round_to_cent
 from safety.caps import check_reward_caps
+from safety.control_groups import global_holdout, is_globally_held_out
+from safety.models import Contamination
 from safety.profitability import RewardTerms, cost_rate, currency_value
 from wallet.bonuses import add_bonus_balance
 from wallet.ledger import PlayerRestrictedError, Posted, lock_players
@@ -50,6 +52,7 @@ def credit_points(
         player_id=player_id,
         key=key,
         value=value,
+        actor=actor,
     )
 
 
@@ -97,18 +100,25 @@ def credit_bonus(
         player_id=player_id,
         key=key,
         value=money,
+        actor=actor,
     )
 
 
-def _under_caps(credit: Callable[[], Posted], *, player_id: str, key: str, value: Decimal) -> Posted:
-    """Make a credit with the player locked, so that two at once cannot both take the last of a cap."""
+def _under_caps(credit: Callable[[], Posted], *, player_id: str, key: str, value: Decimal, actor: str) -> Posted:
+    """Make a credit with the player locked, so that two at once cannot both take the last of a cap.
+
+    One to a player of the global control group is marked as its contamination.
+    """
     with transaction.atomic():
         lock_players([player_id])
         # A replay posts nothing, so no cap stands in its way.
         if not Operation.objects.filter(key=key).exists():
             _check_caps(player_id=player_id, value=value, on=timezone.localdate())
         try:
-            return credit()
+            posted = credit()
+            if posted.outcome == "POSTED" and is_globally_held_out(player_id):
+                _mark_contamination(posted, player_id=player_id, value=value, actor=actor)
+            return posted
         except PlayerRestrictedError as error:
             # Raised once the transaction is committed: the refusal is evidence and must stay.
             refusal = error
@@ -124,3 +134,15 @@ def _check_caps(*, player_id: str, value: Decimal, on: date) -> None:
             room=str(room),
             value=str(value),
         )
+
+
+def _mark_contamination(posted: Posted, *, player_id: str, value: Decimal, actor: str) -> None:
+    """Keep that a control player was given something: beside the posting, whose hash of inputs a retry must meet."""
+    Contamination.objects.create(
+        player_id=player_id,
+        operation_id=posted.operation_id,  # type: ignore[misc]  # what was posted has one
+        salt=global_holdout().salt,
+        money_value=value,
+        actor=actor,
+        credited_on=timezone.localdate(),
+    )

@@ -117,3 +117,41 @@ ABUSE_REVIEW_FROM = declare(
         help="Abuse score from which nothing is given and a person looks.",
     )
 )
+RULE_GUARD_VALUE = declare(
+    Policy(
+        name="RULE_GUARD_VALUE",
+        default=Decimal(0),
+        minimum=Decimal(0),
+        unit="money value",
+        help="The most all rules together may give a player in RULE_GUARD_DAYS, apart from the caps; 0: no such guard.",
+    )
+)
+RULE_GUARD_DAYS = declare(
+    Policy(
+        name="RULE_GUARD_DAYS",
+        default=7,
+        minimum=0,
+        maximum=365,
+        unit="business days",
+        help="Any so many business days on end in which RULE_GUARD_VALUE holds; 0: no such guard.",
+    )
+)
+GLOBAL_HOLDOUT_PERCENT = declare(
+    Policy(
+        name="GLOBAL_HOLDOUT_PERCENT",
+        default=Decimal(0),
+        minimum=Decimal(0),
+        maximum=Decimal(100),
+        unit="percent",
+        help="Share of all players, 0–100 with two decimals, whom no rule gives anything: they show what rules bring.",
+    )
+)
+GLOBAL_HOLDOUT_SALT = declare(
+    Policy(
+        name="GLOBAL_HOLDOUT_SALT",
+        default="1",
+        pattern=r"[A-Za-z0-9_.-]{1,40}",
+        wanted="1 to 40 letters, digits, underscores, dots or dashes",
+        help="What the global control group is drawn by; another value draws another group for a new experiment.",
+    )
+)

@@ -42,11 +42,14 @@ CURRENCIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardTerms:
-    """What safety must know of a reward: its type, the wagering multiple and the games that count (None: all)."""
+    """What safety must know of a reward: its type, the wagering multiple, the games that count (None: all), and whether
+    it is paid as cash.
+    """
 
     reward_type: str
     wagering_requirement: Decimal = Decimal(0)
     eligible_games: tuple[str, ...] | None = None
+    is_cash: bool = False
 
     @property
     def family(self) -> RewardFamily:
@@ -64,6 +67,8 @@ def get_house_edge(game_type: str) -> Decimal:
 
 def unit_value(terms: RewardTerms) -> Decimal:
     """Return what one unit of the reward is worth in money; perks, which credit nothing, are worth 0."""
+    if terms.is_cash:
+        return Decimal(1)
     currency = CURRENCIES.get(terms.reward_type)
     return Decimal(0) if currency is None else currency_value(currency)
 

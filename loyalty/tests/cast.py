@@ -24,14 +24,22 @@ from players.models import (
     SegmentChange,
     TierChange,
 )
-from reporting.models import LINES, DailySummary, LiabilityDay
-from rewards.models import RedemptionOption, RedemptionOrder, RewardDecision, RewardHistory, RewardRule, RuleBudgetDay
+from reporting.models import LINES, ControlGroupResult, DailySummary, LiabilityDay
+from rewards.models import (
+    PerkTask,
+    RedemptionOption,
+    RedemptionOrder,
+    RewardDecision,
+    RewardHistory,
+    RewardRule,
+    RuleBudgetDay,
+)
 from rewards.redemption.options import save_option
 from rewards.redemption.ordering import order_redemption
 from rewards.rule_life.approval import submit_rule
 from rewards.rule_life.editing import change_rule
 from rewards.rules import save_rule
-from safety.models import AbuseSignal, EarnRateAcceptance
+from safety.models import AbuseSignal, CashGrant, Contamination, EarnRateAcceptance
 from wallet.bets import place_bet
 from wallet.bonuses import add_bonus_balance
 from wallet.models import CurrencyType, LedgerDigest, PostingRefusal
@@ -258,3 +266,33 @@ def _make_reward_rows(player: Player, rule: RewardRule, run: Run, number: int) -
     user = User.objects.get(username=f"user{number}")
     change_rule(rule_id=rule.pk, content={"priority": 11}, by=user)
     submit_rule(rule_id=rule.pk, by=user)
+    PerkTask.objects.create(
+        player=player,
+        rule=rule,
+        decision_id=decision.pk,
+        run_id=run.pk,
+        perk="Dinner",
+        amount=Decimal(1),
+        status="WAITING_APPROVAL",
+        assigned_to=run.started_by,
+        created_at=AT,
+    )
+    money = {"promotional_value": Decimal(5), "expected_cost": Decimal(5)}
+    CashGrant.objects.create(player=player, granted_on=ON, decision_id=decision.pk, event_key="cash", **money)
+    Contamination.objects.create(
+        player=player, operation_id=number, salt="1", money_value=Decimal(5), actor="tests", credited_on=ON
+    )
+    _make_control_group(rule)
+
+
+def _make_control_group(rule: RewardRule) -> None:
+    figures = {"treated": "9.00", "held_out": "7.00", "difference": "2.00", "low": "1.00", "high": "3.00"}
+    ControlGroupResult.objects.create(
+        key=f"RULE {rule.pk}",
+        rule=rule,
+        percent=Decimal(10),
+        since=ON,
+        until=ON,
+        figures={"treated": 90, "held_out": 10, "measures": dict.fromkeys(("wagered", "ggr", "ngr"), figures)},
+        measured_at=AT,
+    )

@@ -30,6 +30,7 @@ RULE: dict[str, Any] = {
     "frequency_max": "1",
     "cooldown_days": "0",
     "holdout_percent": "0",
+    "budget_pacing": "NONE",
     **NO_VERSIONS,
 }
 
@@ -101,6 +102,8 @@ def test_the_id_of_a_rule_stays(staff: Client) -> None:
         ("ends_on", "1999-01-01", "before starts_on"),
         ("frequency_max", "0", "never pay"),
         ("holdout_percent", "101", "no percentage"),
+        ("max_players", "0", "may pay nobody"),
+        ("budget_pacing", "EVEN", "no total budget to spread"),
         ("daily_budget", "0", "no budget"),
     ],
 )

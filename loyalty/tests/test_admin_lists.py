@@ -16,12 +16,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from loyalty.tests import cast
-from rewards.models import AllocationCandidate, PlayerFacts, RuleAllocation, RuleCandidate, RuleMatch
+from rewards.models import AllocationCandidate, PlayerFacts, RuleAllocation, RuleCandidate, RuleMatch, RulePlace
 from wallet.points import add_loyalty_points
 
 OURS = ("core", "players", "wallet", "safety", "rewards", "merchants", "reporting")
 # Composite primary keys cannot be registered; a candidate is no table.
-LEFT_OUT = {PlayerFacts, RuleMatch, RuleCandidate, RuleAllocation, AllocationCandidate}
+LEFT_OUT = {PlayerFacts, RuleMatch, RuleCandidate, RuleAllocation, AllocationCandidate, RulePlace}
 
 
 def registered() -> list[type[Model]]:

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from core.policies import save_policy
 from loyalty.tests import cast
 from loyalty.tests.api import ApiUser, error_of
 from players.models import Player
@@ -35,6 +36,18 @@ def test_a_player_is_shown_with_metrics_balances_and_restrictions(staff: ApiUser
     assert bob["restrictions"] == []
     assert [restriction["kind"] for restriction in carol["restrictions"]] == ["SELF_EXCLUDED"]
     assert carol["balance"] is None
+
+
+def test_a_player_is_shown_with_the_control_groups_they_are_in(staff: ApiUser) -> None:
+    cast.make_alice()
+    cast.make_rule("EXPERIMENT", holdout_percent=100)
+    cast.make_rule("EVERYBODY")
+    of_rule = {"group": "RULE", "rule_id": "EXPERIMENT"}
+    assert staff.get("/api/players/alice")[1]["control_groups"] == [of_rule]
+
+    save_policy(name="GLOBAL_HOLDOUT_PERCENT", value="100", saved_by=None)
+
+    assert staff.get("/api/players/alice")[1]["control_groups"] == [{"group": "GLOBAL", "rule_id": None}, of_rule]
 
 
 def test_amounts_are_text_and_never_floats(staff: ApiUser) -> None:

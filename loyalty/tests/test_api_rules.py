@@ -88,6 +88,11 @@ def test_every_problem_is_listed_with_its_path_and_what_would_be_right(staff: Ap
         {"reward_config": {"type": "BONUS_BALANCE", "formula": "total_wagered * 0.05"}},
         {"reward_config": {"type": "BONUS_BALANCE", "formula": "__import__('os')", "max_amount": 1}},
         {"holdout_percent": 101},
+        {"max_players": 0},
+        {"max_players": 2.5},
+        {"budget_pacing": "FAST"},
+        {"budget_pacing": "EVEN", "total_budget": 100},
+        {"reward_config": {"type": "TICKETS", "amount": 1, "withdrawable": True}},
         {"daily_budget": 0},
         {"daily_budget": "12.345"},
         {"starts_on": "soon"},
@@ -106,6 +111,32 @@ def test_a_rule_that_makes_no_sense_is_not_stored(staff: ApiUser, change: dict[s
     assert answer[0] in {400, 422}, answer
     error_of(answer)
     assert not RewardRule.objects.exists()
+
+
+def test_limits_are_kept_and_read_back(staff: ApiUser) -> None:
+    limits = {"max_players": 50, "total_budget": "500.00", "budget_pacing": "EVEN", "ends_on": "2026-03-31"}
+
+    status, rule = staff.post("/api/rules", {**WEEKEND, **limits})
+
+    assert (status, {name: rule[name] for name in limits}) == (201, limits)
+    assert staff.put("/api/rules/WEEKEND_BONUS", {"max_players": None})[1]["max_players"] is None
+
+
+def test_a_pace_without_an_end_is_refused_at_its_path(staff: ApiUser) -> None:
+    answer = staff.post("/api/rules", {**WEEKEND, "total_budget": 100, "budget_pacing": "EVEN"})
+
+    problem = error_of(answer)["details"][0]
+    assert (answer[0], problem["field"]) == (422, "budget_pacing")
+    assert problem["suggestion"] == "set ends_on, or choose NONE"
+
+
+def test_a_rule_saved_again_as_it_was_is_no_new_version_though_it_is_older_than_its_fields(staff: ApiUser) -> None:
+    staff.post("/api/rules", WEEKEND)
+    kept = RewardRuleVersion.objects.get()
+    kept.content = {name: value for name, value in kept.content.items() if name not in {"max_players", "budget_pacing"}}
+    kept.save()
+
+    assert staff.put("/api/rules/WEEKEND_BONUS", {"priority": 5})[1]["version"] == 1
 
 
 def test_changing_a_rule_makes_a_new_version_and_keeps_the_rest(staff: ApiUser) -> None:

@@ -1,5 +1,5 @@
-"""The admin of reports: daily summaries, the liability, and the player's page, which reads every floor."""
+"""The admin of reports: daily summaries, the liability, control groups, and the player's page of every floor."""
 
-from reporting.admin import daily, liability, player
+from reporting.admin import control_groups, daily, liability, player
 
-__all__ = ["daily", "liability", "player"]
+__all__ = ["control_groups", "daily", "liability", "player"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +23,7 @@ from players.api.profiles import (
 )
 from players.models import Player
 from players.profile_editing import remove_player, update_profile
+from rewards.holdout import GLOBAL, RULE, control_groups_of
 from wallet.models import LoyaltyBalance
 
 
@@ -46,16 +47,29 @@ class BalanceSerializer(serializers.ModelSerializer[LoyaltyBalance]):
         )
 
 
+class ControlGroupSerializer(serializers.Serializer[Any]):
+    """A group that is given nothing: GLOBAL by any rule, RULE by the one named."""
+
+    group = serializers.ChoiceField(choices=[(GLOBAL, "Of all rules"), (RULE, "Of one rule")])
+    rule_id = serializers.CharField(allow_null=True)
+
+
 class PlayerDetailSerializer(PlayerSerializer):
-    """A player with metrics, balances and the restrictions ever imposed, the newest first."""
+    """A player with metrics, balances, the restrictions ever imposed, the newest first, and control groups."""
 
     metrics = MetricsSerializer(allow_null=True, read_only=True)
     balance = BalanceSerializer(allow_null=True, read_only=True)
     restrictions = RestrictionSerializer(many=True, read_only=True)
+    control_groups = serializers.SerializerMethodField()
 
     class Meta(PlayerSerializer.Meta):
-        fields = (*PlayerSerializer.Meta.fields, "metrics", "balance", "restrictions")  # type: ignore[assignment]
+        fields = (*PlayerSerializer.Meta.fields, "metrics", "balance", "restrictions", "control_groups")  # type: ignore[assignment]
         read_only_fields = fields  # type: ignore[assignment]
+
+    @extend_schema_field(ControlGroupSerializer(many=True))
+    def get_control_groups(self, player: Player) -> list[dict[str, Any]]:
+        """Return the groups the player is in now."""
+        return list(ControlGroupSerializer(control_groups_of(player.pk), many=True).data)
 
 
 class PlayerPageSerializer(PageSerializer):

@@ -1,9 +1,10 @@
-"""The admin of rewards: rules, what was decided, what was given, what points buy.
+"""The admin of rewards: rules, what was decided, what was given, perks to hand over, what points buy.
 
-The working tables of an evaluation (facts, matches, allocations) have composite primary keys, which Django's admin
-cannot register; they live only as long as a run, and what matters of them is kept in the decisions.
+The working tables of an evaluation (facts, matches, allocations) and the places of rules have composite primary keys,
+which Django's admin cannot register. The working tables live only as long as a run, and what matters of them is kept in
+the decisions.
 """
 
-from rewards.admin import decisions, redemption, rule_life, rules
+from rewards.admin import decisions, perks, redemption, rule_life, rules
 
-__all__ = ["decisions", "redemption", "rule_life", "rules"]
+__all__ = ["decisions", "perks", "redemption", "rule_life", "rules"]

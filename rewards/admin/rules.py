@@ -40,7 +40,8 @@ _CONDITIONS_HELP = (
 )
 _REWARD_HELP = (
     'What is given, for example {"type": "CASHBACK", "formula": "net_loss * 0.10", "max_amount": 500, '
-    '"wagering_requirement": 10, "expiry_hours": 48}.'
+    '"wagering_requirement": 10, "expiry_hours": 48}. Cashback with "withdrawable": true is paid as cash; of '
+    'VIP_PERKS, "perk" says what is handed over.'
 )
 
 _NEXT_COLOURS = Colours(GUARDRAIL="danger", WAITING="warning", DRAFT="info")
@@ -66,7 +67,7 @@ class RuleForm(forms.ModelForm[RewardRule]):
     def _get_validation_exclusions(self) -> set[str]:
         """Leave the table's constraints to the service, which says what would be right."""
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
-        return excluded | {"ends_on", "frequency_max", "holdout_percent"}
+        return excluded | {"ends_on", "frequency_max", "holdout_percent", "max_players", "budget_pacing"}
 
     def _post_clean(self) -> None:
         """Check the rule as the service will, so that each problem stands at its field."""
@@ -134,17 +135,17 @@ class RewardRuleAdmin(RuleLifePages):
         ("Who gets it", {"fields": ("conditions",)}),
         ("What is given", {"fields": ("reward_config",)}),
         (
-            "How often and up to what",
+            "When and how often",
             {
                 "fields": (
                     ("starts_on", "ends_on"),
                     ("frequency_period", "frequency_max"),
                     ("cooldown_days", "exclusive_group"),
-                    ("daily_budget", "total_budget"),
-                    "holdout_percent",
                 )
             },
         ),
+        ("Up to what", {"fields": (("daily_budget", "total_budget"), ("budget_pacing", "max_players"))}),
+        ("Control group", {"fields": ("holdout_percent",)}),
     )
 
     status_badge = badge("status")

@@ -19,7 +19,7 @@ from core.api.pagination import PageQuery, PageSerializer, page_of
 from core.api.serializers import ChangeSerializer, RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
 from core.errors import ConflictError, NotFoundError
-from rewards.models import FrequencyPeriod, RewardRule, RuleStatus
+from rewards.models import BudgetPacing, FrequencyPeriod, RewardRule, RuleStatus
 from rewards.preview import test_rule
 from rewards.rule_life.editing import change_rule
 from rewards.rule_life.stopping import archive_rule
@@ -88,6 +88,14 @@ class RuleChangeSerializer(ChangeSerializer):
     cooldown_days = WholeNumberField(required=False, min_value=0)
     daily_budget = AmountField(required=False, allow_null=True)
     total_budget = AmountField(required=False, allow_null=True)
+    budget_pacing = serializers.ChoiceField(
+        choices=BudgetPacing.choices,
+        required=False,
+        help_text="EVEN spreads total_budget over the business dates up to ends_on.",
+    )
+    max_players = WholeNumberField(
+        required=False, allow_null=True, min_value=1, help_text="How many different players the rule may ever pay."
+    )
     exclusive_group = TextField(required=False, allow_blank=True, max_length=60)
     holdout_percent = serializers.DecimalField(
         required=False, max_digits=5, decimal_places=2, min_value=0, max_value=100

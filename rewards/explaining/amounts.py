@@ -27,9 +27,12 @@ _STOPS = {
     "ABUSE_CUT": "Abuse",
     "EXCLUSIVE_GROUP": "Exclusive group",
     "UNPROFITABLE": "Profitability",
+    "RULE_GUARD": "Caps",
     "CAP": "Caps",
     "CUT_BELOW_MINIMUM": "Minimum after the caps",
     "NEEDS_APPROVAL": "Approval",
+    "MAX_PLAYERS": "Budget",
+    "PACING": "Budget",
     "BUDGET": "Budget",
 }
 

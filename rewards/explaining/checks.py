@@ -10,7 +10,7 @@ from rewards.definitions import RuleDefinition
 from rewards.explaining.explanation import Check, Outcome
 from rewards.explaining.figures import shown_figure
 from rewards.explaining.judgement import Judgement
-from rewards.explaining.reasons import reason_sentence
+from rewards.explaining.reasons import BUDGET_CODES, reason_sentence
 from rewards.models import FrequencyPeriod, RewardRule, RuleStatus
 from safety.caps import CAPS
 
@@ -49,7 +49,7 @@ def judged_limits(judged: Judgement, *, definition: RuleDefinition, on: date) ->
     return (
         _frequency(judged, definition, on),
         _cooldown(judged, definition, on),
-        budget_set(definition, left=judged.budget_left),
+        budget_set(definition, left=judged.budget.left if judged.budget else None),
         _group(judged, definition),
         _holdout(judged, definition),
     )
@@ -174,15 +174,21 @@ def profitable(cost: Decimal, before: Decimal | None, margin: Decimal) -> str:
     return f"the expected cost of {_money(cost)}{granted} is below the expected margin of {_money(margin)}"
 
 
+_ROOMS = ("cap_room_left", "rule_room_left", "amount", "amount_after_caps")
+
+
 def _caps(judged: Judgement) -> Check:
-    room, before, after = (judged.figures[name] for name in ("cap_room_left", "amount", "amount_after_caps"))
+    caps, guard, before, after = (judged.figures[name] for name in _ROOMS)
+    is_guard = guard is not None and guard < caps
+    room = guard if is_guard else caps
     figures = {f"granted_in_{window}": _money(judged.figures[f"granted_value_{window}"]) for window in CAPS}
     figures |= {f"cap_per_{window}": _money(cap.value()) for window, cap in CAPS.items()}
     figures["room"] = _money(room)
     if after < before:
-        is_stopped = "CAP" in judged.obstacles or "BELOW_MINIMUM" in judged.obstacles
+        is_stopped = not judged.obstacles.isdisjoint({"CAP", "RULE_GUARD", "BELOW_MINIMUM"})
         cut = {"room": room, "from": before, "to": after}
-        sentence = reason_sentence("CAP" if is_stopped else "CAP_CUT", cut)
+        code = "RULE_GUARD" if is_guard else "CAP"
+        sentence = reason_sentence(code if is_stopped else f"{code}_CUT", cut)
         outcome = Outcome.STOPPED if is_stopped else Outcome.CHANGED
         return Check(name="Caps", outcome=outcome, sentence=sentence, figures=tuple(figures.items()))
     return _check("Caps", f"they leave {_money(room)}", figures=figures)
@@ -191,9 +197,10 @@ def _caps(judged: Judgement) -> Check:
 def _budget(judged: Judgement, definition: RuleDefinition) -> Check:
     if not definition.limits.has_budget:
         return Check(name="Budget", outcome=Outcome.PASSED, sentence="the rule has none")
-    if "BUDGET" in judged.obstacles:
-        return _check("Budget", reason_sentence("BUDGET", judged.reasons[0]), is_stopped=True)
-    sentence = f"{_money(judged.budget_left)} are left; who gets the last of it is drawn among all players of the night"
+    if judged.reason in BUDGET_CODES:
+        return _check("Budget", reason_sentence(judged.reason, judged.reasons[0]), is_stopped=True)
+    left = judged.budget.left if judged.budget else None
+    sentence = f"{_money(left)} are left; who gets the last of it is drawn among all players of the night"
     return _check("Budget", sentence)
 
 

@@ -14,7 +14,7 @@ from django.db.models.expressions import Combinable
 from core.expressions import Sql, fetch_rows
 from core.money import round_to_cent
 from rewards import allocation, judging
-from rewards.budgets import budget_left
+from rewards.budgets import BudgetRoom, budget_room
 from rewards.conditions import AllOf
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
@@ -40,6 +40,7 @@ _FIGURES = (
     "given_cost_run",
     "given_value_run",
     "cap_room_left",
+    "rule_room_left",
     "amount_after_caps",
     "is_held_out",
     *(f"granted_value_{window}" for window in CAPS),
@@ -58,7 +59,7 @@ class Judgement:
     verdict: str
     reason: str
     reasons: tuple[Mapping[str, Any], ...]
-    budget_left: Decimal | None
+    budget: BudgetRoom | None
     amount_given: Decimal
 
 
@@ -88,7 +89,7 @@ def judge_one(definition: RuleDefinition, *, occasion: Occasion, source: FactsSo
         reason=reason,
         # As text with its numbers exact; the driver hands JSON over unread.
         reasons=tuple(json.loads(reasons, parse_float=Decimal)),
-        budget_left=budget_left(definition, occasion=occasion),
+        budget=budget_room(definition, occasion=occasion),
         amount_given=Decimal(0),
     )
     return _within_budget(judged, definition)
@@ -119,7 +120,7 @@ def _judged_sql(
     columns = ", ".join((*_FIGURES, *factors, *stands))
     sql = f"""
         SELECT {columns}, {allocation.VERDICT_SQL}, CASE WHEN is_held_out THEN 'HELD_OUT' ELSE other_reason END,
-               {allocation.REASONS_SQL}
+               {allocation.reasons_sql()}
         FROM ({staged}) decided
     """
     return sql, staged_params
@@ -131,13 +132,14 @@ def _within_budget(judged: Judgement, definition: RuleDefinition) -> Judgement:
         return judged
     amount = judged.figures["amount_after_caps"]
     value = round_to_cent(amount * unit_value(definition.reward.terms))
-    if judged.budget_left is None or value <= judged.budget_left:
+    room = judged.budget
+    if room is None or value <= room.left:
         return replace(judged, amount_given=amount)
-    figures = {"code": "BUDGET", "budget_left": judged.budget_left, "needed": value}
+    figures = {"code": room.code, **room.figures, "budget_left": room.left, "needed": value}
     return replace(
         judged,
         verdict=Verdict.REJECTED,
-        reason="BUDGET",
+        reason=room.code,
         reasons=(figures,),
-        obstacles=judged.obstacles | {"BUDGET"},
+        obstacles=judged.obstacles | {room.code},
     )

@@ -12,7 +12,7 @@ from rewards.definitions import RuleDefinition
 from rewards.explaining.checks import budget_set, frequency_allowed, profitable
 from rewards.explaining.explanation import Check, Outcome
 from rewards.explaining.figures import shown_figure
-from rewards.explaining.reasons import reason_sentence
+from rewards.explaining.reasons import BUDGET_CODES, CUT_CODES, reason_sentence
 from rewards.models import RewardDecision, Verdict
 from rewards.models.decisions import COUNTING_VERDICTS
 
@@ -27,9 +27,12 @@ _DECIDED_BY = {
     "ABUSE_CUT": "the abuse score",
     "EXCLUSIVE_GROUP": "the exclusive group",
     "UNPROFITABLE": "profitability",
+    "RULE_GUARD": "the guard over all rules",
     "CAP": "a cap",
     "CUT_BELOW_MINIMUM": "the least amount",
     "NEEDS_APPROVAL": "the approval",
+    "MAX_PLAYERS": "the number of players",
+    "PACING": "the pacing of the budget",
     "BUDGET": "the budget",
 }
 _ORDER = tuple(_DECIDED_BY)
@@ -65,7 +68,8 @@ def kept_safety(decision: RewardDecision, *, definition: RuleDefinition) -> tupl
     if deciding_code(decision) == "NEEDS_APPROVAL":
         checks.append(_kept(decision, "Approval", "NEEDS_APPROVAL", passed=_NOT_KEPT))
     passed = "there was enough left" if definition.limits.has_budget else "the rule has none"
-    return (*checks, _kept(decision, "Budget", "BUDGET", passed=passed))
+    budget = deciding_code(decision) if deciding_code(decision) in BUDGET_CODES else "BUDGET"
+    return (*checks, _kept(decision, "Budget", budget, passed=passed))
 
 
 def deciding_code(decision: RewardDecision) -> str:
@@ -160,8 +164,10 @@ def _profitable(decision: RewardDecision) -> str:
 
 
 def _caps(decision: RewardDecision) -> Check:
-    figures = reason_figures(decision, "CAP_CUT")
-    if figures:
-        sentence = reason_sentence("CAP_CUT", figures)
-        return Check(name="Caps", outcome=Outcome.CHANGED, sentence=sentence, figures=_shown(decision, "CAP_CUT"))
-    return _kept(decision, "Caps", "CAP", passed="they left enough")
+    for code in CUT_CODES:
+        figures = reason_figures(decision, code)
+        if figures:
+            sentence = reason_sentence(code, figures)
+            return Check(name="Caps", outcome=Outcome.CHANGED, sentence=sentence, figures=_shown(decision, code))
+    stopped = "RULE_GUARD" if deciding_code(decision) == "RULE_GUARD" else "CAP"
+    return _kept(decision, "Caps", stopped, passed="they left enough")

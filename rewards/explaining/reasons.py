@@ -10,6 +10,9 @@ from typing import Any
 from rewards.explaining.figures import shown_figure
 
 Figures = Mapping[str, Any]
+# What cuts a reward to the room there is, and what a rule's players compete for.
+CUT_CODES = ("CAP_CUT", "RULE_GUARD_CUT")
+BUDGET_CODES = ("MAX_PLAYERS", "PACING", "BUDGET")
 
 
 def reason_sentence(code: str, figures: Figures) -> str:
@@ -72,6 +75,10 @@ def _held_out(figures: Figures) -> str:
     return f"drawn into the control group; otherwise {money(figures, 'would_give')} would have been given"
 
 
+def _max_players(figures: Figures) -> str:
+    return f"the rule pays {_plain(figures, 'max_players')} players, and their places are taken"
+
+
 def _below_minimum(figures: Figures) -> str:
     return f"{money(figures, 'amount')} is below the least amount of the rule"
 
@@ -98,11 +105,23 @@ _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "CAP_CUT": lambda figures: (
         f"the caps leave {money(figures, 'room')}: cut from {money(figures, 'from')} to {money(figures, 'to')}"
     ),
+    "RULE_GUARD": lambda figures: (
+        f"the guard over all rules leaves {money(figures, 'room')}, too little for this reward"
+    ),
+    "RULE_GUARD_CUT": lambda figures: (
+        f"the guard over all rules leaves {money(figures, 'room')}: cut from {money(figures, 'from')} to "
+        f"{money(figures, 'to')}"
+    ),
     "NEEDS_APPROVAL": lambda _: "a perk is given by a person, after an approval",
     "BUDGET": lambda figures: (
         f"the budget has {money(figures, 'budget_left')} left, "
         f"{money(figures, 'needed')} would be needed up to this player"
     ),
+    "PACING": lambda figures: (
+        f"the budget is spread over its days: {money(figures, 'budget_left')} of the day's share are left, "
+        f"{money(figures, 'needed')} would be needed up to this player"
+    ),
+    "MAX_PLAYERS": _max_players,
     "HELD_OUT": _held_out,
     "KEY_REUSED": lambda _: "the ledger holds another operation under the key of this reward",
 }

@@ -9,7 +9,7 @@ from rewards.explaining.amounts import WOULD_HAVE_STOPPED, AmountCourse, amount_
 from rewards.explaining.explanation import Basis, Explanation, Truth
 from rewards.explaining.kept_checks import deciding_code, kept_limits, kept_safety, reason_figures
 from rewards.explaining.nodes import Answers, ask_facts, explain_conditions
-from rewards.explaining.reasons import reason_sentence
+from rewards.explaining.reasons import CUT_CODES, reason_sentence
 from rewards.explaining.sources import KeptFacts
 from rewards.explaining.summaries import sentence_of_decision
 from rewards.models import RewardDecision, RewardRuleVersion, Verdict
@@ -63,7 +63,7 @@ def explain_decision(decision: RewardDecision) -> Explanation:
 
 def _course(decision: RewardDecision) -> AmountCourse:
     """Return the amount's way as far as reasons and amounts tell it."""
-    cut = reason_figures(decision, "CAP_CUT")
+    cut = next(filter(None, (reason_figures(decision, code) for code in CUT_CODES)), None)
     is_given = decision.verdict in GIVEN_VERDICTS
     given = decision.amount_given if is_given else None
     code = deciding_code(decision)

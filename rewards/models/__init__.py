@@ -1,25 +1,32 @@
-from rewards.models.decisions import RewardDecision, RewardHistory, RewardStatus, Verdict
+from rewards.models.decisions import RewardCurrency, RewardDecision, RewardHistory, RewardStatus, Verdict
 from rewards.models.evaluation import AllocationCandidate, PlayerFacts, RuleAllocation, RuleCandidate, RuleMatch
 from rewards.models.life import ApprovalStatus, RuleAct, RuleApproval, RuleEvent
+from rewards.models.perks import PerkStatus, PerkTask
 from rewards.models.redemption import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.models.rules import (
+    BudgetPacing,
     FrequencyPeriod,
     RewardRule,
     RewardRuleVersion,
     RewardType,
     RuleBudgetDay,
+    RulePlace,
     RuleStatus,
 )
 
 __all__ = [
     "AllocationCandidate",
     "ApprovalStatus",
+    "BudgetPacing",
     "FrequencyPeriod",
+    "PerkStatus",
+    "PerkTask",
     "PlayerFacts",
     "RedemptionGives",
     "RedemptionOption",
     "RedemptionOrder",
     "RedemptionStatus",
+    "RewardCurrency",
     "RewardDecision",
     "RewardHistory",
     "RewardRule",
@@ -33,6 +40,7 @@ __all__ = [
     "RuleCandidate",
     "RuleEvent",
     "RuleMatch",
+    "RulePlace",
     "RuleStatus",
     "Verdict",
 ]

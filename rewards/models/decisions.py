@@ -7,7 +7,6 @@ from django.db.models.functions import Now
 
 from players.models import Player
 from rewards.models.rules import RewardRule, RewardType
-from wallet.models import CurrencyType
 
 
 class Verdict(models.TextChoices):
@@ -91,6 +90,17 @@ class RewardStatus(models.TextChoices):
     CANCELLED = "CANCELLED", "Cancelled"
 
 
+class RewardCurrency(models.TextChoices):
+    """What a reward was given in: a currency of the wallet, cash that the platform pays, or a perk handed over."""
+
+    LP = "LP", "Loyalty points"
+    RP = "RP", "Reward points"
+    BONUS = "BONUS", "Bonus money"
+    TICKETS = "TICKETS", "Tickets"
+    CASH = "CASH", "Cash"
+    PERK = "PERK", "Perk"
+
+
 class RewardHistory(models.Model):
     """One given reward and what has become of it."""
 
@@ -98,7 +108,7 @@ class RewardHistory(models.Model):
     rule = models.ForeignKey(RewardRule, on_delete=models.PROTECT, related_name="rewards", db_index=False)
     reward_type = models.CharField(max_length=20, choices=RewardType.choices)
     amount = models.DecimalField(max_digits=18, decimal_places=2)
-    currency_type = models.CharField(max_length=10, choices=CurrencyType.choices)
+    currency_type = models.CharField(max_length=10, choices=RewardCurrency.choices)
     status = models.CharField(max_length=12, choices=RewardStatus.choices)
     wagering_required = models.DecimalField(
         max_digits=18, decimal_places=2, default=Decimal("0.00"), db_default=Decimal("0.00")
@@ -111,7 +121,7 @@ class RewardHistory(models.Model):
     completed_at = models.DateTimeField(null=True, blank=True)
     metadata = models.JSONField(default=dict, db_default={}, blank=True)
     decision_id = models.BigIntegerField(unique=True)
-    lot_id = models.BigIntegerField(null=True, help_text="The lot the reward was credited as.")
+    lot_id = models.BigIntegerField(null=True, help_text="The lot it was credited as; cash and perks have none.")
     run_id = models.BigIntegerField(null=True)
 
     class Meta:

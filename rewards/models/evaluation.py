@@ -83,6 +83,7 @@ class RuleCandidate(models.Model):
     expected_margin = _money(null=True)
     granted_cost = _money(help_text="Expected cost of what was granted before in the horizon.")
     cap_room = _money(help_text="Money value that the caps leave, before this run.")
+    rule_room = _money(null=True, help_text="Money value that the guard over all rules leaves; NULL without one.")
     wagering_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     is_held_out = models.BooleanField()
     reason = models.CharField(max_length=40)
@@ -151,6 +152,7 @@ class AllocationCandidate(models.Model):
     expected_margin = _money()
     granted_cost = _money()
     cap_room = _money()
+    rule_room = _money(null=True)
     is_held_out = models.BooleanField()
     reason = models.CharField(max_length=40)
     # What the run gave the player before, and what that leaves.
@@ -158,6 +160,7 @@ class AllocationCandidate(models.Model):
     given_cost_run = _money()
     is_group_taken = models.BooleanField()
     cap_room_left = _money()
+    rule_room_left = _money(null=True)
     amount_after_caps = _money()
     other_reason = models.CharField(max_length=40)
 

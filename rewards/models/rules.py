@@ -33,6 +33,11 @@ class FrequencyPeriod(models.TextChoices):
     MONTH = "MONTH", "Per calendar month"
 
 
+class BudgetPacing(models.TextChoices):
+    NONE = "NONE", "As fast as it goes"
+    EVEN = "EVEN", "Evenly over the time left"
+
+
 def _budget(help_text: str) -> models.DecimalField[Any, Any]:
     return models.DecimalField(max_digits=18, decimal_places=2, null=True, blank=True, help_text=help_text)
 
@@ -91,6 +96,19 @@ class RewardRule(models.Model):
     )
     daily_budget = _budget("Money value this rule may give per business date.")
     total_budget = _budget("Money value this rule may ever give.")
+    budget_pacing = models.CharField(
+        max_length=10,
+        choices=BudgetPacing.choices,
+        default=BudgetPacing.NONE,
+        db_default=BudgetPacing.NONE,
+        help_text="Evenly: each business date may use what is left of the total budget ÷ the days left until the last "
+        "business date; what a day does not use is spread over the days after it.",
+    )
+    max_players = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The number of different players this rule may ever pay; empty: any number."
+    )
+    # False where a limit was set on a rule that may have paid before; settled by `rewards.places`.
+    are_places_counted = models.BooleanField(default=False, db_default=False, editable=False)
     exclusive_group = models.CharField(
         max_length=60,
         blank=True,
@@ -133,6 +151,13 @@ class RewardRule(models.Model):
             models.CheckConstraint(
                 condition=models.Q(is_stopped_by_guardrail=False) | models.Q(status__in=["PAUSED", "ARCHIVED"]),
                 name="reward_rule_stopped_is_not_active",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(budget_pacing__in=BudgetPacing.values), name="reward_rule_pacing_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(max_players__isnull=True) | models.Q(max_players__gte=1),
+                name="reward_rule_max_players_at_least_1",
             ),
         ]
 
@@ -180,3 +205,26 @@ class RuleBudgetDay(models.Model):
 
     def __str__(self) -> str:
         return f"budget of {self.rule_id} on {self.on}"
+
+
+class RulePlace(models.Model):
+    """One of the places of a rule with `max_players`: reserved by a run for a player, and paid once it was posted.
+
+    The places used are the distinct players. A player whom two runs reserve at once has two rows, so that one run may
+    give back its own.
+    """
+
+    pk = models.CompositePrimaryKey("rule_number", "player_id", "run_id")
+    rule_number = models.IntegerField()
+    player_id = models.CharField(max_length=50, db_collation="C")
+    run_id = models.BigIntegerField(help_text="0 where the player was paid before the rule had a limit.")
+    is_paid = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        db_table = "rule_places"
+        indexes = [
+            models.Index(fields=["run_id"], condition=models.Q(is_paid=False), name="idx_rule_place_reserved"),
+        ]
+
+    def __str__(self) -> str:
+        return f"place of {self.player_id} in rule {self.rule_number}"

@@ -77,9 +77,11 @@ def standing_of(player_id: str, *, at: datetime) -> Standing:
     )
 
 
-def refusing_restriction(player_id: str, *, at: datetime) -> str | None:
-    """Return the restriction that forbids the player to redeem, or None; the written matrix decides."""
-    refusing = RestrictionEffect.objects.filter(purpose=CreditPurpose.REDEMPTION, effect=RestrictionEffectKind.REFUSE)
+def refusing_restriction(
+    player_id: str, *, at: datetime, purpose: CreditPurpose = CreditPurpose.REDEMPTION
+) -> str | None:
+    """Return the restriction that forbids the player a purpose, or None; the written matrix decides."""
+    refusing = RestrictionEffect.objects.filter(purpose=purpose, effect=RestrictionEffectKind.REFUSE)
     return (
         PlayerRestriction.objects.filter(player_id=player_id, kind__in=refusing.values("kind"), starts_at__lte=at)
         .filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))

@@ -116,6 +116,7 @@ def approve_rule(*, rule_id: str, version: int, content_hash: str, by: User, at:
     rule.pending_version = None
     rule.forecast_cost = request.forecast_cost
     rule.status = RuleStatus.PAUSED if rule.status == RuleStatus.PAUSED else RuleStatus.ACTIVE
+    rule.are_places_counted = rule.max_players is not None and rule.are_places_counted
     rule.updated_at = at
     rule.save()
     forecast = None if rule.forecast_cost is None else str(rule.forecast_cost)

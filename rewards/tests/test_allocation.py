@@ -115,7 +115,7 @@ def test_what_a_held_out_player_would_have_been_given_is_kept() -> None:
     assert held_out.verdict == held_out.reason == "HELD_OUT"
     assert held_out.amount_computed == 10
     assert held_out.amount_given == held_out.money_value == 0
-    assert held_out.reasons == [{"code": "HELD_OUT", "would_be": "REDUCED", "would_give": 5.0}]
+    assert held_out.reasons == [{"code": "HELD_OUT", "group": "RULE", "would_be": "REDUCED", "would_give": 5.0}]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,13 @@ def test_a_held_out_player_who_would_have_got_nothing_says_why(
     evaluate()
 
     assert decision().reasons == [
-        {"code": "HELD_OUT", "would_be": would_be, "would_be_reason": reason, "would_give": 0}
+        {
+            "code": "HELD_OUT",
+            "group": "RULE",
+            "would_be": would_be,
+            "would_be_reason": reason,
+            "would_give": 0,
+        }
     ]
 
 

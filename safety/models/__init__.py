@@ -1,9 +1,12 @@
 from safety.models.earn_rates import EarnRateAcceptance
+from safety.models.grants import CashGrant, Contamination
 from safety.models.profit import RetentionMultiplier, RewardFamily, SegmentBaseline, UnitValue
 from safety.models.signals import AbuseSignal
 
 __all__ = [
     "AbuseSignal",
+    "CashGrant",
+    "Contamination",
     "EarnRateAcceptance",
     "RetentionMultiplier",
     "RewardFamily",
