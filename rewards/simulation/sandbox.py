@@ -36,11 +36,27 @@ def sandbox(*, kind: RunKind, on: date) -> Iterator[Run]:
     with transaction.atomic():
         run = Run.objects.create(kind=kind, business_date=on)
         for name in WORKING_TABLES:
-            shadow_empty(name)
+            _shadow_unlocked(name)
             for column in _INDEXES.get(name, ()):
                 run_statement(f"CREATE INDEX ON {name} ({column})", [])
         yield run
         transaction.set_rollback(True)
+
+
+# LIKE would hold a lock on the house's own table to the end, and the night, which truncates it, would have to wait.
+_SHAPE_SQL = """
+    SELECT string_agg(format('%%I %%s%%s', a.attname, format_type(a.atttypid, a.atttypmod),
+               CASE WHEN a.attcollation <> t.typcollation THEN format(' COLLATE %%I', c.collname) ELSE '' END),
+               ', ' ORDER BY a.attnum)
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation c ON c.oid = a.attcollation
+    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+
+def _shadow_unlocked(name: str) -> None:
+    """Put an empty table in the place of a working table by its columns alone."""
+    columns = fetch_rows(_SHAPE_SQL, [original(name)])[0][0]
+    run_statement(f"CREATE TEMPORARY TABLE {name} ({columns})", [])
 
 
 def original(name: str) -> str:
@@ -90,12 +106,6 @@ def shadow_decision_numbers() -> None:
 def empty_working_tables() -> None:
     """Make room for the next day of a replay."""
     run_statement(f"TRUNCATE {', '.join(WORKING_TABLES)}", [])
-
-
-def drop_copies(names: Sequence[str]) -> None:
-    """Take copies away, so that others can be made."""
-    for name in names:
-        run_statement(f"DROP TABLE pg_temp.{name}", [])
 
 
 def analyze(*names: str) -> None:
