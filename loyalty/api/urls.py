@@ -20,6 +20,7 @@ from players.api.tiers import TierDetail, TierList
 from reporting.api.analytics import Dashboard
 from reporting.api.players import PlayerDetail, PlayerList
 from reporting.api.statements import PlayerStatement
+from rewards.api.forecasts import RuleBacktest, RuleForecastDetail, RuleOverlaps, RuleSimulate
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
@@ -58,8 +59,12 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("bets/<str:bet_id>/settle", SettleBet, "bet-settle"),
     ("bets/<str:bet_id>/void", VoidBet, "bet-void"),
     ("rules", RuleList, "rules"),
+    ("rules/overlap", RuleOverlaps, "rules-overlap"),
+    ("rules/forecasts/<int:forecast_id>", RuleForecastDetail, "rule-forecast"),
     ("rules/<str:rule_id>", RuleDetail, "rule"),
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
+    ("rules/<str:rule_id>/simulate", RuleSimulate, "rule-simulate"),
+    ("rules/<str:rule_id>/backtest", RuleBacktest, "rule-backtest"),
     ("tiers", TierList, "tiers"),
     ("tiers/<int:tier_id>", TierDetail, "tier"),
     ("import/excel", ImportUpload, "import-excel"),

@@ -36,6 +36,7 @@ WRITTEN_BY_SERVICES_ONLY = {
     "rewards.RewardHistory",
     "rewards.RewardRuleVersion",
     "rewards.RuleBudgetDay",
+    "rewards.RuleForecast",
     "safety.SegmentBaseline",
     "wallet.Bet",
     "wallet.BetStake",

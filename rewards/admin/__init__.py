@@ -4,6 +4,6 @@ The working tables of an evaluation (facts, matches, allocations) have composite
 cannot register; they live only as long as a run, and what matters of them is kept in the decisions.
 """
 
-from rewards.admin import decisions, redemption, rules
+from rewards.admin import decisions, forecasts, redemption, rules
 
-__all__ = ["decisions", "redemption", "rules"]
+__all__ = ["decisions", "forecasts", "redemption", "rules"]

@@ -22,6 +22,7 @@ from core.admin.base import HouseAdmin, HugeReadOnlyAdmin, ReadOnlyAdmin, ReadOn
 from core.admin.columns import badge, link_to, number
 from core.admin.json_editor import JSONTextField
 from core.errors import LoyaltyError
+from rewards.admin.costing import CostPage
 from rewards.admin.testing import RuleTestForm
 from rewards.fields import FIELDS
 from rewards.models import RewardRule, RewardRuleVersion, RewardType, RuleBudgetDay
@@ -84,7 +85,7 @@ class VersionInline(ReadOnlyInline):
 
 
 @admin.register(RewardRule)
-class RewardRuleAdmin(HouseAdmin):
+class RewardRuleAdmin(CostPage, HouseAdmin):
     form = RuleForm
     list_display = (
         "rule_id",
@@ -104,7 +105,7 @@ class RewardRuleAdmin(HouseAdmin):
     search_help_text = "Part of the id, the name or the description"
     ordering = ("-priority", "rule_id")
     actions = None
-    actions_detail = ("test_on_player",)
+    actions_detail = ("what_would_it_cost", "test_on_player")
     inlines = (VersionInline,)
     change_form_after_template = "admin/rewards/rewardrule/fields.html"
     fieldsets = (

@@ -1,5 +1,6 @@
 from rewards.models.decisions import RewardDecision, RewardHistory, RewardStatus, Verdict
 from rewards.models.evaluation import AllocationCandidate, PlayerFacts, RuleAllocation, RuleCandidate, RuleMatch
+from rewards.models.forecasts import ForecastKind, RuleForecast
 from rewards.models.redemption import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.models.rules import (
     FrequencyPeriod,
@@ -12,6 +13,7 @@ from rewards.models.rules import (
 
 __all__ = [
     "AllocationCandidate",
+    "ForecastKind",
     "FrequencyPeriod",
     "PlayerFacts",
     "RedemptionGives",
@@ -27,6 +29,7 @@ __all__ = [
     "RuleAllocation",
     "RuleBudgetDay",
     "RuleCandidate",
+    "RuleForecast",
     "RuleMatch",
     "RuleStatus",
     "Verdict",
