@@ -37,7 +37,7 @@ def allocate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Seque
 def allocate_facts(
     rules: Sequence[RuleDefinition], *, occasion: Occasion, on_filled: Callable[[str], None] | None = None
 ) -> None:
-    """Take the run's facts through matching, judgement, allocation and budgets; `on_filled` hears of each full table."""
+    """Take a run's facts through matching, judgement, allocation and budgets; `on_filled` hears of each full table."""
     filled = on_filled or (lambda _table: None)
     filled("player_facts")
     match_rules(rules, run_id=occasion.run_id)

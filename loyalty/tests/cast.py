@@ -25,7 +25,15 @@ from players.models import (
     TierChange,
 )
 from reporting.models import LINES, DailySummary, LiabilityDay
-from rewards.models import RedemptionOption, RedemptionOrder, RewardDecision, RewardHistory, RewardRule, RuleBudgetDay
+from rewards.models import (
+    RedemptionOption,
+    RedemptionOrder,
+    RewardDecision,
+    RewardHistory,
+    RewardRule,
+    RuleBudgetDay,
+    RuleForecast,
+)
 from rewards.redemption.options import save_option
 from rewards.redemption.ordering import order_redemption
 from rewards.rules import save_rule
@@ -252,4 +260,5 @@ def _make_reward_rows(player: Player, rule: RewardRule, run: Run, number: int) -
         decision_id=decision.pk,
         run_id=run.pk,
     )
+    RuleForecast.objects.create(kind="SIMULATION", rule=rule, rule_version=1, on=ON)
     RuleBudgetDay.objects.create(rule=rule, on=ON, given_value=Decimal(30), given_count=1)

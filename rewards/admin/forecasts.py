@@ -164,7 +164,9 @@ def _warnings(forecast: RuleForecast) -> list[str]:
         return []
     result, total, found = forecast.result or {}, _total(forecast), []
     if forecast.rule is not None and forecast.rule.version != forecast.rule_version:
-        found.append(f"The rule has changed since: this is version {forecast.rule_version}, not {forecast.rule.version}.")
+        found.append(
+            f"The rule has changed since: this is version {forecast.rule_version}, not {forecast.rule.version}."
+        )
     if not total["rewards"]:
         found.append("Nobody would be given anything.")
     if total["rewards"] and Decimal(total["expected_cost"]) >= Decimal(total["expected_margin"]):

@@ -8,37 +8,110 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('rewards', '0008_redemption_catalogue'),
+        ("rewards", "0008_redemption_catalogue"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='RuleForecast',
+            name="RuleForecast",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('SIMULATION', 'Simulation'), ('BACKTEST', 'Back-test'), ('OVERLAP', 'Overlap map')], max_length=12)),
-                ('rule_version', models.PositiveIntegerField(blank=True, null=True)),
-                ('compared_version', models.PositiveIntegerField(blank=True, help_text='The version of the rule that the back-test compares with.', null=True)),
-                ('on', models.DateField(blank=True, help_text='Business date of the night.', null=True)),
-                ('since', models.DateField(blank=True, help_text='First business date of the period.', null=True)),
-                ('until', models.DateField(blank=True, help_text='Last business date of the period.', null=True)),
-                ('status', models.CharField(choices=[('PENDING', 'Pending'), ('RUNNING', 'Running'), ('SUCCEEDED', 'Succeeded'), ('FAILED', 'Failed')], db_default='PENDING', default='PENDING', max_length=20)),
-                ('result', models.JSONField(blank=True, encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
-                ('error', models.TextField(blank=True, db_default='', default='')),
-                ('asked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('rule', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='forecasts', to='rewards.rewardrule')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("SIMULATION", "Simulation"), ("BACKTEST", "Back-test"), ("OVERLAP", "Overlap map")],
+                        max_length=12,
+                    ),
+                ),
+                ("rule_version", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "compared_version",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="The version of the rule that the back-test compares with.", null=True
+                    ),
+                ),
+                ("on", models.DateField(blank=True, help_text="Business date of the night.", null=True)),
+                ("since", models.DateField(blank=True, help_text="First business date of the period.", null=True)),
+                ("until", models.DateField(blank=True, help_text="Last business date of the period.", null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("PENDING", "Pending"),
+                            ("RUNNING", "Running"),
+                            ("SUCCEEDED", "Succeeded"),
+                            ("FAILED", "Failed"),
+                        ],
+                        db_default="PENDING",
+                        default="PENDING",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "result",
+                    models.JSONField(blank=True, encoder=django.core.serializers.json.DjangoJSONEncoder, null=True),
+                ),
+                ("error", models.TextField(blank=True, db_default="", default="")),
+                ("asked_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="forecasts",
+                        to="rewards.rewardrule",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'forecast',
-                'db_table': 'rule_forecasts',
-                'ordering': ['-id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['SIMULATION', 'BACKTEST', 'OVERLAP'])), name='rule_forecast_kind_known'), models.CheckConstraint(condition=models.Q(('status__in', ['PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED'])), name='rule_forecast_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'OVERLAP'), ('rule__isnull', True)), models.Q(('kind__in', ['SIMULATION', 'BACKTEST']), ('rule__isnull', False), ('rule_version__isnull', False)), _connector='OR'), name='rule_forecast_names_its_rule'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'BACKTEST'), ('since__isnull', False), ('until__isnull', False)), models.Q(('kind__in', ['SIMULATION', 'OVERLAP']), ('on__isnull', False)), _connector='OR'), name='rule_forecast_has_its_dates')],
+                "verbose_name": "forecast",
+                "db_table": "rule_forecasts",
+                "ordering": ["-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["SIMULATION", "BACKTEST", "OVERLAP"])),
+                        name="rule_forecast_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["PENDING", "RUNNING", "SUCCEEDED", "FAILED"])),
+                        name="rule_forecast_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "OVERLAP"), ("rule__isnull", True)),
+                            models.Q(
+                                ("kind__in", ["SIMULATION", "BACKTEST"]),
+                                ("rule__isnull", False),
+                                ("rule_version__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="rule_forecast_names_its_rule",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "BACKTEST"), ("since__isnull", False), ("until__isnull", False)),
+                            models.Q(("kind__in", ["SIMULATION", "OVERLAP"]), ("on__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="rule_forecast_has_its_dates",
+                    ),
+                ],
             },
         ),
     ]

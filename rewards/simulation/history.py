@@ -6,7 +6,6 @@ kept of stays as it is today; `unreconstructed` names what of that the rules rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -121,7 +120,7 @@ def _copy_players(scope: Scope) -> None:
     replaced["kyc_completed_at"] = "CASE WHEN p.kyc_completed_at < %s THEN p.kyc_completed_at END"
     replaced["is_active"] = "p.is_active AND (p.registered_on IS NULL OR p.registered_on < %s)"
     order = ("segment", "tier", "risk_score", "last_activity_at", "kyc_completed_at", "is_active")
-    kept = "player_id, country, language, gender, age, tags, profile_depth, registered_on".split(", ")
+    kept = ["player_id", "country", "language", "gender", "age", "tags", "profile_depth", "registered_on"]
     columns = [*(f"p.{name}" for name in kept), *(f"{replaced[name]} AS {name}" for name in order)]
     begin = start_of(scope.since)
     run_statement(
@@ -148,9 +147,7 @@ def _copy_metrics(scope: Scope) -> None:
     replaced["last_deposit_at"] = "CASE WHEN m.last_deposit_at < %s THEN m.last_deposit_at ELSE l.deposited_at END"
     names = [field.column for field in PlayerMetrics._meta.concrete_fields]
     columns = ", ".join(f"{replaced[name]} AS {name}" if name in replaced else f"m.{name}" for name in names)
-    sums = ", ".join(
-        f'sum({daily}) FILTER (WHERE "on" >= %s) AS {daily}' for daily in MEASURE_DAILY_COLUMNS.values()
-    )
+    sums = ", ".join(f'sum({daily}) FILTER (WHERE "on" >= %s) AS {daily}' for daily in MEASURE_DAILY_COLUMNS.values())
     run_statement(
         f"""CREATE TEMPORARY TABLE player_metrics AS
         SELECT {columns} FROM {original("player_metrics")} m

@@ -11,11 +11,24 @@ BENEFICIARIES_MAX = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Allocations:
+    """What is read: the allocations of a run, of one rule or of all."""
+
+    run_id: int
+    rule_number: int | None = None
+
+    @property
+    def params(self) -> list[int | None]:
+        """The parameters of the condition on them in the statements below."""
+        return [self.run_id, self.rule_number, self.rule_number]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a set of matches comes to.
 
-    `money_value` is what is given, `expected_cost` what it is expected to cost; `expected_margin` is that of the players
-    paid, over the profit horizon, each player counted once.
+    `money_value` is what is given, `expected_cost` what that is expected to cost; `expected_margin` is that of the
+    players paid, over the profit horizon, each player counted once.
     """
 
     name: str
@@ -67,9 +80,9 @@ _OUTCOMES_SQL = """
 RULE, SEGMENT, TIER, ALL = "a.rule_number", "f.segment", "f.tier", "''"
 
 
-def outcomes(key: str, *, run_id: int, rule_number: int | None) -> list[Outcome]:
-    """Return what the allocations come to by `key`, the dearest first; of one rule or of all."""
-    rows = fetch_rows(_OUTCOMES_SQL.format(key=key), [run_id, rule_number, rule_number])
+def outcomes(key: str, *, of: Allocations) -> list[Outcome]:
+    """Return what the allocations come to by `key`, the dearest first."""
+    rows = fetch_rows(_OUTCOMES_SQL.format(key=key), of.params)
     return [
         Outcome(
             name=name,
@@ -92,7 +105,7 @@ def nothing(name: str = "") -> Outcome:
     )
 
 
-def beneficiaries(*, run_id: int, rule_number: int | None) -> list[Beneficiary]:
+def beneficiaries(*, of: Allocations) -> list[Beneficiary]:
     """Return the players who get most, in money value."""
     rows = fetch_rows(
         """
@@ -103,7 +116,7 @@ def beneficiaries(*, run_id: int, rule_number: int | None) -> list[Beneficiary]:
         WHERE a.run_id = %s AND (%s::integer IS NULL OR a.rule_number = %s) AND a.amount_given > 0
         GROUP BY a.player_id, f.segment, f.tier ORDER BY 5 DESC, 1 LIMIT %s
         """,
-        [run_id, rule_number, rule_number, BENEFICIARIES_MAX],
+        [*of.params, BENEFICIARIES_MAX],
     )
     return [
         Beneficiary(
@@ -119,7 +132,7 @@ def beneficiaries(*, run_id: int, rule_number: int | None) -> list[Beneficiary]:
     ]
 
 
-def refusals(*, run_id: int, rule_number: int | None) -> list[Refusal]:
+def refusals(*, of: Allocations) -> list[Refusal]:
     """Return why matches end without a reward, the most frequent reason first; holding out and review included."""
     rows = fetch_rows(
         """
@@ -127,7 +140,7 @@ def refusals(*, run_id: int, rule_number: int | None) -> list[Refusal]:
         WHERE a.run_id = %s AND (%s::integer IS NULL OR a.rule_number = %s) AND a.amount_given = 0
         GROUP BY verdict, reason ORDER BY 3 DESC, 1, 2
         """,
-        [run_id, rule_number, rule_number],
+        of.params,
     )
     return [
         Refusal(verdict=verdict, reason=reason, matches=matches, amount_computed=amount)

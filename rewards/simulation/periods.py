@@ -48,7 +48,7 @@ class NoDailyRowsError(PeriodError):
 
 
 def check_simulated_date(on: date, *, today: date) -> None:
-    """Raise SimulationDateError for a date before yesterday, whose night is the last that may still come, or too far."""
+    """Raise SimulationDateError for a date whose night will not come any more, or not for a year."""
     first, last = today - timedelta(days=1), today + timedelta(days=SIMULATED_AHEAD_DAYS_MAX)
     if not first <= on <= last:
         raise SimulationDateError(

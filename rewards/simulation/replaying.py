@@ -1,4 +1,4 @@
-"""Replay a period day by day: the night's phases over each day's facts, with decisions, budgets and grants of its own."""
+"""Replay a period night by night, with decisions, budgets and grants of the replay's own."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ReplayedRefusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedBudget:
-    """How a rule's budgets held: the day the total was used up, and the days on which the daily one refused somebody."""
+    """How a rule's budgets held: when the total was used up, on how many days the daily one refused somebody."""
 
     rule_id: str
     daily_budget: Decimal | None
@@ -222,9 +222,7 @@ _TOTALS_SQL = """
 
 def _read(rules: Sequence[RuleDefinition], *, tally: _Tally) -> Replay:
     total = _outcome("", rule_number=None, matches=sum(tally.matches.values()))
-    by_rule = [
-        _outcome(rule.rule_id, rule_number=rule.number, matches=tally.matches[rule.number]) for rule in rules
-    ]
+    by_rule = [_outcome(rule.rule_id, rule_number=rule.number, matches=tally.matches[rule.number]) for rule in rules]
     refusals = [
         ReplayedRefusal(verdict=verdict, reason=reason, player_days=count)
         for (verdict, reason), count in sorted(tally.refusals.items(), key=lambda item: (-item[1], item[0]))

@@ -24,7 +24,7 @@ from rewards.occasions import occasion_of_night
 from rewards.rechecking import recheck_allocations
 from rewards.rules import active_rules
 from rewards.simulation import outcomes
-from rewards.simulation.outcomes import Beneficiary, Outcome, Refusal
+from rewards.simulation.outcomes import Allocations, Beneficiary, Outcome, Refusal
 from rewards.simulation.periods import check_simulated_date
 from rewards.simulation.sandbox import (
     analyze,
@@ -124,8 +124,8 @@ def _measure(run: Run, *, at: datetime) -> None:
 def _read(rules: Sequence[RuleDefinition], *, run: Run, at: datetime, rule_id: str | None) -> Simulation:
     ids = {str(rule.number): rule.rule_id for rule in rules}
     number = next((rule.number for rule in rules if rule.rule_id == rule_id), None)
-    of = {"run_id": run.pk, "rule_number": number}
-    by_rule = [replace(outcome, name=ids[outcome.name]) for outcome in outcomes.outcomes(outcomes.RULE, **of)]
+    of = Allocations(run_id=run.pk, rule_number=number)
+    by_rule = [replace(outcome, name=ids[outcome.name]) for outcome in outcomes.outcomes(outcomes.RULE, of=of)]
     players, matches, decided = _counts(run_id=run.pk, rule_number=number)
     return Simulation(
         on=run.business_date,
@@ -135,12 +135,12 @@ def _read(rules: Sequence[RuleDefinition], *, run: Run, at: datetime, rule_id: s
         players=players,
         matches=matches,
         decided_before=matches - decided,
-        total=next(iter(outcomes.outcomes(outcomes.ALL, **of)), outcomes.nothing()),
+        total=next(iter(outcomes.outcomes(outcomes.ALL, of=of)), outcomes.nothing()),
         by_rule=by_rule,
-        by_segment=outcomes.outcomes(outcomes.SEGMENT, **of),
-        by_tier=outcomes.outcomes(outcomes.TIER, **of),
-        beneficiaries=outcomes.beneficiaries(**of),
-        refusals=outcomes.refusals(**of),
+        by_segment=outcomes.outcomes(outcomes.SEGMENT, of=of),
+        by_tier=outcomes.outcomes(outcomes.TIER, of=of),
+        beneficiaries=outcomes.beneficiaries(of=of),
+        refusals=outcomes.refusals(of=of),
         budgets=[_budget_use(rule, on=run.business_date) for rule in rules if _is_budget_shown(rule, number)],
     )
 

@@ -83,13 +83,16 @@ def test_a_simulation_of_one_rule_says_what_it_costs_and_to_whom() -> None:
     found = simulate(rules, on=ON, at=AT, rule_id="DRAFT")
 
     assert (found.rules_simulated, found.players, found.matches, found.decided_before) == (2, 3, 1, 0)
-    assert (found.total.players, found.total.rewards, found.total.money_value, found.total.expected_cost) == (1, 1, 20, 20)
+    assert (found.total.players, found.total.rewards) == (1, 1)
+    assert found.total.money_value == found.total.expected_cost == 20
     assert found.total.expected_margin > 100
-    assert [(row.name, row.money_value) for row in found.by_tier] == [("BRONZE", 20)]
-    assert [(row.name, row.money_value) for row in found.by_segment] == [("LOSING", 20)]
-    assert [(row.name, row.players, row.money_value) for row in found.by_rule] == [("DRAFT", 1, 20)]
-    assert [(row.player_id, row.money_value) for row in found.beneficiaries] == [("alice", 20)]
-    assert [(row.given, row.daily_left, row.total_left) for row in found.budgets] == [(20, 30, None)]
+    assert [(row.name, str(row.money_value)) for row in found.by_tier] == [("BRONZE", "20.00")]
+    assert [(row.name, str(row.money_value)) for row in found.by_segment] == [("LOSING", "20.00")]
+    assert [(row.name, row.players, str(row.money_value)) for row in found.by_rule] == [("DRAFT", 1, "20.00")]
+    assert [(row.player_id, str(row.money_value)) for row in found.beneficiaries] == [("alice", "20.00")]
+    assert [(str(row.given), str(row.daily_left), row.total_left) for row in found.budgets] == [
+        ("20.00", "30.00", None)
+    ]
 
 
 def test_the_draft_takes_the_place_of_its_active_version_and_its_new_place_in_the_order() -> None:
@@ -108,8 +111,8 @@ def test_refusals_are_counted_by_reason() -> None:
 
     found = simulate(active_rules(on=ON), on=ON, at=AT)
 
-    counted = [(row.verdict, row.reason, row.matches, row.amount_computed) for row in found.refusals]
-    assert counted == [("REJECTED", "BUDGET", 1, 10), ("REJECTED", "RESTRICTED", 1, 10)]
+    counted = [(row.verdict, row.reason, row.matches, str(row.amount_computed)) for row in found.refusals]
+    assert counted == [("REJECTED", "BUDGET", 1, "10.00"), ("REJECTED", "RESTRICTED", 1, "10.00")]
 
 
 def test_players_are_measured_first_as_the_night_does() -> None:
@@ -155,8 +158,13 @@ def test_pairs_of_rules_that_pay_the_same_players_are_sorted_by_what_they_cost()
     found = map_overlaps(active_rules(on=ON), on=ON, at=AT)
 
     assert (found.players_paid, found.players_paid_twice) == (3, 3)
-    pairs = [(row.rule_id, row.other_rule_id, row.players, row.cost, row.other_cost, row.cost_together) for row in found.pairs]
-    assert pairs == [("ALL", "GERMANS", 2, 20, 30, 50), ("ALL", "MORE", 3, 30, 6, 36), ("GERMANS", "MORE", 2, 30, 4, 34)]
+    pairs = [(row.rule_id, row.other_rule_id, row.players, f"{row.cost} + {row.other_cost}") for row in found.pairs]
+    assert pairs == [
+        ("ALL", "GERMANS", 2, "20.00 + 30.00"),
+        ("ALL", "MORE", 3, "30.00 + 6.00"),
+        ("GERMANS", "MORE", 2, "30.00 + 4.00"),
+    ]
+    assert [str(row.cost_together) for row in found.pairs] == ["50.00", "36.00", "34.00"]
 
 
 # ── nothing lasts ──
