@@ -16,6 +16,7 @@ from django.utils import timezone
 from core.expressions import fetch_rows, run_statement
 from players.metrics import refresh_metrics
 from players.models import PlayerMetrics
+from rewards.facts import keep_house_edges, keep_windows, move_windows
 from rewards.fields import COLUMNS, MEASURE_DAILY_COLUMNS, WINDOWS
 from rewards.simulation.sandbox import analyze, original, shadow_copy
 from safety.caps import window_starts
@@ -28,6 +29,8 @@ _HISTORIES = {
     "tier": ("player_tier_changes", "tier_before", "tier_after"),
     "risk_score": ("player_risk_score_changes", "risk_score_before", "risk_score_after"),
 }
+# What facts of every day would add up again, kept from day to day.
+KEPT = {"games": "replayed_house_edges", "days": "replayed_windows"}
 _TYPES = {"risk_score": "smallint"}
 
 
@@ -69,11 +72,15 @@ def begin_history(scope: Scope) -> None:
         [],
     )
     shadow_copy("safety_segment_baselines", unique="segment")
+    keep_house_edges(KEPT["games"])
+    keep_windows(KEPT["days"], on=scope.since - timedelta(days=1), columns=scope.columns)
+    analyze(*KEPT.values())
 
 
 def carry_to(on: date, *, scope: Scope) -> None:
     """Carry the copies on by one day: to the evening of a business date, as its night finds them."""
     _add_measures(on)
+    move_windows(KEPT["days"], on=on, columns=scope.columns)
     _follow_changes(on)
     _follow_profiles(on, scope=scope)
     _follow_restrictions(on)
@@ -86,7 +93,7 @@ def _copy_days(scope: Scope) -> None:
     sums = ", ".join(MEASURE_DAILY_COLUMNS.values())
     run_statement(
         f"""CREATE TEMPORARY TABLE player_days AS
-        SELECT player_id, "on", {sums} FROM {original("player_days")} WHERE "on" > %s ORDER BY "on", player_id""",
+        SELECT player_id, "on", {sums} FROM {original("player_days")} WHERE "on" >= %s ORDER BY "on", player_id""",
         [scope.since - timedelta(days=scope.days_before)],
     )
     run_statement('CREATE INDEX ON player_days ("on")', [])

@@ -18,7 +18,7 @@ from rewards.live import allocate_facts
 from rewards.occasions import occasion_of_night
 from rewards.rechecking import recheck_allocations
 from rewards.simulation.balances import begin_balances, carry_balances_to, credit_virtually
-from rewards.simulation.history import Scope, begin_history, carry_to
+from rewards.simulation.history import KEPT, Scope, begin_history, carry_to
 from rewards.simulation.outcomes import Outcome
 from rewards.simulation.sandbox import analyze, empty_working_tables, shadow_budgets, shadow_empty
 
@@ -115,7 +115,7 @@ def _replay_day(rules: Sequence[RuleDefinition], *, on: date, run: Run, scope: S
         carry_balances_to(on, scope=scope)
     empty_working_tables()
     occasion = occasion_of_night(run_id=run.pk, on=on)
-    fill_facts(run_id=run.pk, on=on, columns=scope.columns)
+    fill_facts(run_id=run.pk, on=on, columns=scope.columns, kept=KEPT)
     allocate_facts(rules, occasion=occasion, on_filled=analyze)
     recheck_allocations(rules, occasion=occasion, keys=ALL_KEYS)
     _count(rules, on=on, run=run, tally=tally)
@@ -191,7 +191,6 @@ def _book(rules: Sequence[RuleDefinition], *, on: date, run: Run, scope: Scope) 
         """,
         [on, run.pk],
     )
-    analyze("reward_decisions", "wallet_lots")
     if scope.has_balances:
         credit_virtually(rules, run_id=run.pk)
 

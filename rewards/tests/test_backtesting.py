@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 
+from core.expressions import fetch_rows
 from core.policies import save_policy
 from players.models import Player, PlayerDay, SegmentChange
 from players.tests.factories import AT, ON, make_day, restrict
+from rewards.facts import fill_facts, keep_windows, move_windows
 from rewards.models import RewardRule
 from rewards.rules import rules_of_versions, validate_rule
 from rewards.simulation.backtesting import Backtest, backtest
@@ -225,3 +227,26 @@ def test_a_period_that_cannot_be_replayed_is_refused(
 
     with pytest.raises(error, match=message):
         replayed(make_cashback(), since=since, until=until)
+
+
+def test_windows_moved_from_day_to_day_are_those_the_night_adds_up() -> None:
+    make_cast()
+    alice = Player.objects.get(pk="alice")
+    for number in range(100):
+        day = THURSDAY - timedelta(days=number + 7)
+        make_day(alice, day, wagered=f"{number}.50", won="7.25", deposited="3.00", bets=number)
+    columns = [f"{name}_{days}d" for days in (7, 30, 90) for name in ("total_wagered", "total_bets", "active_days")]
+    names = ", ".join(columns)
+    keep_windows("kept_windows", on=MONDAY - timedelta(days=1), columns=columns)
+
+    for run_id, on in enumerate((MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY), start=1):
+        move_windows("kept_windows", on=on, columns=columns)
+        fill_facts(run_id=run_id, on=on, columns=columns)
+        fill_facts(run_id=-run_id, on=on, columns=columns, kept={"days": "kept_windows"})
+
+        both = [
+            fetch_rows(f"SELECT player_id, {names} FROM player_facts WHERE run_id = %s ORDER BY 1", [run])
+            for run in (run_id, -run_id)
+        ]
+        assert both[0] == both[1]
+        assert both[0][0][1] > 0
