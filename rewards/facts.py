@@ -77,9 +77,13 @@ def fill_facts(
 
 def _join(source: str, kept: Mapping[str, str] | None) -> tuple[str, list[Any]] | None:
     table = (kept or {}).get(source)
-    return None if table is None else (
-        f"LEFT JOIN {table} {_KEPT[source]} ON {_KEPT[source]}.player_id = p.player_id",
-        [],
+    return (
+        None
+        if table is None
+        else (
+            f"LEFT JOIN {table} {_KEPT[source]} ON {_KEPT[source]}.player_id = p.player_id",
+            [],
+        )
     )
 
 
@@ -95,14 +99,14 @@ def keep_house_edges(table: str) -> None:
 
 
 def keep_windows(table: str, *, on: date, columns: Sequence[str]) -> None:
-    """Store the sums of every player's windows as of a date in a temporary table, to be moved on by `move_windows`."""
+    """Store the sums of every player's windows as of a date in a temporary table; `moved_windows_sql` moves them on."""
     sql, params = _days_join(on, ALL_KEYS, columns)
     names = ", ".join(f"coalesce(d.{name}, 0) AS {name}" for _, _, name in _windowed(columns))
     run_statement(f"CREATE TEMPORARY TABLE {table} AS SELECT p.player_id, {names} FROM players p {sql}", params)
 
 
-def move_windows(table: str, *, on: date, columns: Sequence[str]) -> int:
-    """Move the sums of windows on by a day, to end on `on`; return how many players' sums changed."""
+def moved_windows_sql(table: str, *, on: date, columns: Sequence[str]) -> str:
+    """Return a query of the sums of windows moved on by a day, to end on `on`."""
     windowed = _windowed(columns)
     changes = ", ".join(
         f"""sum(CASE d."on" WHEN DATE '{on}' THEN {daily} WHEN DATE '{on - timedelta(days=days)}' THEN -{daily}
@@ -111,13 +115,12 @@ def move_windows(table: str, *, on: date, columns: Sequence[str]) -> int:
     )
     touched = {on, *(on - timedelta(days=days) for _, days, _ in windowed)}
     dates = ", ".join(f"DATE '{day}'" for day in sorted(touched))
-    moved = ", ".join(f"{name} = w.{name} + d.{name}" for _, _, name in windowed)
-    return run_statement(
-        f"""UPDATE {table} w SET {moved} FROM (
+    moved = ", ".join(f"w.{name} + coalesce(d.{name}, 0) AS {name}" for _, _, name in windowed)
+    return f"""
+        SELECT w.player_id, {moved} FROM {table} w LEFT JOIN (
             SELECT d.player_id, {changes} FROM player_days d WHERE d."on" IN ({dates}) GROUP BY d.player_id
-        ) d WHERE d.player_id = w.player_id""",
-        [],
-    )
+        ) d ON d.player_id = w.player_id
+    """
 
 
 def _windowed(columns: Sequence[str]) -> list[tuple[str, int, str]]:

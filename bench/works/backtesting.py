@@ -68,17 +68,13 @@ def _growth(stand: Stand, *, fewer: int, fewer_seconds: float) -> Iterator[Line]
     )
 
 
-def _backtest(
-    stand: Stand, population: Population, rules: Sequence[RuleDefinition]
-) -> tuple[float, float, Backtest]:
+def _backtest(stand: Stand, population: Population, rules: Sequence[RuleDefinition]) -> tuple[float, float, Backtest]:
     until = population.on
     since = until - timedelta(days=_DAYS - 1)
     stand.say(f"{population.players:,} players: back-test from {since} to {until}")
     found: list[Backtest] = []
     with PeakMemory.of_this_process() as memory:
-        seconds = seconds_of(
-            lambda: found.append(backtest(rules, since=since, until=until, at=_evening(until)))
-        )
+        seconds = seconds_of(lambda: found.append(backtest(rules, since=since, until=until, at=_evening(until))))
     return seconds, memory.megabytes, found[0]
 
 

@@ -13,12 +13,12 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from core.expressions import fetch_rows, run_statement
-from players.metrics import refresh_metrics
+from core.expressions import compile_expression, fetch_rows, run_statement
+from players.metrics import derived_metrics
 from players.models import PlayerMetrics
-from rewards.facts import keep_house_edges, keep_windows, move_windows
+from rewards.facts import keep_house_edges, keep_windows, moved_windows_sql
 from rewards.fields import COLUMNS, MEASURE_DAILY_COLUMNS, WINDOWS
-from rewards.simulation.sandbox import analyze, original, shadow_copy
+from rewards.simulation.sandbox import analyze, original, rewrite, shadow_copy
 from safety.caps import window_starts
 from safety.policies import PROFIT_HORIZON_DAYS
 from safety.profitability import refresh_segment_baselines
@@ -80,11 +80,10 @@ def begin_history(scope: Scope) -> None:
 def carry_to(on: date, *, scope: Scope) -> None:
     """Carry the copies on by one day: to the evening of a business date, as its night finds them."""
     _add_measures(on)
-    move_windows(KEPT["days"], on=on, columns=scope.columns)
+    rewrite(KEPT["days"], moved_windows_sql(KEPT["days"], on=on, columns=scope.columns), [])
     _follow_changes(on)
     _follow_profiles(on, scope=scope)
     _follow_restrictions(on)
-    refresh_metrics()
     refresh_segment_baselines(on=on)
 
 
@@ -165,7 +164,6 @@ def _copy_metrics(scope: Scope) -> None:
         ) l ON l.player_id = m.player_id""",
         [start_of(scope.since), *([scope.since] * (len(MEASURE_DAILY_COLUMNS) + 1)), settings.TIME_ZONE],
     )
-    run_statement("CREATE INDEX ON player_metrics (player_id)", [])
     analyze("player_metrics")
 
 
@@ -183,13 +181,24 @@ def _copy_lots(scope: Scope) -> None:
 
 
 def _add_measures(on: date) -> None:
-    sums = ", ".join(f"{total} = m.{total} + d.{daily}" for total, daily in MEASURE_DAILY_COLUMNS.items())
-    run_statement(
-        f"""UPDATE player_metrics m SET {sums},
-            last_deposit_at = CASE WHEN d.deposited > 0 THEN %s ELSE m.last_deposit_at END
-        FROM player_days d WHERE d."on" = %s AND d.player_id = m.player_id""",
-        [start_of(on), on],
-    )
+    """Write the measures anew with those of the day and what follows from them, as the night derives it.
+
+    Anew and not in place: row versions that this transaction leaves behind are not cleaned up before it ends.
+    """
+    derived = {name: compile_expression(value, model=PlayerMetrics) for name, value in derived_metrics().items()}
+    names = [field.column for field in PlayerMetrics._meta.concrete_fields]
+    selected = ", ".join(f"{derived[name][0]} AS {name}" if name in derived else name for name in names)
+    replaced = {total: f"m.{total} + coalesce(d.{daily}, 0)" for total, daily in MEASURE_DAILY_COLUMNS.items()}
+    replaced["last_deposit_at"] = "CASE WHEN d.deposited > 0 THEN %s ELSE m.last_deposit_at END"
+    summed = ", ".join(f"{replaced[name]} AS {name}" if name in replaced else f"m.{name}" for name in names)
+    sql = f"""
+        SELECT {selected} FROM (
+            SELECT {summed} FROM player_metrics m
+            LEFT JOIN player_days d ON d.player_id = m.player_id AND d."on" = %s
+        ) player_metrics
+    """
+    params = [param for name in names if name in derived for param in derived[name][1]]
+    rewrite("player_metrics", sql, [*params, start_of(on), on])
 
 
 def _follow_changes(on: date) -> None:

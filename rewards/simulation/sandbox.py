@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
 from django.db import transaction
 
@@ -108,6 +109,14 @@ def empty_working_tables() -> None:
     run_statement(f"TRUNCATE {', '.join(WORKING_TABLES)}", [])
 
 
+def rewrite(name: str, sql: str, params: list[Any]) -> None:
+    """Put what a query over a temporary table says in its place."""
+    run_statement(f"CREATE TEMPORARY TABLE rewritten AS {sql}", params)
+    run_statement(f"DROP TABLE pg_temp.{name}", [])
+    run_statement(f"ALTER TABLE pg_temp.rewritten RENAME TO {name}", [])
+    analyze(name)
+
+
 def analyze(*names: str) -> None:
     """Refresh the planner's statistics of what was just filled; nobody else does for temporary tables."""
     for name in names:
@@ -121,6 +130,7 @@ _JOINED_COLUMNS = {
     "players": "(player_id, is_active)",
     "player_metrics": "(player_id)",
     "wallet_lots": "(player_id, granted_on)",
+    "replayed_windows": "(player_id)",
     "rule_matches": "(run_id, rule_number, player_id)",
     "rule_candidates": "(run_id, rule_number, player_id)",
     "rule_allocations": "(run_id, rule_number, player_id, amount_given)",

@@ -20,7 +20,7 @@ from core.expressions import fetch_rows
 from core.policies import save_policy
 from players.models import Player, PlayerDay, SegmentChange
 from players.tests.factories import AT, ON, make_day, restrict
-from rewards.facts import fill_facts, keep_windows, move_windows
+from rewards.facts import fill_facts, keep_windows, moved_windows_sql
 from rewards.models import RewardRule
 from rewards.rules import rules_of_versions, validate_rule
 from rewards.simulation.backtesting import Backtest, backtest
@@ -30,6 +30,7 @@ from rewards.simulation.periods import (
     PeriodReversedError,
     PeriodTooLongError,
 )
+from rewards.simulation.sandbox import rewrite
 from rewards.tests.factories import evaluate, make_player, make_rule
 from wallet.bonuses import add_bonus_balance
 
@@ -240,7 +241,7 @@ def test_windows_moved_from_day_to_day_are_those_the_night_adds_up() -> None:
     keep_windows("kept_windows", on=MONDAY - timedelta(days=1), columns=columns)
 
     for run_id, on in enumerate((MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY), start=1):
-        move_windows("kept_windows", on=on, columns=columns)
+        rewrite("kept_windows", moved_windows_sql("kept_windows", on=on, columns=columns), [])
         fill_facts(run_id=run_id, on=on, columns=columns)
         fill_facts(run_id=-run_id, on=on, columns=columns, kept={"days": "kept_windows"})
 
