@@ -76,7 +76,9 @@ class RuleForecastAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the question and its answer."""
-        forecast = self.get_object(request, unquote(object_id or ""))
+        if object_id is None or request.method == "POST":
+            raise PermissionDenied
+        forecast = self.get_object(request, unquote(object_id))
         if forecast is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
         if not self.has_view_permission(request, forecast):

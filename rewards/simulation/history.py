@@ -151,7 +151,7 @@ def _copy_metrics(scope: Scope) -> None:
         total: f"m.{total} - coalesce(l.{daily}, 0)" for total, daily in MEASURE_DAILY_COLUMNS.items()
     }
     replaced["last_deposit_at"] = "CASE WHEN m.last_deposit_at < %s THEN m.last_deposit_at ELSE l.deposited_at END"
-    names = [field.column for field in PlayerMetrics._meta.concrete_fields]
+    names = [str(field.column) for field in PlayerMetrics._meta.concrete_fields]
     columns = ", ".join(f"{replaced[name]} AS {name}" if name in replaced else f"m.{name}" for name in names)
     sums = ", ".join(f'sum({daily}) FILTER (WHERE "on" >= %s) AS {daily}' for daily in MEASURE_DAILY_COLUMNS.values())
     run_statement(
@@ -186,7 +186,7 @@ def _add_measures(on: date) -> None:
     Anew and not in place: row versions that this transaction leaves behind are not cleaned up before it ends.
     """
     derived = {name: compile_expression(value, model=PlayerMetrics) for name, value in derived_metrics().items()}
-    names = [field.column for field in PlayerMetrics._meta.concrete_fields]
+    names = [str(field.column) for field in PlayerMetrics._meta.concrete_fields]
     selected = ", ".join(f"{derived[name][0]} AS {name}" if name in derived else name for name in names)
     replaced = {total: f"m.{total} + coalesce(d.{daily}, 0)" for total, daily in MEASURE_DAILY_COLUMNS.items()}
     replaced["last_deposit_at"] = "CASE WHEN d.deposited > 0 THEN %s ELSE m.last_deposit_at END"
