@@ -38,6 +38,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Rewards",
         (
             ("rewards.rewardrule", "Rules", "rule"),
+            ("rewards.ruleforecast", "Cost forecasts", "query_stats"),
             ("rewards.rewarddecision", "Decisions", "gavel"),
             ("rewards.rewardhistory", "Rewards given", "redeem"),
             ("rewards.rulebudgetday", "Budgets used", "savings"),

@@ -29,7 +29,7 @@ def dispatch_import(job: ImportJob) -> None:
         run_import_job.delay(job.pk)
         return
     try:
-        with _plain_statements():
+        with plain_statements():
             run_import(job.pk)
     except Exception:
         log.exception("import %s broke off", job.pk)
@@ -44,7 +44,7 @@ def has_worker() -> bool:
 
 
 @contextmanager
-def _plain_statements() -> Iterator[None]:
+def plain_statements() -> Iterator[None]:
     """Send statements as they are: the history of a web request is prepended with parameters of its own, and a
     statement without parameters would then have to spell its percent signs differently.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -47,15 +47,20 @@ def fill_facts(
     columns: Sequence[str],
     keys: KeyRange = ALL_KEYS,
     player_ids: Sequence[str] | None = None,
+    kept: Mapping[str, str] | None = None,
 ) -> int:
-    """Write one row of facts per active player of the range, as of the business date; return how many."""
+    """Write one row of facts per active player of the range, as of the business date; return how many.
+
+    `kept` names tables, by player, that hold what would be added up here: the sums of `days`, the rate of `games`.
+    """
     sources = {COLUMNS[name].source for name in columns}
     values = {"as_of": f"DATE '{on:%Y-%m-%d}'", "zone": f"'{settings.TIME_ZONE}'"}
     selected = ", ".join(COLUMNS[name].sql % values for name in columns)
     # Inside the grouped relations too: a test of one player must not add up everybody's days.
     scope = keys if player_ids is None else NamedPlayers(player_ids=player_ids)
-    joins = [_JOINS[source](on, scope) for source in _JOINS if source in sources]
-    joins += [_days_join(on, scope, columns)] if any(source.startswith("days_") for source in sources) else []
+    joins = [_join(source, kept) or _JOINS[source](on, scope) for source in _JOINS if source in sources]
+    if any(source.startswith("days_") for source in sources):
+        joins.append(_join("days", kept) or _days_join(on, scope, columns))
     in_range, params = keys.condition("p.player_id")
     metrics_in_range, _ = keys.condition("m.player_id")
     named, named_params = ("", []) if player_ids is None else ("AND p.player_id = ANY (%s)", [list(player_ids)])
@@ -69,6 +74,66 @@ def fill_facts(
     """
     join_params = [param for _, params_of_join in joins for param in params_of_join]
     return run_statement(sql, [run_id, *join_params, *params, *params, *named_params])
+
+
+def _join(source: str, kept: Mapping[str, str] | None) -> tuple[str, list[Any]] | None:
+    table = (kept or {}).get(source)
+    return (
+        None
+        if table is None
+        else (
+            f"LEFT JOIN {table} {_KEPT[source]} ON {_KEPT[source]}.player_id = p.player_id",
+            [],
+        )
+    )
+
+
+_KEPT = {"games": "h", "days": "d"}
+
+
+def keep_house_edges(table: str) -> None:
+    """Store the rate of every player's mix of games in a temporary table, for facts of many dates."""
+    sql, params = _games_join(date.min, ALL_KEYS)
+    run_statement(
+        f"CREATE TEMPORARY TABLE {table} AS SELECT m.player_id, h.house_edge_rate FROM player_metrics m {sql}", params
+    )
+
+
+def keep_windows(table: str, *, on: date, columns: Sequence[str]) -> None:
+    """Store the sums of every player's windows as of a date in a temporary table; `moved_windows_sql` moves them on."""
+    sql, params = _days_join(on, ALL_KEYS, columns)
+    names = ", ".join(f"coalesce(d.{name}, 0) AS {name}" for _, _, name in _windowed(columns))
+    run_statement(f"CREATE TEMPORARY TABLE {table} AS SELECT p.player_id, {names} FROM players p {sql}", params)
+
+
+def moved_windows_sql(table: str, *, on: date, columns: Sequence[str]) -> str:
+    """Return a query of the sums of windows moved on by a day, to end on `on`."""
+    windowed = _windowed(columns)
+    changes = ", ".join(
+        f"""sum(CASE d."on" WHEN DATE '{on}' THEN {daily} WHEN DATE '{on - timedelta(days=days)}' THEN -{daily}
+            ELSE 0 END) AS {name}"""
+        for daily, days, name in windowed
+    )
+    touched = {on, *(on - timedelta(days=days) for _, days, _ in windowed)}
+    dates = ", ".join(f"DATE '{day}'" for day in sorted(touched))
+    moved = ", ".join(f"w.{name} + coalesce(d.{name}, 0) AS {name}" for _, _, name in windowed)
+    return f"""
+        SELECT w.player_id, {moved} FROM {table} w LEFT JOIN (
+            SELECT d.player_id, {changes} FROM player_days d WHERE d."on" IN ({dates}) GROUP BY d.player_id
+        ) d ON d.player_id = w.player_id
+    """
+
+
+def _windowed(columns: Sequence[str]) -> list[tuple[str, int, str]]:
+    """Return what a daily row adds to each window asked for: expression, days, name of the sum."""
+    found = [
+        (f"d.{daily}", days, f"{daily}_{days}d")
+        for days in WINDOWS
+        for total, daily in MEASURE_DAILY_COLUMNS.items()
+        if f"{total}_{days}d" in columns
+    ]
+    active = [("(d.wagered > 0)::integer", days, f"active_days_{days}d") for days in WINDOWS]
+    return found + [one for one in active if one[2] in columns]
 
 
 def _balance_join(_on: date, scope: Scope) -> tuple[str, list[Any]]:

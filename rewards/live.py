@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from django.db import transaction
@@ -32,14 +32,26 @@ def allocate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Seque
     on = run.business_date
     occasion = occasion_of_night(run_id=run.pk, on=on)
     fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules), player_ids=player_ids)
-    match_rules(rules, run_id=run.pk)
+    allocate_facts(rules, occasion=occasion)
+    return occasion
+
+
+def allocate_facts(
+    rules: Sequence[RuleDefinition], *, occasion: Occasion, on_filled: Callable[[str], None] | None = None
+) -> None:
+    """Take a run's facts through matching, judgement, allocation and budgets; `on_filled` hears of each full table."""
+    filled = on_filled or (lambda _table: None)
+    filled("player_facts")
+    match_rules(rules, run_id=occasion.run_id)
+    filled("rule_matches")
     judge_matches(rules, occasion=occasion)
+    filled("rule_candidates")
     for rule in rules:
         allocate_rule(rule, occasion=occasion)
         if rule.limits.has_budget:
             settle_budget(rule, occasion=occasion)
     hold_to_forecasts(rules, occasion=occasion)
-    return occasion
+    filled("rule_allocations")
 
 
 def evaluate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Sequence[str], at: datetime) -> Counts:

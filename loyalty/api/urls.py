@@ -21,6 +21,7 @@ from reporting.api.analytics import Dashboard
 from reporting.api.players import PlayerDetail, PlayerList
 from reporting.api.statements import PlayerStatement
 from rewards.api.explaining import RuleExplanation
+from rewards.api.forecasts import RuleBacktest, RuleForecastDetail, RuleOverlaps, RuleSimulate
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
 from rewards.api.rule_life import (
     RuleApprove,
@@ -73,6 +74,8 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("rules/schema", RuleSchema, "rule-schema"),
     ("rules/fields", RuleFields, "rule-fields"),
     ("rules/check", RuleCheck, "rule-check"),
+    ("rules/overlap", RuleOverlaps, "rules-overlap"),
+    ("rules/forecasts/<int:forecast_id>", RuleForecastDetail, "rule-forecast"),
     ("rules/<str:rule_id>", RuleDetail, "rule"),
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
     ("rules/<str:rule_id>/explain", RuleExplanation, "rule-explain"),
@@ -84,6 +87,8 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("rules/<str:rule_id>/resume", RuleResume, "rule-resume"),
     ("rules/<str:rule_id>/archive", RuleArchive, "rule-archive"),
     ("rules/<str:rule_id>/revoke", RuleRevoke, "rule-revoke"),
+    ("rules/<str:rule_id>/simulate", RuleSimulate, "rule-simulate"),
+    ("rules/<str:rule_id>/backtest", RuleBacktest, "rule-backtest"),
     ("tiers", TierList, "tiers"),
     ("tiers/<int:tier_id>", TierDetail, "tier"),
     ("import/excel", ImportUpload, "import-excel"),

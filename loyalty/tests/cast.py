@@ -33,6 +33,7 @@ from rewards.models import (
     RewardHistory,
     RewardRule,
     RuleBudgetDay,
+    RuleForecast,
 )
 from rewards.redemption.options import save_option
 from rewards.redemption.ordering import order_redemption
@@ -262,6 +263,7 @@ def _make_reward_rows(player: Player, rule: RewardRule, run: Run, number: int) -
         decision_id=decision.pk,
         run_id=run.pk,
     )
+    RuleForecast.objects.create(kind="SIMULATION", rule=rule, rule_version=1, on=ON)
     RuleBudgetDay.objects.create(rule=rule, on=ON, given_value=Decimal(30), given_count=1)
     user = User.objects.get(username=f"user{number}")
     change_rule(rule_id=rule.pk, content={"priority": 11}, by=user)

@@ -42,6 +42,7 @@ WRITTEN_BY_SERVICES_ONLY = {
     "rewards.RuleEvent",
     "safety.CashGrant",
     "safety.Contamination",
+    "rewards.RuleForecast",
     "safety.SegmentBaseline",
     "wallet.Bet",
     "wallet.BetStake",

@@ -5,6 +5,6 @@ which Django's admin cannot register. The working tables live only as long as a 
 the decisions.
 """
 
-from rewards.admin import decisions, perks, redemption, rule_life, rules
+from rewards.admin import decisions, forecasts, perks, redemption, rule_life, rules
 
-__all__ = ["decisions", "perks", "redemption", "rule_life", "rules"]
+__all__ = ["decisions", "forecasts", "perks", "redemption", "rule_life", "rules"]

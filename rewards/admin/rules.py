@@ -21,6 +21,7 @@ from core.admin.base import HugeReadOnlyAdmin, ReadOnlyAdmin, ReadOnlyInline
 from core.admin.columns import Colours, badge, link_to, number
 from core.admin.json_editor import JSONEditor, JSONTextField
 from core.errors import LoyaltyError
+from rewards.admin.costing import CostPage
 from rewards.admin.explaining import VIEW, explanation_url
 from rewards.admin.rule_life.filters import ApprovalFilter, with_waiting
 from rewards.admin.rule_life.pages import BUTTONS, RuleLifePages
@@ -101,7 +102,7 @@ class VersionInline(ReadOnlyInline):
 
 
 @admin.register(RewardRule)
-class RewardRuleAdmin(RuleLifePages):
+class RewardRuleAdmin(CostPage, RuleLifePages):
     form = RuleForm
     list_display = (
         "rule_id",
@@ -126,7 +127,7 @@ class RewardRuleAdmin(RuleLifePages):
     search_help_text = "Part of the id, the name or the description"
     ordering = ("-priority", "rule_id")
     actions = None
-    actions_detail = ("test_on_player", "explain_for_player", *BUTTONS)
+    actions_detail = ("what_would_it_cost", "test_on_player", "explain_for_player", *BUTTONS)
     inlines = (VersionInline,)
     change_form_before_template = "admin/rewards/rewardrule/state.html"
     change_form_after_template = "admin/rewards/rewardrule/fields.html"

@@ -1,5 +1,6 @@
 from rewards.models.decisions import RewardCurrency, RewardDecision, RewardHistory, RewardStatus, Verdict
 from rewards.models.evaluation import AllocationCandidate, PlayerFacts, RuleAllocation, RuleCandidate, RuleMatch
+from rewards.models.forecasts import ForecastKind, RuleForecast
 from rewards.models.life import ApprovalStatus, RuleAct, RuleApproval, RuleEvent
 from rewards.models.perks import PerkStatus, PerkTask
 from rewards.models.redemption import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
@@ -18,6 +19,7 @@ __all__ = [
     "AllocationCandidate",
     "ApprovalStatus",
     "BudgetPacing",
+    "ForecastKind",
     "FrequencyPeriod",
     "PerkStatus",
     "PerkTask",
@@ -39,6 +41,7 @@ __all__ = [
     "RuleBudgetDay",
     "RuleCandidate",
     "RuleEvent",
+    "RuleForecast",
     "RuleMatch",
     "RulePlace",
     "RuleStatus",

@@ -1,0 +1,71 @@
+"""Balances of earlier days: those of now less all later entries, carried on with real entries and virtual rewards.
+
+Only for rules that read a balance; the real entries of the rules under test are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from core.expressions import run_statement
+from rewards.definitions import RuleDefinition
+from rewards.simulation.history import Scope, start_of
+from rewards.simulation.sandbox import analyze, original
+from safety.profitability import CURRENCIES
+
+BALANCE_COLUMNS = {"LP": "lp_balance", "RP": "rp_balance", "BONUS": "bonus_balance", "TICKETS": "tickets_balance"}
+_SUMS = ", ".join(
+    [
+        *(
+            f"coalesce(sum(e.amount) FILTER (WHERE e.currency_type = '{currency}'), 0) AS {column}"
+            for currency, column in BALANCE_COLUMNS.items()
+        ),
+        "coalesce(sum(e.amount) FILTER (WHERE e.currency_type = 'LP' AND e.amount > 0), 0) AS lp_earned",
+    ]
+)
+_COLUMNS = (*BALANCE_COLUMNS.values(), "lp_earned")
+
+
+def begin_balances(scope: Scope) -> None:
+    """Copy what every player held when the period began."""
+    less = ", ".join(f"b.{name} - coalesce(l.{name}, 0) AS {name}" for name in _COLUMNS)
+    run_statement(
+        f"""CREATE TEMPORARY TABLE loyalty_balances AS
+        SELECT b.player_id, {less} FROM {original("loyalty_balances")} b
+        LEFT JOIN (
+            SELECT e.player_id, {_SUMS} FROM {original("transactions")} e WHERE e.created_at >= %s GROUP BY e.player_id
+        ) l ON l.player_id = b.player_id""",
+        [start_of(scope.since)],
+    )
+    run_statement("CREATE INDEX ON loyalty_balances (player_id)", [])
+    analyze("loyalty_balances")
+
+
+def carry_balances_to(on: date, *, scope: Scope) -> None:
+    """Add the real entries of a business date, but for those of the rules under test."""
+    more = ", ".join(f"{name} = b.{name} + e.{name}" for name in _COLUMNS)
+    run_statement(
+        f"""UPDATE loyalty_balances b SET {more} FROM (
+            SELECT e.player_id, {_SUMS} FROM {original("transactions")} e
+            WHERE e.created_at >= %s AND e.created_at < %s AND NOT EXISTS (
+                SELECT 1 FROM {original("wallet_lot_movements")} v JOIN {original("wallet_lots")} w ON w.id = v.lot_id
+                WHERE v.entry_id = e.id AND w.rule_number = ANY (%s))
+            GROUP BY e.player_id
+        ) e WHERE e.player_id = b.player_id""",
+        [start_of(on), start_of(on + timedelta(days=1)), list(scope.rule_numbers)],
+    )
+
+
+def credit_virtually(rules: Sequence[RuleDefinition], *, run_id: int) -> None:
+    """Add what the replay gave today."""
+    for rule in rules:
+        column = BALANCE_COLUMNS.get(CURRENCIES.get(rule.reward.type, ""))
+        if column is not None:
+            earned = ", lp_earned = b.lp_earned + a.amount_given" if column == "lp_balance" else ""
+            run_statement(
+                f"""UPDATE loyalty_balances b SET {column} = b.{column} + a.amount_given{earned}
+                FROM rule_allocations a
+                WHERE a.run_id = %s AND a.rule_number = %s AND a.amount_given > 0 AND a.player_id = b.player_id""",
+                [run_id, rule.number],
+            )
