@@ -9,11 +9,13 @@ from rewards.models.rules import (
     RuleBudgetDay,
     RuleStatus,
 )
+from rewards.models.tiers import PointsEarnedDay
 
 __all__ = [
     "AllocationCandidate",
     "FrequencyPeriod",
     "PlayerFacts",
+    "PointsEarnedDay",
     "RedemptionGives",
     "RedemptionOption",
     "RedemptionOrder",
