@@ -145,6 +145,11 @@ def _window_sums(on: date, days: int, *, columns: Sequence[str], is_longest: boo
 
 
 def forget_facts(*, run_id: int) -> None:
-    """Empty the working tables of one run."""
-    for table in ("player_facts", "rule_matches", "rule_candidates", "rule_allocations"):
-        run_statement(f"DELETE FROM {table} WHERE run_id = %s", [run_id])
+    """Empty the working tables of one run, in one statement."""
+    matches, candidates, allocations = (
+        f"DELETE FROM {table} WHERE run_id = %s" for table in ("rule_matches", "rule_candidates", "rule_allocations")
+    )
+    run_statement(
+        f"WITH m AS ({matches}), c AS ({candidates}), a AS ({allocations}) DELETE FROM player_facts WHERE run_id = %s",
+        [run_id] * 4,
+    )

@@ -9,14 +9,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import NotFoundError
+from core.expressions import fetch_rows
 from core.models import Run, RunKind
-from core.runs import Counts, finish_run
+from core.runs import ALL_KEYS, Counts, KeyRange, finish_run
 from players.models import Player
 from rewards.allocation import allocate_rule
 from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
-from rewards.facts import fill_facts, forget_facts, needed_columns
+from rewards.facts import NamedPlayers, fill_facts, forget_facts, needed_columns
 from rewards.issuing import issue_rewards
 from rewards.judging import judge_matches
 from rewards.models import RewardDecision, RewardRule
@@ -25,28 +26,59 @@ from rewards.rules import validate_rule
 from wallet.ledger import lock_players
 
 
-def allocate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Sequence[str] | None = None) -> Occasion:
-    """Take the run through its phases up to posting, for the named players or for everybody; return its occasion."""
+def allocate_now(
+    rules: Sequence[RuleDefinition],
+    *,
+    run: Run,
+    player_ids: Sequence[str] | None = None,
+    occasion: Occasion | None = None,
+) -> Occasion:
+    """Take the run through its phases up to posting, for the named players or for everybody; return its occasion.
+
+    Without one given, it is that of the night of the run's business date.
+    """
     on = run.business_date
-    occasion = occasion_of_night(run_id=run.pk, on=on)
+    occasion = occasion or occasion_of_night(run_id=run.pk, on=on)
+    keys = ALL_KEYS if player_ids is None else _range_of(player_ids)
     fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules), player_ids=player_ids)
-    match_rules(rules, run_id=run.pk)
-    judge_matches(rules, occasion=occasion)
-    for rule in rules:
-        allocate_rule(rule, occasion=occasion)
+    match_rules(rules, run_id=run.pk, keys=keys)
+    judge_matches(rules, occasion=occasion, keys=keys)
+    for rule in rules if player_ids is None else _with_candidates(rules, run_id=run.pk):
+        allocate_rule(rule, occasion=occasion, keys=keys)
         if rule.limits.has_budget:
             settle_budget(rule, occasion=occasion)
     return occasion
 
 
-def evaluate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Sequence[str], at: datetime) -> Counts:
+def _range_of(player_ids: Sequence[str]) -> KeyRange:
+    """Return the narrowest range of keys that holds the players."""
+    return KeyRange(lower=min(player_ids), upper=max(player_ids) + "\x01") if player_ids else ALL_KEYS
+
+
+def _with_candidates(rules: Sequence[RuleDefinition], *, run_id: int) -> list[RuleDefinition]:
+    rows = fetch_rows("SELECT DISTINCT rule_number FROM rule_candidates WHERE run_id = %s", [run_id])
+    numbers = {number for (number,) in rows}
+    return [rule for rule in rules if rule.number in numbers]
+
+
+def evaluate_now(
+    rules: Sequence[RuleDefinition],
+    *,
+    run: Run,
+    player_ids: Sequence[str],
+    at: datetime,
+    occasion: Occasion | None = None,
+) -> Counts:
     """Decide the rules for the players on the run's business date and post what they are given; return the counts.
 
     Must run inside a transaction that holds the players' lock, so that a night which has allocated for them meanwhile
     looks again once this has decided.
     """
-    occasion = allocate_now(rules, run=run, player_ids=player_ids)
-    counts = issue_rewards(rules, occasion=occasion, at=at)
+    if not rules or not player_ids:
+        return {}
+    decided = allocate_now(rules, run=run, player_ids=player_ids, occasion=occasion)
+    candidates = _with_candidates(rules, run_id=run.pk)
+    counts = issue_rewards(candidates, occasion=decided, at=at, keys=NamedPlayers(player_ids=player_ids))
     forget_facts(run_id=run.pk)
     return counts
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 
 from core.expressions import run_statement
-from core.runs import KeyRange
 from rewards.definitions import RuleDefinition
-from rewards.occasions import COUNTS_SQL, DECIDED_SQL, Occasion
+from rewards.facts import Scope
+from rewards.occasions import COUNTS_SQL, Occasion
 from safety.caps import CAPS, window_starts
 
 
-def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
+def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> None:
     """Reject what another night or a live evaluation has made too much; drop what it has decided for this occasion.
 
     Must run under the lock of the players who were allocated something.
@@ -21,9 +21,10 @@ def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, 
     _reject_crowded_out(occasion=occasion, keys=keys)
 
 
-def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
+def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> None:
     in_range, params = keys.condition("a.player_id")
     decisions_in_range, _ = keys.condition("d.player_id")
+    decided, decided_params = occasion.decided_sql("a.player_id")
     limits = [
         {
             "rule_number": rule.number,
@@ -41,7 +42,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
         ),
         meanwhile AS MATERIALIZED (
             SELECT a.player_id, a.rule_number,
-                   bool_or({DECIDED_SQL}) AS is_decided,
+                   bool_or({decided}) AS is_decided,
                    count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on >= t.period_start) AS given,
                    max(d.first_on) FILTER (WHERE {COUNTS_SQL}) AS last_on,
                    t.frequency_max, t.cooling_since
@@ -66,7 +67,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
         """,
         [
             json.dumps(limits, default=str),
-            *(occasion.name, occasion.on),
+            *decided_params,
             occasion.run_id,
             *params,
             *params,
@@ -76,7 +77,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
     )
 
 
-def _reject_crowded_out(*, occasion: Occasion, keys: KeyRange) -> None:
+def _reject_crowded_out(*, occasion: Occasion, keys: Scope) -> None:
     """Reject allocations that another grant has crowded out of a cap since the facts were taken.
 
     One pass over the range's lots of the cap windows; only a player whose sums differ from the facts is looked at.

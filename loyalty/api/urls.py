@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
+from loyalty.api.actions import ActionList
 from loyalty.api.batch import BatchProcess
 from players.api.importing import ImportStatus, ImportUpload
 from players.api.tiers import TierDetail, TierList
@@ -62,6 +63,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
     ("tiers", TierList, "tiers"),
     ("tiers/<int:tier_id>", TierDetail, "tier"),
+    ("actions", ActionList, "actions"),
     ("import/excel", ImportUpload, "import-excel"),
     ("import/status/<int:job_id>", ImportStatus, "import-status"),
     ("batch/process", BatchProcess, "batch-process"),

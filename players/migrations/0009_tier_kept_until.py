@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('players', '0008_purposes_of_bets_and_redemption'),
+        ("players", "0008_purposes_of_bets_and_redemption"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='player',
-            name='tier_kept_until',
-            field=models.DateField(blank=True, help_text='Last business date on which the tier is kept although the points no longer reach it.', null=True),
+            model_name="player",
+            name="tier_kept_until",
+            field=models.DateField(
+                blank=True,
+                help_text="Last business date on which the tier is kept although the points no longer reach it.",
+                null=True,
+            ),
         ),
     ]

@@ -5,50 +5,70 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('players', '0009_tier_kept_until'),
-        ('rewards', '0008_redemption_catalogue'),
+        ("players", "0009_tier_kept_until"),
+        ("rewards", "0008_redemption_catalogue"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PointsEarnedDay',
+            name="PointsEarnedDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on', models.DateField()),
-                ('lp_earned', models.DecimalField(decimal_places=2, max_digits=18)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("on", models.DateField()),
+                ("lp_earned", models.DecimalField(decimal_places=2, max_digits=18)),
             ],
             options={
-                'db_table': 'points_earned_days',
-                'ordering': ['-on', 'player'],
+                "db_table": "points_earned_days",
+                "ordering": ["-on", "player"],
             },
         ),
         migrations.AddField(
-            model_name='rewardrule',
-            name='is_live',
-            field=models.BooleanField(db_default=False, default=False, help_text='Decided when its trigger happens, and not by the night.'),
+            model_name="rewardrule",
+            name="is_live",
+            field=models.BooleanField(
+                db_default=False, default=False, help_text="Decided when its trigger happens, and not by the night."
+            ),
         ),
         migrations.AddField(
-            model_name='rewardrule',
-            name='trigger',
-            field=models.CharField(blank=True, db_default='', default='', help_text="What must happen: a kind of activity such as DEPOSIT, an action's code such as KYC_COMPLETE, TIER_REACHED, or ANY activity or action.", max_length=60),
+            model_name="rewardrule",
+            name="trigger",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="What must happen: a kind of activity such as DEPOSIT, an action's code such as KYC_COMPLETE, TIER_REACHED, or ANY activity or action.",
+                max_length=60,
+            ),
         ),
         migrations.AddIndex(
-            model_name='rewardrule',
-            index=models.Index(condition=models.Q(('is_live', True)), fields=['trigger'], name='idx_rule_live_trigger'),
+            model_name="rewardrule",
+            index=models.Index(condition=models.Q(("is_live", True)), fields=["trigger"], name="idx_rule_live_trigger"),
         ),
         migrations.AddConstraint(
-            model_name='rewardrule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('is_live', True), models.Q(('trigger', ''), _negated=True)), models.Q(('is_live', False), ('trigger', '')), _connector='OR'), name='reward_rule_live_has_trigger'),
+            model_name="rewardrule",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("is_live", True), models.Q(("trigger", ""), _negated=True)),
+                    models.Q(("is_live", False), ("trigger", "")),
+                    _connector="OR",
+                ),
+                name="reward_rule_live_has_trigger",
+            ),
         ),
         migrations.AddField(
-            model_name='pointsearnedday',
-            name='player',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='players.player'),
+            model_name="pointsearnedday",
+            name="player",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="players.player",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pointsearnedday',
-            constraint=models.UniqueConstraint(fields=('player', 'on'), name='points_earned_day_unique'),
+            model_name="pointsearnedday",
+            constraint=models.UniqueConstraint(fields=("player", "on"), name="points_earned_day_unique"),
         ),
     ]
