@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
+from core.errors import InvalidInputError
 from core.runs import Counts
 from players.actions import SOURCE, PlayerAction, record_actions
 from rewards.events import PlayerEvent, activity_event, evaluate_events
 from rewards.models import RewardDecision
+from rewards.triggers import ANY, TIER_REACHED, is_trigger
 from wallet.bonus_life import release_pending_credits
+from wallet.bonuses import CLAIM
 from wallet.ledger import lock_players
 from wallet.models import BonusStatus, Lot
 
@@ -60,12 +63,25 @@ def handle_action(
 def handle_events(events: Sequence[PlayerEvent], *, at: datetime, started_by: User | None = None) -> Counts:
     """Do what waits for events that are recorded already, in their order; return the counts.
 
-    For a batch of the feed as for one action; what was decided for an event before is left alone. Raises NotFoundError.
+    For a batch of the feed as for one action; what was decided for an event before is left alone. Raises NotFoundError,
+    and InvalidInputError for a trigger that no activity or action has.
     """
+    for event in events:
+        _check_trigger(event.trigger)
     on = timezone.localdate(at)
     lock_players([event.player_id for event in events])
     released = _release_waiting(events, at=at)
     return {"credits released": released, **evaluate_events(events, on=on, at=at, started_by=started_by)}
+
+
+def _check_trigger(code: str) -> None:
+    """Refuse what only the house itself sets off: a claim, a tier reached, and the rules' word for anything."""
+    if not is_trigger(code) or code in {CLAIM, TIER_REACHED, ANY}:
+        raise InvalidInputError(
+            f"action is {code!r}: capitals, digits and underscores are needed, such as KYC_COMPLETE, and none of "
+            f"{CLAIM}, {TIER_REACHED}, {ANY}, which are the house's own",
+            field="action",
+        )
 
 
 def _release_waiting(events: Sequence[PlayerEvent], *, at: datetime) -> int:

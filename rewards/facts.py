@@ -90,7 +90,8 @@ def _games_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
                 AS house_edge_rate
             FROM jsonb_each_text(m.games_played) g
         ) h ON m.games_played <> '{{}}'"""
-    return sql, [*(value for pair in edges.items() for value in pair), get_house_edge(DEFAULT_CATEGORY)]
+    other = edges[DEFAULT_CATEGORY] if DEFAULT_CATEGORY in edges else get_house_edge(DEFAULT_CATEGORY)
+    return sql, [*(value for pair in edges.items() for value in pair), other]
 
 
 def _grants_join(on: date, scope: Scope) -> tuple[str, list[Any]]:

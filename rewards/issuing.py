@@ -246,9 +246,9 @@ _DECIDE_SQL = """
         INSERT INTO reward_decisions (id, player_id, rule_number, occasion, rule_version, run_id, verdict, reason,
                                       reasons, facts, segment, tier, amount_computed, amount_given, money_value,
                                       expected_cost, expected_margin, first_on, last_on, decided_at)
-        SELECT a.decision_id, a.player_id, a.rule_number, {occasion}, t.version, a.run_id, a.verdict, a.reason, a.reasons,
-               CASE a.rule_number {facts_kept} END, p.segment, p.tier, a.amount_computed, a.amount_given, a.money_value,
-               a.expected_cost, a.expected_margin, %s, %s, %s
+        SELECT a.decision_id, a.player_id, a.rule_number, {occasion}, t.version, a.run_id, a.verdict, a.reason,
+               a.reasons, CASE a.rule_number {facts_kept} END, p.segment, p.tier, a.amount_computed, a.amount_given,
+               a.money_value, a.expected_cost, a.expected_margin, %s, %s, %s
         FROM rule_allocations a
         JOIN {terms} ON t.rule_number = a.rule_number
         JOIN players p ON p.player_id = a.player_id

@@ -26,28 +26,29 @@ from rewards.rules import validate_rule
 from wallet.ledger import lock_players
 
 
-def allocate_now(
-    rules: Sequence[RuleDefinition],
-    *,
-    run: Run,
-    player_ids: Sequence[str] | None = None,
-    occasion: Occasion | None = None,
-) -> Occasion:
-    """Take the run through its phases up to posting, for the named players or for everybody; return its occasion.
+def allocate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Sequence[str] | None = None) -> Occasion:
+    """Take the run through its phases up to posting, for the named players or for everybody; return its occasion."""
+    occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
+    _allocate(rules, occasion=occasion, player_ids=player_ids)
+    return occasion
 
-    Without one given, it is that of the night of the run's business date.
-    """
-    on = run.business_date
-    occasion = occasion or occasion_of_night(run_id=run.pk, on=on)
+
+def _allocate(
+    rules: Sequence[RuleDefinition], *, occasion: Occasion, player_ids: Sequence[str] | None
+) -> Sequence[RuleDefinition]:
+    """Fill, match, judge and allocate; return the rules that had something to allocate."""
+    run_id, on = occasion.run_id, occasion.on
     keys = ALL_KEYS if player_ids is None else _range_of(player_ids)
-    fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules), player_ids=player_ids)
-    match_rules(rules, run_id=run.pk, keys=keys)
-    judge_matches(rules, occasion=occasion, keys=keys)
-    for rule in rules if player_ids is None else _with_candidates(rules, run_id=run.pk):
+    fill_facts(run_id=run_id, on=on, columns=needed_columns(rules), player_ids=player_ids)
+    if not match_rules(rules, run_id=run_id, keys=keys) or not judge_matches(rules, occasion=occasion, keys=keys):
+        return ()
+    if player_ids is not None:
+        rules = _with_candidates(rules, run_id=run_id)
+    for rule in rules:
         allocate_rule(rule, occasion=occasion, keys=keys)
         if rule.limits.has_budget:
             settle_budget(rule, occasion=occasion)
-    return occasion
+    return rules
 
 
 def _range_of(player_ids: Sequence[str]) -> KeyRange:
@@ -76,9 +77,9 @@ def evaluate_now(
     """
     if not rules or not player_ids:
         return {}
-    decided = allocate_now(rules, run=run, player_ids=player_ids, occasion=occasion)
-    candidates = _with_candidates(rules, run_id=run.pk)
-    counts = issue_rewards(candidates, occasion=decided, at=at, keys=NamedPlayers(player_ids=player_ids))
+    occasion = occasion or occasion_of_night(run_id=run.pk, on=run.business_date)
+    allocated = _allocate(rules, occasion=occasion, player_ids=player_ids)
+    counts = issue_rewards(allocated, occasion=occasion, at=at, keys=NamedPlayers(player_ids=player_ids))
     forget_facts(run_id=run.pk)
     return counts
 

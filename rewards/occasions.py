@@ -1,5 +1,6 @@
-"""What a rule is decided for: by night the business date, live the event. With rule and player it is the unique key of a
-decision.
+"""What a rule is decided for: by night the business date, live the event.
+
+With rule and player it is the unique key of a decision.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tiers: the rank that points earned give a player, set-based, with history; see docs/tiers.md.
 
-What counts are the points ever earned, or those earned in a rolling window: what is earned now less what was earned when
-the window began. The night keeps that figure by day (`record_points_earned`), so no ledger is scanned.
+What counts are the points ever earned, or those earned in a rolling window: what is earned now less what was earned
+when the window began. The night keeps that figure by day (`record_points_earned`), so no ledger is scanned.
 """
 
 from __future__ import annotations
