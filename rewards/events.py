@@ -70,8 +70,8 @@ def evaluate_events(
 ) -> Counts:
     """Decide the live rules that the events set off, for a business date; return the counts by verdict.
 
-    Under a run of its own where none is given. The players are locked until commit. What was decided for an event before
-    is left alone. Raises NotFoundError for a player nobody knows.
+    Under a run of its own where none is given. The players are locked until commit. What was decided for an event
+    before is left alone. Raises NotFoundError for a player nobody knows.
     """
     counts: dict[str, int] = defaultdict(int)
     with saved_policies_read_once():

@@ -267,7 +267,7 @@ _DECIDE_SQL = """
 
 
 def _decide(
-    rules: Sequence[RuleDefinition], terms: str, *, occasion: Occasion, at: datetime, keys: KeyRange
+    rules: Sequence[RuleDefinition], terms: str, *, occasion: Occasion, at: datetime, keys: Scope
 ) -> list[_Decided]:
     in_range, params = keys.condition("a.player_id")
     players_in_range, _ = keys.condition("p.player_id")

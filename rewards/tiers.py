@@ -7,13 +7,15 @@ when the window began. The night keeps that figure by day (`record_points_earned
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from django.db.models import Case, CharField, Value, When
 
 from core.expressions import Sql, compile_expression, fetch_rows, run_statement
 from core.runs import ALL_KEYS, KeyRange
-from players.models import Tier
+from players.models import Player, Tier
 from players.policies import TIER_DOWNGRADE, TIER_GRACE_DAYS, TIER_QUALIFICATION, TIER_WINDOW_DAYS
 from players.tiers import current_tiers
 from rewards.facts import NamedPlayers, Scope
@@ -142,6 +144,29 @@ def evaluate_tiers(
         SELECT player_id, tier_before, tier_after, %s, %s FROM updated WHERE tier_before <> tier_after
     """
     return run_statement(sql, [*params, on, run_id])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierOutlook:
+    """The points of a player that count for a tier, and the level the next ranking would give."""
+
+    points: Decimal
+    tier_level: str
+
+
+def tier_outlook(*, player: Player, on: date) -> TierOutlook:
+    """Return where a player stands and what a ranking on a business date would do; nothing is written."""
+    scope = NamedPlayers(player_ids=[player.pk])
+    points, points_params = qualifying_points_sql(on=on, scope=scope)
+    ranking, params = ranking_sql(tiers=current_tiers(), on=on, scope=scope)
+    rows = fetch_rows(
+        f"""
+        WITH {ranking}
+        SELECT (SELECT lp_earned FROM {points}), (SELECT l.level FROM ranked r JOIN ladder l ON l.rank = r.rank_after)
+        """,
+        [*params, *points_params],
+    )
+    return TierOutlook(points=rows[0][0] or Decimal(0), tier_level=rows[0][1] or player.tier)
 
 
 def reached_tiers(

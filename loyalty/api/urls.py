@@ -23,6 +23,7 @@ from reporting.api.players import PlayerDetail, PlayerList
 from reporting.api.statements import PlayerStatement
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
+from rewards.api.tiers import TierPreviewView
 from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
 from wallet.api.balances import PlayerBalances
 from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
@@ -63,6 +64,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
     ("tiers", TierList, "tiers"),
     ("tiers/<int:tier_id>", TierDetail, "tier"),
+    ("tiers/<int:tier_id>/preview", TierPreviewView, "tier-preview"),
     ("actions", ActionList, "actions"),
     ("import/excel", ImportUpload, "import-excel"),
     ("import/status/<int:job_id>", ImportStatus, "import-status"),

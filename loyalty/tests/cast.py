@@ -25,7 +25,15 @@ from players.models import (
     TierChange,
 )
 from reporting.models import LINES, DailySummary, LiabilityDay
-from rewards.models import RedemptionOption, RedemptionOrder, RewardDecision, RewardHistory, RewardRule, RuleBudgetDay
+from rewards.models import (
+    PointsEarnedDay,
+    RedemptionOption,
+    RedemptionOrder,
+    RewardDecision,
+    RewardHistory,
+    RewardRule,
+    RuleBudgetDay,
+)
 from rewards.redemption.options import save_option
 from rewards.redemption.ordering import order_redemption
 from rewards.rules import save_rule
@@ -253,3 +261,4 @@ def _make_reward_rows(player: Player, rule: RewardRule, run: Run, number: int) -
         run_id=run.pk,
     )
     RuleBudgetDay.objects.create(rule=rule, on=ON, given_value=Decimal(30), given_count=1)
+    PointsEarnedDay.objects.create(player=player, on=ON, lp_earned=Decimal(10))

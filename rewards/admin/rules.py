@@ -50,7 +50,7 @@ class RuleForm(forms.ModelForm[RewardRule]):
     def _get_validation_exclusions(self) -> set[str]:
         """Leave the table's constraints to the service, which says what would be right."""
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
-        return excluded | {"ends_on", "frequency_max", "holdout_percent"}
+        return excluded | {"ends_on", "frequency_max", "holdout_percent", "trigger"}
 
     def _post_clean(self) -> None:
         """Check the rule as the service will, so that each problem stands at its field."""
@@ -94,12 +94,13 @@ class RewardRuleAdmin(HouseAdmin):
         "gives",
         "frequency",
         "dates",
+        "waits_for",
         "holdout",
         "version",
         "updated_at",
     )
     list_display_links = ("rule_id", "name")
-    list_filter = (("status", ChoicesDropdownFilter), ("frequency_period", ChoicesDropdownFilter))
+    list_filter = (("status", ChoicesDropdownFilter), ("frequency_period", ChoicesDropdownFilter), "is_live")
     search_fields = ("rule_id", "name", "description")
     search_help_text = "Part of the id, the name or the description"
     ordering = ("-priority", "rule_id")
@@ -109,6 +110,7 @@ class RewardRuleAdmin(HouseAdmin):
     change_form_after_template = "admin/rewards/rewardrule/fields.html"
     fieldsets = (
         (None, {"fields": (("rule_id", "name"), "description", ("status", "priority"))}),
+        ("When it is decided", {"fields": (("is_live", "trigger"),)}),
         ("Who gets it", {"fields": ("conditions",)}),
         ("What is given", {"fields": ("reward_config",)}),
         (
@@ -143,6 +145,10 @@ class RewardRuleAdmin(HouseAdmin):
         start = f"from {rule.starts_on}" if rule.starts_on else ""
         end = f"until {rule.ends_on}" if rule.ends_on else ""
         return f"{start} {end}".strip() or "always"
+
+    @display(description="decided", ordering="trigger")
+    def waits_for(self, rule: RewardRule) -> str:
+        return f"on {rule.trigger}" if rule.is_live else "by night"
 
     @display(description="held out", ordering="holdout_percent")
     def holdout(self, rule: RewardRule) -> str:
