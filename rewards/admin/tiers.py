@@ -205,6 +205,7 @@ class TierAdmin(HouseAdmin):
             "is_live": "1",
             "trigger": TIER_REACHED,
             "conditions": json.dumps({"tier": tier.tier_level}),
+            "reward_config": json.dumps({"type": "BONUS_BALANCE"}),
         }
         return HttpResponseRedirect(f"{reverse('admin:rewards_rewardrule_add')}?{urlencode(given)}")
 

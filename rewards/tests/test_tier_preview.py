@@ -102,7 +102,7 @@ def test_cashback_is_worth_what_rules_with_the_multiplier_gave() -> None:
     rule = make_rule(reward={"formula": "net_loss * 0.01 * cashback_multiplier", "max_amount": 100})
     other = make_rule("OTHER", reward={"amount": 10})
     for one, amount in ((rule, "50.00"), (other, "70.00")):
-        terms = {"promotional_value": Decimal(amount), "rule_number": one.number}
+        terms: dict[str, Any] = {"promotional_value": Decimal(amount), "rule_number": one.number}
         credit("alice", amount, key=one.pk, currency="BONUS", **terms)
 
     assert preview("SILVER", lp_min=500).cashback_cost == Decimal("10.00")
