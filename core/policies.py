@@ -7,7 +7,9 @@ in `<app>/policies.py`; nothing else reads the environment for them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -23,6 +25,18 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 Value = TypeVar("Value", int, Decimal, bool, str)
+# What staff saved, where one act reads it once for all its policies.
+_SAVED: ContextVar[Mapping[str, str] | None] = ContextVar("saved_policies", default=None)
+
+
+@contextmanager
+def saved_policies_read_once() -> Iterator[None]:
+    """Let everything within the block see the policies as one query finds them now, and ask no more."""
+    held = _SAVED.set(dict(PolicyValue.objects.values_list("name", "value")))
+    try:
+        yield
+    finally:
+        _SAVED.reset(held)
 
 
 class PolicySource(StrEnum):
@@ -52,7 +66,11 @@ class Policy(Generic[Value]):
 
     def value(self) -> Value:
         """Return the value that holds now."""
-        saved = PolicyValue.objects.filter(name=self.name).values_list("value", flat=True).first()
+        read = _SAVED.get()
+        if read is not None:
+            saved = read.get(self.name)
+        else:
+            saved = PolicyValue.objects.filter(name=self.name).values_list("value", flat=True).first()
         return self.parse(saved) if saved is not None else self.environment_value()
 
     def environment_value(self) -> Value:
@@ -110,6 +128,11 @@ def declare(policy: Policy[Value]) -> Policy[Value]:
     """Register a policy so that staff can see and change it."""
     POLICIES[policy.name] = policy
     return policy
+
+
+def policies_in_force() -> tuple[tuple[str, object], ...]:
+    """Return every policy's value: whatever is built from policies may be kept as long as this stays the same."""
+    return tuple((name, policy.value()) for name, policy in POLICIES.items())
 
 
 def save_policy(*, name: str, value: str, saved_by: User | None) -> None:

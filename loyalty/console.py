@@ -79,6 +79,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("reporting.dailysummary", "Daily summaries", "summarize"),
             ("players.segmentchange", "Segment changes", "swap_vert"),
+            ("rewards.pointsearnedday", "Points earned", "trending_up"),
             ("players.tierchange", "Tier changes", "stairs"),
             ("players.riskscorechange", "Risk score changes", "monitor_heart"),
             ("rewards.rewardruleversion", "Rule versions", "history"),

@@ -40,6 +40,7 @@ from rewards.allocation import allocate_rule
 from rewards.budgets import recount_budgets, settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
+from rewards.events import evaluate_events, tier_events
 from rewards.facts import fill_facts, needed_columns
 from rewards.guardrail import hold_to_forecasts
 from rewards.issuing import close_ended_rewards, issue_rewards
@@ -48,7 +49,7 @@ from rewards.live import evaluate_now
 from rewards.occasions import Occasion, occasion_of_night
 from rewards.places import release_places
 from rewards.rules import active_rules, refused_rules, rules_of_versions
-from rewards.tiers import evaluate_tiers
+from rewards.tiers import evaluate_tiers, reached_tiers, record_points_earned
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold
 from safety.abuse import score_players
 from safety.profitability import refresh_segment_baselines
@@ -155,6 +156,7 @@ def night_steps(run: Run) -> list[Step]:
         Step(name="risk", work=_risk, ranges=_player_ranges),
         Step(name="segments", work=_segments, ranges=_player_ranges),
         Step(name="tiers", work=_tiers, ranges=_player_ranges),
+        Step(name="tiers: welcome rewards", work=_welcome, ranges=_player_ranges),
         *_rule_steps(rules),
         Step(name="reconcile", work=_reconcile, ranges=_player_ranges, before=_analyze(*LEDGER_TABLES)),
         Step(name="daily facts", work=_daily_facts),
@@ -290,7 +292,14 @@ def _segments(chunk: ChunkContext) -> Counts:
 
 
 def _tiers(chunk: ChunkContext) -> Counts:
+    record_points_earned(on=chunk.run.business_date, keys=chunk.keys)
     return {"tiers changed": evaluate_tiers(on=chunk.run.business_date, keys=chunk.keys, run_id=chunk.run.pk)}
+
+
+def _welcome(chunk: ChunkContext) -> Counts:
+    """Decide the live rules that wait for a tier, for those whom this night lifted to one."""
+    reached = reached_tiers(run_id=chunk.run.pk, on=chunk.run.business_date, keys=chunk.keys)
+    return evaluate_events(tier_events(reached), on=chunk.run.business_date, at=chunk.at)
 
 
 def _prepare_evaluation(run: Run) -> None:
@@ -362,8 +371,11 @@ def process_players(*, player_ids: Sequence[str], on: date, started_by: User | N
             "segments changed": batch_reclassify_players(on=on, player_ids=player_ids, run_id=run.pk),
             "tiers changed": evaluate_tiers(on=on, player_ids=player_ids, run_id=run.pk),
         }
-        rewards = evaluate_now(active_rules(on=on), run=run, player_ids=player_ids, at=timezone.now())
-        counts = {"players": len(player_ids), **changed, "rewards": rewards}
+        at = timezone.now()
+        reached = reached_tiers(run_id=run.pk, on=on, player_ids=player_ids)
+        welcomes = evaluate_events(tier_events(reached), on=on, at=at, run=run)
+        rewards = evaluate_now(active_rules(on=on), run=run, player_ids=player_ids, at=at)
+        counts = {"players": len(player_ids), **changed, "welcome rewards": welcomes, "rewards": rewards}
         finish_run(run, counts)
     return {"run_id": run.pk, **counts}
 

@@ -118,3 +118,42 @@ TIER_PLATINUM_LP = declare(
         help="Points earned from which a player is PLATINUM.",
     )
 )
+TIER_QUALIFICATION = declare(
+    Policy(
+        name="TIER_QUALIFICATION",
+        default="LIFETIME",
+        choices=("LIFETIME", "ROLLING"),
+        help="Which points a tier counts: all ever earned, or those earned in the last TIER_WINDOW_DAYS. "
+        "Spending points never costs a tier.",
+    )
+)
+TIER_WINDOW_DAYS = declare(
+    Policy(
+        name="TIER_WINDOW_DAYS",
+        default=365,
+        minimum=1,
+        maximum=3650,
+        unit="business days",
+        help="With ROLLING qualification: how many days, up to the business date, points count for a tier.",
+    )
+)
+TIER_DOWNGRADE = declare(
+    Policy(
+        name="TIER_DOWNGRADE",
+        default="IMMEDIATE",
+        choices=("IMMEDIATE", "ONE_LEVEL", "GRACE"),
+        help="What happens when a player's points no longer reach their tier. IMMEDIATE: the tier of the points holds "
+        "at once. ONE_LEVEL: one level down, the next not before TIER_GRACE_DAYS. GRACE: the tier is kept for "
+        "TIER_GRACE_DAYS, then that of the points holds.",
+    )
+)
+TIER_GRACE_DAYS = declare(
+    Policy(
+        name="TIER_GRACE_DAYS",
+        default=90,
+        minimum=1,
+        maximum=3650,
+        unit="business days",
+        help="With ONE_LEVEL or GRACE: how long a tier is kept that the points do not reach.",
+    )
+)

@@ -80,6 +80,11 @@ def check_tier(*, tier_id: int | None, tier_level: str, lp_min: int, benefits: M
     _changed_tiers(tier_id, tier_level, lp_min, benefits)
 
 
+def tiers_as_changed(*, tier_id: int | None, tier_level: str, lp_min: int, benefits: Mapping[str, Any]) -> list[Tier]:
+    """Return all tiers in order as saving this would leave them; nothing is written. Raises what saving would raise."""
+    return _changed_tiers(tier_id, tier_level, lp_min, benefits)[1]
+
+
 def end_of(tier: Tier, ranked: Sequence[Tier]) -> int | None:
     """Return the last whole point of a tier among all tiers in order; None for the top one."""
     following = [other for other in ranked if other.lp_min > tier.lp_min]

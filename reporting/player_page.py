@@ -21,6 +21,7 @@ from players.models import (
 )
 from players.tiers import current_tiers
 from rewards.models import RewardDecision, RewardHistory
+from rewards.tiers import tier_outlook
 from safety.models import AbuseSignal
 from wallet.models import LedgerEntry, Lot, LoyaltyBalance, PostingRefusal
 
@@ -35,7 +36,7 @@ class PlayerPage:
     metrics: PlayerMetrics | None
     balance: LoyaltyBalance | None
     restrictions: list[PlayerRestriction]
-    tier_due: Tier | None
+    tier_due: str
     next_tier: Tier | None
     lp_to_next_tier: Decimal | None
     entries: list[LedgerEntry]
@@ -57,18 +58,16 @@ class PlayerPage:
 def player_page(player: Player) -> PlayerPage:
     """Read the page of a player."""
     balance = LoyaltyBalance.objects.filter(player=player).first()
-    earned = balance.lp_earned if balance else Decimal(0)
-    tiers = current_tiers()
-    reached = [tier for tier in tiers if tier.lp_min <= earned]
-    next_tier = next((tier for tier in tiers if tier.lp_min > earned), None)
+    outlook = tier_outlook(player=player, on=timezone.localdate())
+    next_tier = next((tier for tier in current_tiers() if tier.lp_min > outlook.points), None)
     return PlayerPage(
         player=player,
         metrics=PlayerMetrics.objects.filter(player=player).first(),
         balance=balance,
         restrictions=_newest(PlayerRestriction.objects.filter(player=player).select_related("created_by")),
-        tier_due=reached[-1] if reached else None,
+        tier_due=outlook.tier_level,
         next_tier=next_tier,
-        lp_to_next_tier=next_tier.lp_min - earned if next_tier else None,
+        lp_to_next_tier=next_tier.lp_min - outlook.points if next_tier else None,
         entries=_newest(LedgerEntry.objects.filter(player=player), "-created_at", "-number"),
         lots=list(Lot.objects.filter(player=player).order_by(F("remaining").desc(), "-pk")[:ROWS_MAX]),
         decisions=_newest(RewardDecision.objects.filter(player=player).select_related("rule")),

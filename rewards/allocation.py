@@ -29,13 +29,13 @@ _EXACT = DecimalField(max_digits=38, decimal_places=10)
 
 def allocate_rule(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> int:
     """Decide every candidate of one rule in the range; return how many."""
-    sql, params = _allocation_sql(rule, occasion)
-    return run_statement(sql, bind_range(params, keys=keys))
+    sql, params = _allocation_sql(rule, occasion.unbound())
+    return run_statement(sql, bind_range(occasion.bind(params), keys=keys))
 
 
 @lru_cache(maxsize=256)
 def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
-    """Compile a rule's statement once per run: the policies it reads are then the same for every chunk."""
+    """Compile a rule's statement once per run, or live once for all that finds the same policies."""
     value = unit_value(rule.reward.terms)
     judged, params = competing_candidates(rule, occasion=occasion, keys=UNBOUND_RANGE)
     sql = f"""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.expressions import run_statement
-from core.runs import KeyRange
 from players.policies import OPERATOR_CURRENCY
+from rewards.facts import Scope
 from rewards.occasions import Occasion
 
 TOPIC = "reward.cash"
@@ -26,7 +26,7 @@ _REFUSE_SQL = """
 _PAY_SQL = """
     WITH paid AS MATERIALIZED (
         SELECT a.player_id, a.rule_number, a.amount_given, a.money_value, a.expected_cost, a.decision_id,
-               r.rule_id, 'reward.cash:' || a.player_id || ':' || a.rule_number || ':' || %s AS event_key
+               r.rule_id, 'reward.cash:' || a.player_id || ':' || a.rule_number || ':' || {occasion} AS event_key
         FROM rule_allocations a JOIN reward_rules r ON r.number = a.rule_number
         WHERE a.run_id = %s AND a.rule_number = ANY (%s) AND a.amount_given > 0 AND {in_range}
         ORDER BY a.player_id, a.rule_number
@@ -52,7 +52,7 @@ _PAY_SQL = """
 """
 
 
-def pay_cash(rule_numbers: list[int], *, occasion: Occasion, at: datetime, keys: KeyRange) -> None:
+def pay_cash(rule_numbers: list[int], *, occasion: Occasion, at: datetime, keys: Scope) -> None:
     """Tell the platform to pay what was allocated as cash: event, grant and history, each once.
 
     Must run under the lock of the players; what a restriction forbids becomes a rejected allocation.
@@ -60,10 +60,11 @@ def pay_cash(rule_numbers: list[int], *, occasion: Occasion, at: datetime, keys:
     in_range, params = keys.condition("a.player_id")
     run_id, on = occasion.run_id, occasion.on
     run_statement(_REFUSE_SQL.format(in_range=in_range), [at, at, run_id, rule_numbers, *params])
+    name, name_params = occasion.name_sql("a.player_id")
     run_statement(
-        _PAY_SQL.format(in_range=in_range),
+        _PAY_SQL.format(in_range=in_range, occasion=name),
         [
-            *(occasion.name, run_id, rule_numbers, *params),
+            *(*name_params, run_id, rule_numbers, *params),
             *(OPERATOR_CURRENCY.value(), on.isoformat()),
             *(on, at),
             *(at, at, run_id),

@@ -98,6 +98,10 @@ class RuleDefinition:
     reward: RewardConfig
     limits: RuleLimits
 
+    def __hash__(self) -> int:
+        """Tell versions apart without walking through everything they say: compiled statements are kept by rules."""
+        return hash((self.rule_id, self.number, self.version))
+
     @property
     def unit(self) -> str:
         """What the rule gives, as words: for example bonus money."""

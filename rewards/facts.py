@@ -156,7 +156,8 @@ def _games_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
                 AS house_edge_rate
             FROM jsonb_each_text(m.games_played) g
         ) h ON m.games_played <> '{{}}'"""
-    return sql, [*(value for pair in edges.items() for value in pair), get_house_edge(DEFAULT_CATEGORY)]
+    other = edges[DEFAULT_CATEGORY] if DEFAULT_CATEGORY in edges else get_house_edge(DEFAULT_CATEGORY)
+    return sql, [*(value for pair in edges.items() for value in pair), other]
 
 
 def _grants_join(on: date, scope: Scope) -> tuple[str, list[Any]]:
@@ -225,6 +226,11 @@ _VOLATILITY_SQL = """
 
 
 def forget_facts(*, run_id: int) -> None:
-    """Empty the working tables of one run."""
-    for table in ("player_facts", "rule_matches", "rule_candidates", "rule_allocations"):
-        run_statement(f"DELETE FROM {table} WHERE run_id = %s", [run_id])
+    """Empty the working tables of one run, in one statement."""
+    matches, candidates, allocations = (
+        f"DELETE FROM {table} WHERE run_id = %s" for table in ("rule_matches", "rule_candidates", "rule_allocations")
+    )
+    run_statement(
+        f"WITH m AS ({matches}), c AS ({candidates}), a AS ({allocations}) DELETE FROM player_facts WHERE run_id = %s",
+        [run_id] * 4,
+    )

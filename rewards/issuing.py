@@ -19,6 +19,7 @@ from core.runs import ALL_KEYS, Counts, KeyRange
 from rewards.budgets import release_budget
 from rewards.cash import pay_cash
 from rewards.definitions import RuleDefinition
+from rewards.facts import Scope
 from rewards.guardrail import guarded_rules
 from rewards.models import RewardType
 from rewards.occasions import AWARDS_SQL, Occasion
@@ -56,7 +57,7 @@ _NOTHING = _Given(value=Decimal(0), rewards=0)
 
 
 def issue_rewards(
-    rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: KeyRange = ALL_KEYS
+    rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: Scope = ALL_KEYS
 ) -> Counts:
     """Post the allocated rewards of a range of players and store every decision; return counts by verdict.
 
@@ -91,7 +92,7 @@ def _give(
     *,
     occasion: Occasion,
     at: datetime,
-    keys: KeyRange,
+    keys: Scope,
     points_expiries: dict[str, datetime | None],
 ) -> None:
     """Post what is credited to the wallet, `terms` being those of all rules, and have the rest paid as cash."""
@@ -135,7 +136,7 @@ def _terms(rule: RuleDefinition, points_expiries: dict[str, datetime | None]) ->
     }
 
 
-def _lock_players(*, occasion: Occasion, keys: KeyRange) -> None:
+def _lock_players(*, occasion: Occasion, keys: Scope) -> None:
     in_range, params = keys.condition("a.player_id")
     fetch_rows(
         f"""
@@ -149,7 +150,7 @@ def _lock_players(*, occasion: Occasion, keys: KeyRange) -> None:
     )
 
 
-def _given_by_rule(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> dict[int, _Given]:
+def _given_by_rule(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> dict[int, _Given]:
     """Return what the rules with a budget or a guardrail have reserved for the players of the range."""
     guarded = guarded_rules([rule.number for rule in rules])
     numbers = [rule.number for rule in rules if rule.limits.has_budget or rule.number in guarded]
@@ -195,10 +196,11 @@ _TERMS_SQL = """jsonb_to_recordset(%s::jsonb) t (
             rule_number integer, rule_id text, version integer, reward_type text, currency text, transaction_type text,
             lot_kind text, wagering numeric, wagering_basis text, takes_turns boolean, expiry_hours integer,
             points_expire_at timestamptz, max_bet numeric, max_conversion numeric, eligible_games jsonb)"""
+# The occasion's name goes in once the statement is about to run: by night it is one, of events each player's own.
 _POSTING = posting_row(
-    operation_key="'reward:' || a.player_id || ':' || a.rule_number || ':' || %s",
+    operation_key="'reward:' || a.player_id || ':' || a.rule_number || ':' || {occasion}",
     operation_kind="'REWARD'",
-    input_hash="sha256(convert_to('reward:' || a.player_id || ':' || a.rule_number || ':' || %s, 'UTF8'))",
+    input_hash="sha256(convert_to('reward:' || a.player_id || ':' || a.rule_number || ':' || {occasion}, 'UTF8'))",
     account_key="a.player_id",
     purpose="'PROMOTION'",
     transaction_type="t.transaction_type",
@@ -247,13 +249,13 @@ _POST_SQL = """
 """
 
 
-def _post(terms: str, *, occasion: Occasion, at: datetime, keys: KeyRange) -> None:
+def _post(terms: str, *, occasion: Occasion, at: datetime, keys: Scope) -> None:
     in_range, params = keys.condition("a.player_id")
     run_id = occasion.run_id
-    posting = [terms, occasion.name, occasion.name, occasion.on, at, run_id, *params, at, run_id]
-    run_statement(
-        _POST_SQL.format(terms=_TERMS_SQL, posting=_POSTING, in_range=in_range), [*posting, at, run_id, run_id]
-    )
+    name, name_params = occasion.name_sql("a.player_id")
+    sql = _POST_SQL.format(terms=_TERMS_SQL, posting=_POSTING.format(occasion=name), in_range=in_range)
+    posting = [terms, *name_params, *name_params, occasion.on, at, run_id, *params, at, run_id]
+    run_statement(sql, [*posting, at, run_id, run_id])
 
 
 # A refusal that repeats the last decision is counted once more there; every other allocation becomes a decision. What
@@ -264,16 +266,16 @@ _DECIDE_SQL = """
         SET last_on = %s, times = d.times + 1, reasons = a.reasons, run_id = a.run_id
         FROM rule_allocations a
         WHERE a.run_id = %s AND a.verdict IN ('REJECTED', 'HELD_OUT') AND {in_range}
-          AND d.id = a.last_decision_id AND d.verdict = a.verdict AND d.reason = a.reason AND d.last_on < %s
+          AND d.id = a.last_decision_id AND d.verdict = a.verdict AND d.reason = a.reason AND {repeats}
         RETURNING d.id, d.verdict, d.rule_number
     ),
     decided AS (
         INSERT INTO reward_decisions (id, player_id, rule_number, occasion, rule_version, run_id, verdict, reason,
                                       reasons, facts, segment, tier, amount_computed, amount_given, money_value,
                                       expected_cost, expected_margin, first_on, last_on, decided_at)
-        SELECT a.decision_id, a.player_id, a.rule_number, %s, t.version, a.run_id, a.verdict, a.reason, a.reasons,
-               CASE a.rule_number {facts_kept} END, p.segment, p.tier, a.amount_computed, a.amount_given, a.money_value,
-               a.expected_cost, a.expected_margin, %s, %s, %s
+        SELECT a.decision_id, a.player_id, a.rule_number, {occasion}, t.version, a.run_id, a.verdict, a.reason,
+               a.reasons, CASE a.rule_number {facts_kept} END, p.segment, p.tier, a.amount_computed, a.amount_given,
+               a.money_value, a.expected_cost, a.expected_margin, %s, %s, %s
         FROM rule_allocations a
         JOIN {terms} ON t.rule_number = a.rule_number
         JOIN players p ON p.player_id = a.player_id
@@ -292,21 +294,25 @@ _DECIDE_SQL = """
 
 
 def _decide(
-    rules: Sequence[RuleDefinition], terms: str, *, occasion: Occasion, at: datetime, keys: KeyRange
+    rules: Sequence[RuleDefinition], terms: str, *, occasion: Occasion, at: datetime, keys: Scope
 ) -> list[_Decided]:
     in_range, params = keys.condition("a.player_id")
     players_in_range, _ = keys.condition("p.player_id")
     facts_in_range, _ = keys.condition("f.player_id")
     on, run_id = occasion.on, occasion.run_id
+    name, name_params = occasion.name_sql("a.player_id")
+    repeats, repeats_params = occasion.repeats_sql()
     sql = _DECIDE_SQL.format(
+        occasion=name,
+        repeats=repeats,
         terms=_TERMS_SQL,
         facts_kept=_facts_kept_sql(tuple(rules)),
         in_range=in_range,
         players_in_range=players_in_range,
         facts_in_range=facts_in_range,
     )
-    repeating = [on, run_id, *params, on]
-    rows = fetch_rows(sql, [*repeating, occasion.name, on, on, at, terms, run_id, *params, *params, run_id, *params])
+    repeating = [on, run_id, *params, *repeats_params]
+    rows = fetch_rows(sql, [*repeating, *name_params, on, on, at, terms, run_id, *params, *params, run_id, *params])
     return [_Decided(*row) for row in rows]
 
 

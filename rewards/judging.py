@@ -25,7 +25,7 @@ from rewards.fields import SAFETY_COLUMNS
 from rewards.guard import rule_guard
 from rewards.holdout import global_holdout, held_out_sql
 from rewards.models import AllocationCandidate, RewardType
-from rewards.occasions import COUNTS_SQL, DECIDED_SQL, Occasion
+from rewards.occasions import COUNTS_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
 from safety.caps import cap_room_expression
 from safety.profitability import cost_rate, expected_cost_expression, expected_margin_expression, unit_value
@@ -41,13 +41,13 @@ def judge_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: 
     """
     if not rules:
         return 0
-    sql, params = _judging_sql(tuple(rules), occasion)
-    return run_statement(sql, bind_range(params, keys=keys))
+    sql, params = _judging_sql(tuple(rules), occasion.unbound())
+    return run_statement(sql, bind_range(occasion.bind(params), keys=keys))
 
 
 @lru_cache(maxsize=16)
 def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
-    """Compile the statement once per run: the policies it reads are then the same for every chunk."""
+    """Compile the statement once per run, or live once for all that finds the same policies."""
     judged, params = judged_matches(rules, occasion=occasion, keys=UNBOUND_RANGE)
     # Ordered by rule, so that the block ranges of the table's index tell rules apart.
     sql = f"""
@@ -149,6 +149,7 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
     held_out = held_out_sql(
         player="m.player_id", rule_number="m.rule_number", percent="t.holdout_percent", holdout=global_holdout()
     )
+    decided, decided_params = occasion.decided_sql("m.player_id")
     sql = f"""
         SELECT m.rule_number, m.player_id, m.amount AS amount_computed, {facts}, t.is_whole, t.unit_value, t.cost_rate,
                t.reward_family, t.min_amount, t.frequency_max, coalesce(f.expected_cost_horizon, 0) AS granted_cost,
@@ -165,7 +166,7 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
             SELECT count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on >= t.period_start) AS given_in_period,
                    max(d.first_on) FILTER (WHERE {COUNTS_SQL}) AS last_given_on,
                    max(d.id) AS last_decision_id,
-                   coalesce(bool_or({DECIDED_SQL}), false) AS is_decided_already
+                   coalesce(bool_or({decided}), false) AS is_decided_already
             FROM reward_decisions d WHERE d.player_id = m.player_id AND d.rule_number = m.rule_number
         ) u
         LEFT JOIN (
@@ -179,7 +180,7 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
     terms = json.dumps([_terms(rule, on=occasion.on) for rule in rules], default=str)
     return sql, [
         terms,
-        *(occasion.name, occasion.on),
+        *decided_params,
         *range_params,
         occasion.run_id,
         *range_params,

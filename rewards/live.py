@@ -9,14 +9,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import NotFoundError
+from core.expressions import fetch_rows
 from core.models import Run, RunKind
-from core.runs import Counts, finish_run
+from core.runs import ALL_KEYS, Counts, KeyRange, finish_run
 from players.models import Player
 from rewards.allocation import allocate_rule
 from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
-from rewards.facts import fill_facts, forget_facts, needed_columns
+from rewards.facts import NamedPlayers, fill_facts, forget_facts, needed_columns
 from rewards.guardrail import hold_to_forecasts
 from rewards.issuing import issue_rewards
 from rewards.judging import judge_matches
@@ -29,42 +30,84 @@ from wallet.ledger import lock_players
 
 def allocate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Sequence[str] | None = None) -> Occasion:
     """Take the run through its phases up to posting, for the named players or for everybody; return its occasion."""
-    on = run.business_date
-    occasion = occasion_of_night(run_id=run.pk, on=on)
-    fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules), player_ids=player_ids)
-    allocate_facts(rules, occasion=occasion)
+    occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
+    _allocate(rules, occasion=occasion, player_ids=player_ids)
     return occasion
 
 
 def allocate_facts(
-    rules: Sequence[RuleDefinition], *, occasion: Occasion, on_filled: Callable[[str], None] | None = None
+    rules: Sequence[RuleDefinition],
+    *,
+    occasion: Occasion,
+    keys: KeyRange = ALL_KEYS,
+    on_filled: Callable[[str], None] | None = None,
 ) -> None:
     """Take a run's facts through matching, judgement, allocation and budgets; `on_filled` hears of each full table."""
     filled = on_filled or (lambda _table: None)
     filled("player_facts")
-    match_rules(rules, run_id=occasion.run_id)
+    match_rules(rules, run_id=occasion.run_id, keys=keys)
     filled("rule_matches")
-    judge_matches(rules, occasion=occasion)
+    judge_matches(rules, occasion=occasion, keys=keys)
     filled("rule_candidates")
-    for rule in rules:
-        allocate_rule(rule, occasion=occasion)
-        if rule.limits.has_budget:
-            settle_budget(rule, occasion=occasion)
-    hold_to_forecasts(rules, occasion=occasion)
+    _allocate_candidates(rules, occasion=occasion, keys=keys)
     filled("rule_allocations")
 
 
-def evaluate_now(rules: Sequence[RuleDefinition], *, run: Run, player_ids: Sequence[str], at: datetime) -> Counts:
+def _allocate_candidates(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
+    for rule in rules:
+        allocate_rule(rule, occasion=occasion, keys=keys)
+        if rule.limits.has_budget:
+            settle_budget(rule, occasion=occasion)
+    hold_to_forecasts(rules, occasion=occasion)
+
+
+def _allocate(
+    rules: Sequence[RuleDefinition], *, occasion: Occasion, player_ids: Sequence[str] | None
+) -> Sequence[RuleDefinition]:
+    """Fill, match, judge and allocate; return the rules that had something to allocate."""
+    run_id, on = occasion.run_id, occasion.on
+    keys = ALL_KEYS if player_ids is None else _range_of(player_ids)
+    fill_facts(run_id=run_id, on=on, columns=needed_columns(rules), player_ids=player_ids)
+    if not match_rules(rules, run_id=run_id, keys=keys) or not judge_matches(rules, occasion=occasion, keys=keys):
+        return ()
+    if player_ids is not None:
+        rules = _with_candidates(rules, run_id=run_id)
+    _allocate_candidates(rules, occasion=occasion, keys=keys)
+    return rules
+
+
+def _range_of(player_ids: Sequence[str]) -> KeyRange:
+    """Return the narrowest range of keys that holds the players."""
+    return KeyRange(lower=min(player_ids), upper=max(player_ids) + "\x01") if player_ids else ALL_KEYS
+
+
+def _with_candidates(rules: Sequence[RuleDefinition], *, run_id: int) -> list[RuleDefinition]:
+    rows = fetch_rows("SELECT DISTINCT rule_number FROM rule_candidates WHERE run_id = %s", [run_id])
+    numbers = {number for (number,) in rows}
+    return [rule for rule in rules if rule.number in numbers]
+
+
+def evaluate_now(
+    rules: Sequence[RuleDefinition],
+    *,
+    run: Run,
+    player_ids: Sequence[str],
+    at: datetime,
+    occasion: Occasion | None = None,
+) -> Counts:
     """Decide the rules for the players on the run's business date and post what they are given; return the counts.
 
     Must run inside a transaction that holds the players' lock, so that a night which has allocated for them meanwhile
     looks again once this has decided.
     """
+    if not rules or not player_ids:
+        return {}
     # From here on none of the rules can be stopped, so the lock comes before those that settle their budgets.
     resting = resting_rules([rule.number for rule in rules])
     rules = [rule for rule in rules if rule.number not in resting]
-    occasion = allocate_now(rules, run=run, player_ids=player_ids)
-    counts = issue_rewards(rules, occasion=occasion, at=at)
+    occasion = occasion or occasion_of_night(run_id=run.pk, on=run.business_date)
+    allocated = _allocate(rules, occasion=occasion, player_ids=player_ids)
+    counts = issue_rewards(allocated, occasion=occasion, at=at, keys=NamedPlayers(player_ids=player_ids))
     forget_facts(run_id=run.pk)
     return counts
 

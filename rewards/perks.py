@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from core.errors import ConflictError, NotFoundError
 from core.expressions import run_statement
-from core.runs import KeyRange
 from players.models import CreditPurpose
 from rewards.definitions import RuleDefinition
+from rewards.facts import Scope
 from rewards.models import PerkStatus, PerkTask, RewardCurrency, RewardHistory, RewardStatus, RewardType
 from rewards.occasions import Occasion
 from rewards.redemption.obstacles import refusing_restriction
@@ -33,7 +33,7 @@ class PerkStatusError(ConflictError):
     code = "perk_status"
 
 
-def open_perk_tasks(rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: KeyRange) -> None:
+def open_perk_tasks(rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: Scope) -> None:
     """Make a task that waits for approval of every perk just decided in the range."""
     in_range, params = keys.condition("a.player_id")
     perks = [{"rule_number": rule.number, "perk": rule.reward.perk} for rule in rules]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from core.expressions import fetch_rows, run_statement
 from core.models import Run, RunKind, RunStatus
-from core.runs import KeyRange
 from rewards.definitions import RuleDefinition
+from rewards.facts import Scope
 from rewards.models import RewardRule
 from rewards.occasions import AWARDS_SQL, Occasion
 
@@ -64,7 +64,7 @@ def places_used(*, rule_number: int) -> int:
     return int(fetch_rows(sql, [rule_number])[0][0])
 
 
-def settle_places(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
+def settle_places(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> None:
     """Mark the places of the range whose players were paid, and give the others back."""
     numbers = [rule.number for rule in rules if rule.limits.max_players is not None]
     if not numbers:

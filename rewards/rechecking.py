@@ -6,16 +6,16 @@ import json
 from collections.abc import Sequence
 
 from core.expressions import run_statement
-from core.runs import KeyRange
 from rewards.definitions import RuleDefinition
+from rewards.facts import Scope
 from rewards.guard import RuleGuard, rule_guard
-from rewards.occasions import AWARDS_SQL, COUNTS_SQL, DECIDED_SQL, Occasion
+from rewards.occasions import AWARDS_SQL, COUNTS_SQL, Occasion
 from rewards.rule_life.stopping import stopped_rules
 from safety.caps import CAPS, window_starts
 from safety.granted import granted_sql
 
 
-def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
+def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> None:
     """Reject what another night or a live evaluation has made too much; drop what it has decided for this occasion.
 
     Must run under the lock of the players who were allocated something.
@@ -26,7 +26,7 @@ def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, 
         _reject_beyond_guard(guard, occasion=occasion, keys=keys)
 
 
-def reject_stopped(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> int:
+def reject_stopped(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> int:
     """Reject what a run allocated of rules that somebody has stopped since; return how many matches.
 
     The others cannot be stopped until the transaction ends. To be asked with the players locked.
@@ -47,9 +47,10 @@ def reject_stopped(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys:
     )
 
 
-def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
+def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> None:
     in_range, params = keys.condition("a.player_id")
     decisions_in_range, _ = keys.condition("d.player_id")
+    decided, decided_params = occasion.decided_sql("a.player_id")
     limits = [
         {
             "rule_number": rule.number,
@@ -67,7 +68,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
         ),
         meanwhile AS MATERIALIZED (
             SELECT a.player_id, a.rule_number,
-                   bool_or({DECIDED_SQL}) AS is_decided,
+                   bool_or({decided}) AS is_decided,
                    count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on >= t.period_start) AS given,
                    max(d.first_on) FILTER (WHERE {COUNTS_SQL}) AS last_on,
                    t.frequency_max, t.cooling_since
@@ -92,7 +93,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
         """,
         [
             json.dumps(limits, default=str),
-            *(occasion.name, occasion.on),
+            *decided_params,
             occasion.run_id,
             *params,
             *params,
@@ -102,7 +103,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
     )
 
 
-def _reject_crowded_out(*, occasion: Occasion, keys: KeyRange) -> None:
+def _reject_crowded_out(*, occasion: Occasion, keys: Scope) -> None:
     """Reject allocations that another grant has crowded out of a cap since the facts were taken.
 
     One pass over what the range was granted in the cap windows; only a player whose sums differ from the facts is
@@ -147,7 +148,7 @@ def _reject_crowded_out(*, occasion: Occasion, keys: KeyRange) -> None:
     )
 
 
-def _reject_beyond_guard(guard: RuleGuard, *, occasion: Occasion, keys: KeyRange) -> None:
+def _reject_beyond_guard(guard: RuleGuard, *, occasion: Occasion, keys: Scope) -> None:
     """Reject, lowest priority first, what would now take a player beyond the guard over all rules."""
     in_range, params = keys.condition("a.player_id")
     run_statement(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import CharField, DateField, DecimalField, IntegerField, Max, Q, QuerySet
+from django.db.models import BooleanField, CharField, DateField, DecimalField, IntegerField, Max, Q, QuerySet
 from django.utils import timezone
 
 from core.strict_json import is_storable
@@ -22,6 +22,7 @@ from rewards.problems import Problem, RuleInvalidError, nearest, shown, shown_ke
 from rewards.rule_life.events import record_event
 from rewards.rule_life.requests import lapse_requests
 from rewards.rule_life.versions import next_version
+from rewards.triggers import is_trigger
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -33,6 +34,8 @@ CONTENT_FIELDS = (
     "priority",
     "conditions",
     "reward_config",
+    "is_live",
+    "trigger",
     "starts_on",
     "ends_on",
     "frequency_period",
@@ -146,18 +149,19 @@ def find_problems(rule: RewardRule, *, reported: frozenset[str] | set[str] = fro
 
 
 def active_rules(*, on: date) -> list[RuleDefinition]:
-    """Return the rules that run on a business date, in the order they are decided."""
-    definitions = (define_rule(rule)[0] for rule in _rules_in_force(on))
+    """Return the rules that the night of a business date decides, in that order; live ones wait for their triggers."""
+    definitions = (define_rule(rule)[0] for rule in rules_in_force(on).filter(is_live=False))
     return [definition for definition in definitions if definition is not None]
 
 
 def refused_rules(*, on: date) -> dict[str, list[Problem]]:
     """Return what keeps rules that should run on a business date from running: they were saved by an older house."""
-    problems = {rule.rule_id: define_rule(rule)[1] for rule in _rules_in_force(on)}
+    problems = {rule.rule_id: define_rule(rule)[1] for rule in rules_in_force(on)}
     return {rule_id: found for rule_id, found in problems.items() if found}
 
 
-def _rules_in_force(on: date) -> QuerySet[RewardRule]:
+def rules_in_force(on: date) -> QuerySet[RewardRule]:
+    """Return the active rules whose dates hold, live ones included, in the order they are decided."""
     in_time = (Q(starts_on=None) | Q(starts_on__lte=on)) & (Q(ends_on=None) | Q(ends_on__gte=on))
     return RewardRule.objects.filter(in_time, status=RuleStatus.ACTIVE).order_by("-priority", "number")
 
@@ -235,6 +239,8 @@ def _column_value(name: str, value: Any) -> Any:
     column = RewardRule._meta.get_field(name)
     if name in _JSON_FIELDS or (value is None and column.null):
         return value
+    if isinstance(column, BooleanField):
+        return _boolean(value)
     if isinstance(value, bool) or (isinstance(value, str) and not is_storable(value)):
         raise ValueError(name)
     if isinstance(column, CharField) and not isinstance(value, str):
@@ -261,6 +267,12 @@ _DATE = re.compile(DATE_PATTERN)
 _ANYTHING = re.compile(r".*", re.DOTALL)
 
 
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
 def _column_help(name: str) -> str:
     column = RewardRule._meta.get_field(name)
     choices = [str(key) for key, _ in getattr(column, "choices", None) or ()]
@@ -269,6 +281,8 @@ def _column_help(name: str) -> str:
     match column:
         case CharField():
             return f"a text of at most {column.max_length} characters"
+        case BooleanField():
+            return "true or false"
         case DateField():
             return "a date such as 2025-12-31"
         case DecimalField():
@@ -292,7 +306,21 @@ def _column_problems(rule: RewardRule) -> list[Problem]:
         problems.append(Problem("holdout_percent", f"{rule.holdout_percent} is no percentage", "0 to 100"))
     if "frequency_max" not in wrong and rule.frequency_max < 1:
         problems.append(Problem("frequency_max", "a rule that may never pay", "1 or more"))
-    return problems + [problem for problem in _budget_problems(rule) if problem.path not in wrong]
+    more = [*_budget_problems(rule), *_trigger_problems(rule)]
+    return problems + [problem for problem in more if problem.path not in wrong]
+
+
+def _trigger_problems(rule: RewardRule) -> list[Problem]:
+    wanted = "a kind of activity such as DEPOSIT, an action's code such as KYC_COMPLETE, TIER_REACHED, or ANY"
+    if not rule.is_live:
+        return (
+            [Problem("trigger", "only a live rule has a trigger", "set is_live, or remove it")] if rule.trigger else []
+        )
+    if not rule.trigger:
+        return [Problem("trigger", "a live rule waits for something", wanted)]
+    if not is_trigger(rule.trigger):
+        return [Problem("trigger", f"{shown(rule.trigger)} is not usable", wanted)]
+    return []
 
 
 def _budget_problems(rule: RewardRule) -> list[Problem]:

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
+from loyalty.api.actions import ActionList
 from loyalty.api.batch import BatchProcess
 from players.api.importing import ImportStatus, ImportUpload
 from players.api.tiers import TierDetail, TierList
@@ -35,6 +36,7 @@ from rewards.api.rule_life import (
 )
 from rewards.api.rule_schema import RuleCheck, RuleFields, RuleSchema
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
+from rewards.api.tiers import TierPreviewView
 from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
 from wallet.api.balances import PlayerBalances
 from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
@@ -91,6 +93,8 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("rules/<str:rule_id>/backtest", RuleBacktest, "rule-backtest"),
     ("tiers", TierList, "tiers"),
     ("tiers/<int:tier_id>", TierDetail, "tier"),
+    ("tiers/<int:tier_id>/preview", TierPreviewView, "tier-preview"),
+    ("actions", ActionList, "actions"),
     ("import/excel", ImportUpload, "import-excel"),
     ("import/status/<int:job_id>", ImportStatus, "import-status"),
     ("batch/process", BatchProcess, "batch-process"),

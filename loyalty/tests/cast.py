@@ -27,6 +27,7 @@ from players.models import (
 from reporting.models import LINES, ControlGroupResult, DailySummary, LiabilityDay
 from rewards.models import (
     PerkTask,
+    PointsEarnedDay,
     RedemptionOption,
     RedemptionOrder,
     RewardDecision,
@@ -268,6 +269,7 @@ def _make_reward_rows(player: Player, rule: RewardRule, run: Run, number: int) -
     user = User.objects.get(username=f"user{number}")
     change_rule(rule_id=rule.pk, content={"priority": 11}, by=user)
     submit_rule(rule_id=rule.pk, by=user)
+    PointsEarnedDay.objects.create(player=player, on=ON, lp_earned=Decimal(10))
     PerkTask.objects.create(
         player=player,
         rule=rule,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.models import PolicyValue, Run, RunKind
-from core.policies import POLICIES
+from core.policies import POLICIES, save_policy
 from loyalty.tests import cast
 from players.models import Player, Tier
 from rewards.models import RewardDecision, RewardRule, RewardRuleVersion
@@ -185,6 +186,50 @@ def test_a_tier_form_adds_a_tier(staff: Client) -> None:
 
     assert response.status_code == 302
     assert Tier.objects.get(tier_level="PLATINUM").lp_max == 99999
+
+
+def test_a_tier_is_previewed_before_it_is_saved(staff: Client) -> None:
+    cast.make_alice()
+    silver = Tier.objects.get(tier_level="SILVER")
+    url = f"/admin/players/tier/{silver.pk}/preview/"
+
+    page = staff.post(url, {"lp_min": "100", "benefits": "{}"}).content.decode()
+
+    assert "<strong>1</strong> player would change tier" in page
+    assert Tier.objects.get(tier_level="SILVER").lp_min == 1000
+
+    staff.post(url, {"lp_min": "100", "benefits": "{}", "save": "1"})
+    assert Tier.objects.get(tier_level="SILVER").lp_min == 100
+
+
+def test_a_preview_of_what_cannot_be_says_so_at_its_field(staff: Client) -> None:
+    silver = Tier.objects.get(tier_level="SILVER")
+
+    page = staff.post(f"/admin/players/tier/{silver.pk}/preview/", {"lp_min": "10000", "benefits": "{}", "save": "1"})
+
+    assert "GOLD starts there" in page.content.decode()
+    assert Tier.objects.get(tier_level="SILVER").lp_min == 1000
+
+
+def test_a_tiers_welcome_reward_is_a_live_rule_filled_in_but_for_what_it_gives(staff: Client) -> None:
+    silver = Tier.objects.get(tier_level="SILVER")
+
+    form = staff.get(f"/admin/players/tier/{silver.pk}/welcome/", follow=True).content.decode()
+
+    assert 'value="WELCOME_SILVER"' in form
+    assert 'value="TIER_REACHED"' in form
+    cast.make_rule("WELCOME_SILVER")
+    found = staff.get(f"/admin/players/tier/{silver.pk}/welcome/")
+    assert found["Location"] == reverse("admin:rewards_rewardrule_change", args=["WELCOME_SILVER"])
+
+
+def test_a_player_in_grace_is_shown_until_when(staff: Client) -> None:
+    save_policy(name="TIER_DOWNGRADE", value="GRACE", saved_by=None)
+    cast.make_player("alice", tier="GOLD", tier_kept_until=date(2999, 12, 31))
+
+    page = staff.get(reverse("admin:players_player_change", args=["alice"])).content.decode()
+
+    assert "keeps Gold until 2999-12-31" in page
 
 
 def test_the_tier_list_shows_the_environments_threshold_until_staff_save_one(

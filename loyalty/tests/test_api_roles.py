@@ -54,6 +54,8 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/tiers"): {STAFF},
     ("GET", "/api/tiers/1"): OFFICE | {INTEGRATOR},
     ("PUT", "/api/tiers/1"): {STAFF},
+    ("POST", "/api/tiers/1/preview"): {STAFF},
+    ("POST", "/api/actions"): {INTEGRATOR},
     ("POST", "/api/import/excel"): {STAFF, ANALYST, INTEGRATOR},
     ("GET", "/api/import/status/1"): OFFICE | {INTEGRATOR, OPERATOR},
     ("POST", "/api/batch/process"): {OPERATOR},

@@ -135,3 +135,39 @@ def test_a_new_tier_may_multiply_points_up_to_the_edge(staff: ApiUser) -> None:
     body = {"tier_level": "DIAMOND", "lp_min": 100000, "benefits": {"lp_multiplier": "5"}}
 
     assert staff.post("/api/tiers", body)[0] == 201
+
+
+# ── preview ──
+
+
+def test_a_preview_says_who_would_move_and_changes_nothing(staff: ApiUser) -> None:
+    cast.make_alice()
+
+    status, shown = staff.post(f"/api/tiers/{number_of('SILVER')}/preview", {"lp_min": 100})
+
+    assert (status, shown["players_moving"], shown["points_cost"]) == (200, 1, "0.00")
+    assert [(m["tier_before"], m["tier_after"], m["players"]) for m in shown["moves"]] == [("BRONZE", "SILVER", 1)]
+    assert shown["by_tier"][1] == {"level": "SILVER", "lp_min": 100, "before": 0, "after": 1}
+    assert ranges(staff)[1] == ("SILVER", 1000, 9999)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "place"),
+    [
+        ({"lp_min": 10000}, 422, "GOLD starts there"),
+        ({"lp_min": "100"}, 400, "lp_min"),
+        ({"benefits": {"lp_multiplier": "much"}}, 422, "benefits.lp_multiplier"),
+        ({"tier_level": "GOLD"}, 400, "tier_level"),
+    ],
+)
+def test_a_preview_of_what_cannot_be_is_refused(
+    staff: ApiUser, change: dict[str, Any], status: int, place: str
+) -> None:
+    answer = staff.post(f"/api/tiers/{number_of('SILVER')}/preview", change)
+
+    assert answer[0] == status
+    assert place in str(error_of(answer))
+
+
+def test_a_preview_of_no_tier_is_not_found(staff: ApiUser) -> None:
+    assert staff.post("/api/tiers/999999/preview", {"lp_min": 100})[0] == 404

@@ -29,6 +29,7 @@ class PlayerSerializer(serializers.ModelSerializer[Player]):
             "name",
             "segment",
             "tier",
+            "tier_kept_until",
             "risk_score",
             "is_active",
             "is_blocked",

@@ -30,6 +30,11 @@ class Player(models.Model):
         max_length=20, choices=PlayerSegment.choices, default=PlayerSegment.NEW, db_default=PlayerSegment.NEW
     )
     tier = models.CharField(max_length=30, default="BRONZE", db_default="BRONZE", help_text="The level of a tier row.")
+    tier_kept_until = models.DateField(
+        null=True,
+        blank=True,
+        help_text="Last business date on which the tier is kept although the points no longer reach it.",
+    )
     risk_score = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="0–100: abuse score plus configured points."
     )

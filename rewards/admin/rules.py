@@ -68,7 +68,7 @@ class RuleForm(forms.ModelForm[RewardRule]):
     def _get_validation_exclusions(self) -> set[str]:
         """Leave the table's constraints to the service, which says what would be right."""
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
-        return excluded | {"ends_on", "frequency_max", "holdout_percent", "max_players", "budget_pacing"}
+        return excluded | {"ends_on", "frequency_max", "holdout_percent", "max_players", "budget_pacing", "trigger"}
 
     def _post_clean(self) -> None:
         """Check the rule as the service will, so that each problem stands at its field."""
@@ -113,6 +113,7 @@ class RewardRuleAdmin(CostPage, RuleLifePages):
         "gives",
         "frequency",
         "dates",
+        "waits_for",
         "holdout",
         "version",
         "updated_at",
@@ -122,6 +123,7 @@ class RewardRuleAdmin(CostPage, RuleLifePages):
         ("status", ChoicesDropdownFilter),
         ApprovalFilter,
         ("frequency_period", ChoicesDropdownFilter),
+        "is_live",
     )
     search_fields = ("rule_id", "name", "description")
     search_help_text = "Part of the id, the name or the description"
@@ -133,6 +135,7 @@ class RewardRuleAdmin(CostPage, RuleLifePages):
     change_form_after_template = "admin/rewards/rewardrule/fields.html"
     fieldsets = (
         (None, {"fields": (("rule_id", "name"), "description", "priority")}),
+        ("When it is decided", {"fields": (("is_live", "trigger"),)}),
         ("Who gets it", {"fields": ("conditions",)}),
         ("What is given", {"fields": ("reward_config",)}),
         (
@@ -176,6 +179,10 @@ class RewardRuleAdmin(CostPage, RuleLifePages):
         start = f"from {rule.starts_on}" if rule.starts_on else ""
         end = f"until {rule.ends_on}" if rule.ends_on else ""
         return f"{start} {end}".strip() or "always"
+
+    @display(description="decided", ordering="trigger")
+    def waits_for(self, rule: RewardRule) -> str:
+        return f"on {rule.trigger}" if rule.is_live else "by night"
 
     @display(description="held out", ordering="holdout_percent")
     def holdout(self, rule: RewardRule) -> str:

@@ -81,6 +81,13 @@ class RuleChangeSerializer(ChangeSerializer):
     conditions = DocumentField(required=False)
     reward_config = DocumentField(required=False)
     reward = DocumentField(required=False, help_text="The same as reward_config.")
+    is_live = DecisionField(required=False, help_text="Decided when its trigger happens, not by the night.")
+    trigger = TextField(
+        required=False,
+        allow_blank=True,
+        max_length=60,
+        help_text="Of a live rule: DEPOSIT, KYC_COMPLETE or another kind of activity or action, TIER_REACHED, or ANY.",
+    )
     starts_on = serializers.DateField(required=False, allow_null=True)
     ends_on = serializers.DateField(required=False, allow_null=True)
     frequency_period = serializers.ChoiceField(choices=FrequencyPeriod.choices, required=False)

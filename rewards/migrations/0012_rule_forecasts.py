@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rewards", "0011_tasks_of_waiting_perks"),
+        ("rewards", "0011_tiers_and_live_rules"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

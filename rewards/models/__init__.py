@@ -14,6 +14,7 @@ from rewards.models.rules import (
     RulePlace,
     RuleStatus,
 )
+from rewards.models.tiers import PointsEarnedDay
 
 __all__ = [
     "AllocationCandidate",
@@ -24,6 +25,7 @@ __all__ = [
     "PerkStatus",
     "PerkTask",
     "PlayerFacts",
+    "PointsEarnedDay",
     "RedemptionGives",
     "RedemptionOption",
     "RedemptionOrder",

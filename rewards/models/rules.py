@@ -80,6 +80,17 @@ class RewardRule(models.Model):
     priority = models.IntegerField(default=0, db_default=0, help_text="Higher is decided first.")
     conditions = models.JSONField(default=dict, blank=True)
     reward_config = models.JSONField(default=dict)
+    is_live = models.BooleanField(
+        default=False, db_default=False, help_text="Decided when its trigger happens, and not by the night."
+    )
+    trigger = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What must happen: a kind of activity such as DEPOSIT, an action's code such as KYC_COMPLETE, "
+        "TIER_REACHED, or ANY activity or action.",
+    )
     starts_on = models.DateField(null=True, blank=True, help_text="First business date; empty: no start.")
     ends_on = models.DateField(null=True, blank=True, help_text="Last business date; empty: no end.")
     frequency_period = models.CharField(
@@ -134,10 +145,17 @@ class RewardRule(models.Model):
             ("pause_rewardrule", "Can pause and resume rules"),
             ("revoke_rewardrule", "Can take back what is unspent of a rule's rewards"),
         ]
-        indexes = [models.Index(fields=["priority", "is_active"], name="idx_rule_priority_active")]
+        indexes = [
+            models.Index(fields=["priority", "is_active"], name="idx_rule_priority_active"),
+            models.Index(fields=["trigger"], condition=models.Q(is_live=True), name="idx_rule_live_trigger"),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(status__in=RuleStatus.values), name="reward_rule_status_known"),
             models.CheckConstraint(condition=models.Q(frequency_max__gte=1), name="reward_rule_frequency_at_least_1"),
+            models.CheckConstraint(
+                condition=models.Q(is_live=True) & ~models.Q(trigger="") | models.Q(is_live=False, trigger=""),
+                name="reward_rule_live_has_trigger",
+            ),
             models.CheckConstraint(
                 condition=models.Q(holdout_percent__gte=0, holdout_percent__lte=100),
                 name="reward_rule_holdout_0_to_100",

@@ -1,0 +1,154 @@
+"""Live rules: decided when their trigger happens, for the players it happened to, through the night's phases.
+
+The occasion of a decision is the event, so what arrives twice pays once, whoever evaluates it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from core.expressions import fetch_rows
+from core.models import Run, RunKind
+from core.policies import policies_in_force, saved_policies_read_once
+from core.runs import Counts, finish_run
+from rewards.definitions import RuleDefinition, define_rule
+from rewards.live import evaluate_now
+from rewards.models import RewardRule
+from rewards.occasions import occasion_of_events
+from rewards.rules import rules_in_force
+from rewards.triggers import TIER_REACHED, heard_triggers
+from wallet.ledger import lock_players
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+OCCASION_LENGTH_MAX = 100
+DEFINITIONS_KEPT_MAX = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerEvent:
+    """Something that happened to a player: the trigger it is, and its name, unique for the player."""
+
+    player_id: str
+    trigger: str
+    name: str
+
+
+def activity_event(*, player_id: str, trigger: str, source: str, event_id: str) -> PlayerEvent:
+    """Return the event of an activity or action; one with a name too long to be stored goes by its hash."""
+    name = f"event:{source}:{event_id}"
+    if len(name) > OCCASION_LENGTH_MAX:
+        name = "event:" + hashlib.sha256(name.encode()).hexdigest()
+    return PlayerEvent(player_id=player_id, trigger=trigger, name=name)
+
+
+def tier_events(reached: Mapping[str, str]) -> list[PlayerEvent]:
+    """Return the events of players who reached a tier: a tier is reached once ever, however often one falls."""
+    return [
+        PlayerEvent(player_id=player_id, trigger=TIER_REACHED, name=f"tier:{level}")
+        for player_id, level in reached.items()
+    ]
+
+
+@transaction.atomic
+def evaluate_events(
+    events: Sequence[PlayerEvent],
+    *,
+    on: date,
+    at: datetime,
+    run: Run | None = None,
+    started_by: User | None = None,
+) -> Counts:
+    """Decide the live rules that the events set off, for a business date; return the counts by verdict.
+
+    Under a run of its own where none is given. The players are locked until commit. What was decided for an event
+    before is left alone. Raises NotFoundError for a player nobody knows.
+    """
+    counts: dict[str, int] = defaultdict(int)
+    with saved_policies_read_once():
+        rules = live_rules(on=on, triggers={event.trigger for event in events})
+        waited_for = [event for event in events if rules.get(event.trigger)]
+        if not waited_for:
+            return {}
+        lock_players([event.player_id for event in waited_for])
+        under = run or Run.objects.create(kind=RunKind.LIVE, business_date=on, started_by=started_by)
+        built_from = _built_from()
+        for trigger, names in _rounds(waited_for):
+            occasion = occasion_of_events(run_id=under.pk, on=on, built_from=built_from, names=names)
+            given = evaluate_now(rules[trigger], run=under, player_ids=list(names), at=at, occasion=occasion)
+            for verdict, count in given.items():
+                counts[verdict] += count
+        if run is None:
+            finish_run(under, dict(counts))
+    return dict(counts)
+
+
+def _rounds(events: Iterable[PlayerEvent]) -> list[tuple[str, dict[str, str]]]:
+    """Return the events, in their order, as rounds of one trigger with at most one event a player."""
+    rounds: list[tuple[str, dict[str, str]]] = []
+    turn: dict[tuple[str, str], int] = defaultdict(int)
+    places: dict[tuple[str, int], dict[str, str]] = {}
+    for event in dict.fromkeys(events):
+        number = turn[event.trigger, event.player_id]
+        turn[event.trigger, event.player_id] += 1
+        if (event.trigger, number) not in places:
+            places[event.trigger, number] = {}
+            rounds.append((event.trigger, places[event.trigger, number]))
+        places[event.trigger, number][event.player_id] = event.name
+    return rounds
+
+
+def live_rules(*, on: date, triggers: Iterable[str]) -> dict[str, list[RuleDefinition]]:
+    """Return by trigger the live rules it sets off on a business date, in the order they are decided."""
+    heard = {trigger: heard_triggers(trigger) for trigger in triggers}
+    wanted = {code for codes in heard.values() for code in codes}
+    waiting = rules_in_force(on).filter(is_live=True, trigger__in=wanted)
+    found = [
+        (trigger, _definition(*key))
+        for trigger, *key in waiting.values_list("trigger", "rule_id", "number", "version", "updated_at")
+    ]
+    return {
+        trigger: [rule for code, rule in found if rule is not None and code in codes]
+        for trigger, codes in heard.items()
+    }
+
+
+@lru_cache(maxsize=DEFINITIONS_KEPT_MAX)
+def _definition(
+    rule_id: str,
+    number: int,
+    version: int,
+    updated_at: datetime,  # noqa: ARG001  every save has its own, so a kept definition is never an older one
+) -> RuleDefinition | None:
+    """Return what a rule says, read once for each time it was saved; None where it cannot be read any more."""
+    rule = RewardRule.objects.filter(rule_id=rule_id, number=number, version=version).first()
+    return define_rule(rule)[0] if rule else None
+
+
+# Everything that compiled statements hold as constants beside the policies; small tables that staff edit.
+_CONSTANTS_SQL = "SELECT md5(concat_ws('|', {}))".format(
+    ", ".join(
+        f"(SELECT string_agg(t::text, ',' ORDER BY t::text) FROM {table} t)"
+        for table in (
+            "game_categories",
+            "safety_unit_values",
+            "safety_retention_multipliers",
+            "safety_segment_baselines",
+        )
+    )
+)
+
+
+def _built_from() -> str:
+    """Return a fingerprint of what compiled statements are built from: while it stays the same, they may be used."""
+    constants = fetch_rows(_CONSTANTS_SQL, [])[0][0]
+    return hashlib.sha256(f"{policies_in_force()}{constants}".encode()).hexdigest()

@@ -1,0 +1,23 @@
+"""What sets off a live rule. Pure data, no Django.
+
+A kind of activity such as DEPOSIT, an action's code such as KYC_COMPLETE, a tier that was reached, or any activity or
+action.
+"""
+
+from __future__ import annotations
+
+import re
+
+TIER_REACHED = "TIER_REACHED"
+ANY = "ANY"
+_TRIGGER = re.compile(r"[A-Z][A-Z0-9_]{0,59}", re.ASCII)
+
+
+def is_trigger(code: str) -> bool:
+    """Tell whether a code can be a trigger: capitals, digits and underscores."""
+    return bool(_TRIGGER.fullmatch(code))
+
+
+def heard_triggers(trigger: str) -> tuple[str, ...]:
+    """Return the triggers of the rules that something sets off; reaching a tier is neither activity nor action."""
+    return (trigger,) if trigger == TIER_REACHED else (trigger, ANY)
