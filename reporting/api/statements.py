@@ -37,8 +37,8 @@ class StatementBalanceSerializer(serializers.Serializer[StatementBalance]):
 
     currency = serializers.CharField()
     opening = AmountField()
-    total_in = AmountField()
-    total_out = AmountField(help_text="Signed: zero or less.")
+    total_in = AmountField(allow_null=True, help_text="Null for a whole history too long to add up.")
+    total_out = AmountField(allow_null=True, help_text="Signed: zero or less.")
     closing = AmountField()
 
 

@@ -16,10 +16,11 @@ from core.expressions import run_statement
 from players.tests.factories import make_player
 from wallet import statements
 from wallet.corrections import adjust_balance, reverse_operation
+from wallet.ledger import post
 from wallet.models import CurrencyType, LedgerEntry
 from wallet.statements import Statement, StatementDifferenceError, iterate_entries, statement_of
 from wallet.tests.bets import bet, play, void
-from wallet.tests.factories import AT, credit, make_alice, make_bob_with_bonus, spend
+from wallet.tests.factories import AT, credit, lp_posting, make_alice, make_bob_with_bonus, spend
 from wallet.tests.test_reconciliation import corrupt
 
 pytestmark = pytest.mark.django_db
@@ -304,3 +305,13 @@ def post_moves(player_id: str, moves: list[tuple[str, int, int]]) -> list[tuple[
         held[currency] += moved
         posted.append((minute, currency, moved))
     return posted
+
+
+def test_a_whole_history_of_very_many_lots_is_not_added_up_but_any_period_is() -> None:
+    make_alice()
+    post([lp_posting("alice", "1.00", key=f"k{number}") for number in range(501)], at=AT, actor="tests")
+
+    whole, period = (statement_of(player_id="alice", since=since) for since in (None, AT))
+
+    assert [(b.total_in, b.closing) for b in whole.balances if b.currency == "LP"] == [(None, Decimal("501.00"))]
+    assert [(b.total_in, b.closing) for b in period.balances if b.currency == "LP"] == [(Decimal(501), Decimal(501))]
