@@ -77,7 +77,7 @@ _BONUS_REFRESH = """UPDATE loyalty_balances b
           IS DISTINCT FROM (a.wagering_required, a.wagering_completed, a.expires_at, a.max_bet, a.eligible_games);"""
 
 
-# What a single posting writes whatever it does to the lots, said once for its three statements.
+# What a single posting writes whatever it does to the lots, said once for its four statements.
 _ONE_OPERATION = """INSERT INTO @{prefix}_operations
                 (id, key, kind, @{account}, input_hash, reverses_id, actor, run_id, created_at)
             VALUES (this_operation_id, p.operation_key, p.operation_kind, p.account_key, p.input_hash, p.reverses_id,

@@ -14,6 +14,8 @@ DECLARE
     refusing varchar;
     restriction varchar;
     named_lot_id bigint;
+    first_lot_id bigint;
+    is_covered boolean;
     lot_status varchar;
     lot_expires_at timestamptz;
     available numeric;
@@ -68,7 +70,9 @@ BEGIN
         FROM @{prefix}_lots l
         WHERE l.id = p.lot_id AND l.@{account} = p.account_key AND l.currency_type = p.currency_type;
     ELSIF p.amount < 0 THEN
-        SELECT sum(w.remaining) INTO available FROM @{prefix}_lots w
+        SELECT sum(w.remaining), (array_agg(w.id ORDER BY w.expires_at NULLS LAST, w.id))[1],
+               (array_agg(w.remaining ORDER BY w.expires_at NULLS LAST, w.id))[1] >= -p.amount
+        INTO available, first_lot_id, is_covered FROM @{prefix}_lots w
         WHERE w.@{account} = p.account_key AND w.currency_type = p.currency_type AND w.remaining > 0
           AND w.status = 'ACTIVE' AND (w.expires_at IS NULL OR w.expires_at > posted_at);
     ELSIF p.share_key IS NOT NULL THEN
@@ -180,6 +184,24 @@ BEGIN
         ),
         movement AS (
             INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) VALUES (this_entry_id, this_lot_id, p.amount)
+        )
+        @{one_balance};
+    ELSIF is_covered THEN
+        -- Mostly the lot that expires first pays all of it.
+        WITH operation AS (
+            @{one_operation}
+        ),
+        entry AS (
+            @{one_entry}
+        ),
+        lot AS (
+            UPDATE @{prefix}_lots l
+            SET remaining = l.remaining + p.amount,
+                closed_at = CASE WHEN l.remaining + p.amount = 0 THEN posted_at END
+            WHERE l.id = first_lot_id
+        ),
+        movement AS (
+            INSERT INTO @{prefix}_lot_movements (entry_id, lot_id, amount) VALUES (this_entry_id, first_lot_id, p.amount)
         )
         @{one_balance};
     ELSE
