@@ -165,10 +165,9 @@ def _warnings(forecast: RuleForecast) -> list[str]:
     if forecast.kind == ForecastKind.OVERLAP:
         return []
     result, total, found = forecast.result or {}, _total(forecast), []
-    if forecast.rule is not None and forecast.rule.version != forecast.rule_version:
-        found.append(
-            f"The rule has changed since: this is version {forecast.rule_version}, not {forecast.rule.version}."
-        )
+    newest = forecast.rule and (forecast.rule.pending_version or forecast.rule.version)
+    if newest is not None and newest != forecast.rule_version:
+        found.append(f"The rule has changed since: this is version {forecast.rule_version}, not {newest}.")
     if not total["rewards"]:
         found.append("Nobody would be given anything.")
     if total["rewards"] and Decimal(total["expected_cost"]) >= Decimal(total["expected_margin"]):

@@ -123,5 +123,10 @@ _SENTENCES: dict[str, Callable[[Figures], str]] = {
     ),
     "MAX_PLAYERS": _max_players,
     "HELD_OUT": _held_out,
+    "RULE_STOPPED": lambda _: "somebody had stopped the rule before its rewards were posted",
+    "GUARDRAIL": lambda figures: (
+        f"the rule was approved for {money(figures, 'forecast')} a date and reached its guardrail of "
+        f"{money(figures, 'limit')}"
+    ),
     "KEY_REUSED": lambda _: "the ledger holds another operation under the key of this reward",
 }

@@ -13,7 +13,7 @@ from core.errors import LoyaltyError, NotFoundError
 from core.models import RunStatus
 from rewards.definitions import RuleDefinition
 from rewards.models import ForecastKind, RewardRule, RewardRuleVersion, RuleForecast
-from rewards.rules import active_rules, rules_of_versions, validate_rule
+from rewards.rules import active_rules, define_version, rules_of_versions, validate_rule
 from rewards.simulation.backtesting import backtest
 from rewards.simulation.overlaps import map_overlaps
 from rewards.simulation.periods import check_period, check_simulated_date
@@ -30,7 +30,7 @@ def ask_simulation(*, rule: RewardRule, on: date, asked_by: User | None, at: dat
 
     Raises RuleInvalidError and SimulationDateError.
     """
-    definition = validate_rule(rule)
+    definition = _newest_version(rule)
     check_simulated_date(on, today=timezone.localdate(at))
     return RuleForecast.objects.create(
         kind=ForecastKind.SIMULATION, rule=rule, rule_version=definition.version, on=on, asked_by=asked_by
@@ -50,7 +50,7 @@ def ask_backtest(
 
     Raises RuleInvalidError, the kinds of PeriodError, and NotFoundError for a version the rule never had.
     """
-    definition = validate_rule(rule)
+    definition = _newest_version(rule)
     check_period(since=since, until=until, today=timezone.localdate(at))
     if compared_version is not None:
         _check_version(rule, compared_version)
@@ -63,6 +63,13 @@ def ask_backtest(
         until=until,
         asked_by=asked_by,
     )
+
+
+def _newest_version(rule: RewardRule) -> RuleDefinition:
+    """Return the draft beside a rule that runs, where there is one: its cost is asked before it is approved."""
+    if rule.pending_version is None:
+        return validate_rule(rule)
+    return define_version(RewardRuleVersion.objects.select_related("rule").get(rule=rule, version=rule.pending_version))
 
 
 def ask_overlaps(*, on: date, asked_by: User | None, at: datetime) -> RuleForecast:

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -123,13 +124,13 @@ def test_a_rule_of_any_content_is_saved_or_refused_with_problems(content: dict[s
 
 def save(content: dict[str, Any]) -> list[Problem]:
     """Save a new rule, read it and remove it again, or return what is wrong with it."""
-    try:
-        rule = save_rule(rule_id="ANY", content=content, saved_by=None)
-    except RuleInvalidError as refused:
-        return refused.problems
-    validate_rule(rule)
-    rule.versions.all().delete()
-    rule.delete()
+    with transaction.atomic():
+        try:
+            rule = save_rule(rule_id="ANY", content=content, saved_by=None)
+        except RuleInvalidError as refused:
+            return refused.problems
+        validate_rule(rule)
+        transaction.set_rollback(True)
     return []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from decimal import Decimal
+from itertools import takewhile
 
 import pytest
 from django.utils import timezone
@@ -22,7 +23,8 @@ def documented() -> str:
 
 def documented_rows() -> list[list[str]]:
     lines = documented().partition("| condition | alice |")[2].splitlines()[2:]
-    return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    rows = takewhile(lambda line: line.startswith("|"), lines)
+    return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in rows]
 
 
 @pytest.mark.django_db
