@@ -19,7 +19,7 @@ from wallet.models import CurrencyType, LedgerEntry
 
 PAGE_SIZE = 50
 PAGE_SIZE_MAX = 500
-LOTS_ADDED_UP_MAX = 500
+LOTS_ADDED_UP_MAX = 200
 _BATCH_ENTRIES = 2_000
 # How many entries a page may read in vain above the one it begins below.
 _SLACK_ENTRIES = 64
