@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
+from core.admin.asking import AskingPages
 from core.admin.base import HugeReadOnlyAdmin
 from core.admin.columns import Colours, badge, link_to, run_link
-from core.errors import LoyaltyError
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
 from rewards.models import PerkStatus, PerkTask
 from rewards.perks import NOTE_LENGTH_MAX, approve_perk, assign_perk, complete_perk, refuse_perk
@@ -75,7 +71,10 @@ class AssignForm(forms.Form):
 
 
 @admin.register(PerkTask)
-class PerkTaskAdmin(HugeReadOnlyAdmin):
+class PerkTaskAdmin(AskingPages, HugeReadOnlyAdmin):
+    ask_name = "task"
+    ask_noun = "perk"
+    ask_template = "admin/rewards/perktask/ask.html"
     list_display = (
         "id",
         "player_link",
@@ -121,7 +120,7 @@ class PerkTaskAdmin(HugeReadOnlyAdmin):
     @action(description="Approve", url_path="approve", icon="thumb_up", permissions=[_MAY_CHANGE])
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Record the approval."""
-        return self._ask(
+        return self.ask(
             request,
             object_id,
             form_class=ApprovalForm,
@@ -133,7 +132,7 @@ class PerkTaskAdmin(HugeReadOnlyAdmin):
     @action(description="Handed over", url_path="complete", icon="task_alt", permissions=[_MAY_CHANGE])
     def complete(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask how it was handed over and mark it so."""
-        return self._ask(
+        return self.ask(
             request,
             object_id,
             form_class=NoteForm,
@@ -145,7 +144,7 @@ class PerkTaskAdmin(HugeReadOnlyAdmin):
     @action(description="Refuse", url_path="refuse", icon="thumb_down", permissions=[_MAY_CHANGE])
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask why it is refused."""
-        return self._ask(
+        return self.ask(
             request,
             object_id,
             form_class=ReasonForm,
@@ -157,7 +156,7 @@ class PerkTaskAdmin(HugeReadOnlyAdmin):
     @action(description="Assign", url_path="assign", icon="person_add", permissions=[_MAY_CHANGE])
     def assign(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask who is to hand it over."""
-        return self._ask(
+        return self.ask(
             request,
             object_id,
             form_class=AssignForm,
@@ -172,46 +171,3 @@ class PerkTaskAdmin(HugeReadOnlyAdmin):
         steps = _STEPS.get(PerkStatus(task.status), ()) if task else ()
         offered: list[Any] = super().get_actions_detail(request, object_id)
         return [one for one in offered if any(one.action_name.endswith(step) for step in steps)]
-
-    def _ask(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        *,
-        form_class: type[forms.Form],
-        verb: str,
-        explanation: str,
-        act: Callable[[PerkTask, Any], PerkTask],
-    ) -> HttpResponse:
-        """Show the page that asks for what the step needs, and do the step."""
-        task = self.get_object(request, object_id)
-        if task is None:
-            raise Http404
-        if not self.has_view_permission(request, task):
-            raise PermissionDenied
-        task_url = reverse("admin:rewards_perktask_change", args=[task.pk])
-        form = form_class(request.POST if request.method == "POST" else None)
-        if form.is_valid() and self._is_done(request, form, task, act):
-            return HttpResponseRedirect(task_url)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{verb} perk {task.pk}",
-            "opts": self.opts,
-            "task": task,
-            "form": form,
-            "verb": verb,
-            "explanation": explanation,
-            "task_url": task_url,
-        }
-        return TemplateResponse(request, "admin/rewards/perktask/ask.html", context)
-
-    def _is_done(
-        self, request: HttpRequest, form: forms.Form, task: PerkTask, act: Callable[[PerkTask, Any], PerkTask]
-    ) -> bool:
-        try:
-            done = act(task, form.cleaned_data["text"])
-        except LoyaltyError as error:
-            form.add_error(None, error.message)
-            return False
-        messages.success(request, f"Perk {task.pk}: {done.get_status_display().lower()}.")
-        return True

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.fields import TextField
-from core.api.idempotency import HEADER, idempotency_key
+from core.api.idempotency import KEY_PARAMETER, idempotency_key
 from core.api.pagination import PageQuery, PageSerializer, page_of
 from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
@@ -22,14 +22,6 @@ from rewards.redemption.catalogue import Offer, offers_for, options_on_sale
 from rewards.redemption.fulfilment import fulfil_order
 from rewards.redemption.ordering import order_redemption
 
-_KEY = OpenApiParameter(
-    HEADER,
-    str,
-    OpenApiParameter.HEADER,
-    required=True,
-    description="A new one for each act. The same key and body again are answered with the first result; another body "
-    "under the same key is refused.",
-)
 _ORDER = OpenApiExample("Ten of bonus money", request_only=True, value={"player_id": "P001", "option_code": "BONUS_10"})
 
 
@@ -205,7 +197,7 @@ class OrderList(Endpoint):
 
     @extend_schema(
         operation_id="redemption_orders_create",
-        parameters=[_KEY],
+        parameters=[KEY_PARAMETER],
         request=NewOrderSerializer,
         responses={201: DoneOrderSerializer, 200: DoneOrderSerializer},
         examples=[_ORDER],
@@ -225,7 +217,7 @@ class OrderCancel(Endpoint):
 
     @extend_schema(
         operation_id="redemption_orders_cancel",
-        parameters=[_KEY],
+        parameters=[KEY_PARAMETER],
         request=CancelSerializer,
         responses=DoneOrderSerializer,
     )

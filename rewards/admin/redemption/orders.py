@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from core.admin.asking import AskingPages
 from core.admin.base import HugeReadOnlyAdmin
 from core.admin.columns import Colours, badge, link_to
-from core.errors import LoyaltyError
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
 from rewards.admin.redemption.columns import amount_shown, gift_shown
 from rewards.models import RedemptionGives, RedemptionOrder, RedemptionStatus
@@ -52,7 +48,10 @@ class ReasonForm(forms.Form):
 
 
 @admin.register(RedemptionOrder)
-class RedemptionOrderAdmin(HugeReadOnlyAdmin):
+class RedemptionOrderAdmin(AskingPages, HugeReadOnlyAdmin):
+    ask_name = "order"
+    ask_noun = "order"
+    ask_template = "admin/rewards/redemptionorder/ask.html"
     list_display = (
         "id",
         "player_link",
@@ -106,7 +105,7 @@ class RedemptionOrderAdmin(HugeReadOnlyAdmin):
     @action(description="Fulfil", url_path="fulfil", icon="task_alt", permissions=[_MAY_CHANGE])
     def fulfil(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask how the benefit was handed over and mark it so."""
-        return self._ask(
+        return self.ask(
             request,
             object_id,
             form_class=NoteForm,
@@ -118,7 +117,7 @@ class RedemptionOrderAdmin(HugeReadOnlyAdmin):
     @action(description="Cancel with refund", url_path="cancel", icon="undo", permissions=[_MAY_CHANGE])
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the reason, cancel the order and give the points back."""
-        return self._ask(
+        return self.ask(
             request,
             object_id,
             form_class=ReasonForm,
@@ -144,54 +143,13 @@ class RedemptionOrderAdmin(HugeReadOnlyAdmin):
         offered: list[Any] = super().get_actions_detail(request, object_id)
         return [one for one in offered if any(one.action_name.endswith(step) for step in steps)]
 
-    def _ask(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        *,
-        form_class: type[forms.Form],
-        verb: str,
-        explanation: str,
-        act: Callable[[RedemptionOrder, str], RedemptionOrder],
-    ) -> HttpResponse:
-        """Show the page that asks for a text, and do what it is for."""
-        order = self.get_object(request, object_id)
-        if order is None:
-            raise Http404
-        if not self.has_view_permission(request, order):
-            raise PermissionDenied
-        order_url = reverse("admin:rewards_redemptionorder_change", args=[order.pk])
-        form = form_class(request.POST or None)
-        if form.is_valid() and self._is_done(request, form, order, act):
-            return HttpResponseRedirect(order_url)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{verb} order {order.pk}",
-            "opts": self.opts,
-            "order": order,
-            "form": form,
-            "verb": verb,
-            "explanation": explanation,
-            "paid": amount_shown(order.cost, order.cost_currency),
-            "gift": gift_shown(order),
-            "order_url": order_url,
-        }
-        return TemplateResponse(request, "admin/rewards/redemptionorder/ask.html", context)
+    def ask_context(self, row: RedemptionOrder) -> dict[str, Any]:
+        """Show what was paid and bought."""
+        return {"paid": amount_shown(row.cost, row.cost_currency), "gift": gift_shown(row)}
 
-    def _is_done(
-        self,
-        request: HttpRequest,
-        form: forms.Form,
-        order: RedemptionOrder,
-        act: Callable[[RedemptionOrder, str], RedemptionOrder],
-    ) -> bool:
-        try:
-            done = act(order, form.cleaned_data["text"])
-        except LoyaltyError as error:
-            form.add_error(None, error.message)
-            return False
-        messages.success(request, f"Order {order.pk} is {done.get_status_display().lower()}.")
-        return True
+    def ask_success(self, row: RedemptionOrder, done: RedemptionOrder) -> str:
+        """Say what has become of the order."""
+        return f"Order {row.pk} is {done.get_status_display().lower()}."
 
 
 def _fieldsets_of(order: RedemptionOrder) -> list[tuple[str | None, dict[str, Any]]]:
