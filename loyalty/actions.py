@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from core.errors import InvalidInputError
 from core.runs import Counts
+from players.action_codes import CODE_SHAPE, is_action_code
 from players.actions import SOURCE, PlayerAction, record_actions
 from rewards.events import PlayerEvent, activity_event, evaluate_events
 from rewards.models import RewardDecision
-from rewards.triggers import ANY, TIER_REACHED, is_trigger
+from rewards.triggers import ANY, TIER_REACHED
 from wallet.bonus_life import release_pending_credits
 from wallet.bonuses import CLAIM
 from wallet.ledger import lock_players
@@ -76,9 +77,9 @@ def handle_events(events: Sequence[PlayerEvent], *, at: datetime, started_by: Us
 
 def _check_trigger(code: str) -> None:
     """Refuse what only the house itself sets off: a claim, a tier reached, and the rules' word for anything."""
-    if not is_trigger(code) or code in {CLAIM, TIER_REACHED, ANY}:
+    if not is_action_code(code) or code in {CLAIM, TIER_REACHED, ANY}:
         raise InvalidInputError(
-            f"action is {code!r}: capitals, digits and underscores are needed, such as KYC_COMPLETE, and none of "
+            f"action is {code!r}: {CODE_SHAPE}, are needed, and none of "
             f"{CLAIM}, {TIER_REACHED}, {ANY}, which are the house's own",
             field="action",
         )

@@ -80,12 +80,6 @@ def reserve_budget(rule: RuleDefinition, *, occasion: Occasion) -> None:
     fetch_rows(_RESERVE_SQL, [rule.rule_id, occasion.on, occasion.run_id, rule.number])
 
 
-def budget_left(rule: RuleDefinition, *, occasion: Occasion) -> Decimal | None:
-    """Return the money value the rule may still give on the business date, or None where it has no budget."""
-    room = budget_room(rule, occasion=occasion)
-    return None if room is None else room.left
-
-
 def budget_room(rule: RuleDefinition, *, occasion: Occasion) -> BudgetRoom | None:
     """Return what the tightest of a rule's budgets leaves on the business date, or None where it has none."""
     limits = rule.limits

@@ -23,8 +23,9 @@ from rewards.issuing import issue_rewards
 from rewards.judging import judge_matches
 from rewards.models import RewardDecision, RewardRule
 from rewards.occasions import Occasion, occasion_of_night
+from rewards.rule_life.errors import RuleNotInForceError
 from rewards.rule_life.stopping import resting_rules
-from rewards.rules import validate_rule
+from rewards.rules import rules_in_force, validate_rule
 from wallet.ledger import lock_players
 
 
@@ -118,13 +119,27 @@ def check_player(player_id: str) -> None:
         raise NotFoundError(f"there is no active player {player_id!r} with metrics", player_id=player_id)
 
 
+def _in_force(rule: RewardRule, *, on: date) -> RewardRule:
+    """Return the rule as it runs on a business date, whatever was changed of the object given."""
+    found = rules_in_force(on).filter(pk=rule.pk).first()
+    if found is None:
+        stored = RewardRule.objects.filter(pk=rule.pk).first()
+        status = stored.status if stored else "not saved"
+        raise RuleNotInForceError(
+            f"rule {rule.pk} gives nothing on {on}: it is {status}; an active rule within its dates is needed",
+            rule_id=rule.pk,
+            status=status,
+        )
+    return found
+
+
 def apply_reward(*, player_id: str, rule: RewardRule, on: date, at: datetime | None = None) -> RewardDecision | None:
     """Decide one rule for one player and post what it gives; return the decision.
 
-    None where the conditions do not hold. Decides for the business date: a second call, or the night of that date,
-    gives nothing more. Raises RuleInvalidError and NotFoundError.
+    None where the conditions do not hold. Decides for the business date, by the version that runs: a second call, or
+    the night of that date, gives nothing more. Raises RuleNotInForceError, RuleInvalidError and NotFoundError.
     """
-    definition = validate_rule(rule)
+    definition = validate_rule(_in_force(rule, on=on))
     check_player(player_id)
     with transaction.atomic():
         lock_players([player_id])

@@ -14,6 +14,7 @@ from django.db.models import BooleanField, CharField, DateField, DecimalField, I
 from django.utils import timezone
 
 from core.strict_json import is_storable
+from players.action_codes import is_action_code
 from players.models import GameCategory, Tier
 from rewards.conditions import Condition, comparisons, parse_conditions
 from rewards.definitions import DECIMAL_TEXT, UNKNOWN_KEYS_MAX, RuleDefinition, define_rule
@@ -22,7 +23,6 @@ from rewards.problems import Problem, RuleInvalidError, nearest, shown, shown_ke
 from rewards.rule_life.events import record_event
 from rewards.rule_life.requests import lapse_requests
 from rewards.rule_life.versions import next_version
-from rewards.triggers import is_trigger
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -49,6 +49,10 @@ CONTENT_FIELDS = (
     "holdout_percent",
 )
 ALIASES = {"reward": "reward_config"}
+RULE_ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
+RULE_ID_SHAPE = "letters, digits, underscores, dots and dashes, a letter or digit first"
+# What else lies under /api/rules/.
+RESERVED_IDS = frozenset({"schema", "fields", "check", "overlap", "forecasts"})
 DATE_PATTERN = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _JSON_FIELDS = ("conditions", "reward_config")
 
@@ -97,6 +101,15 @@ def check_rule_id(rule_id: str) -> None:
         raise RuleInvalidError([Problem("rule_id", f"{shown(rule_id)} cannot be stored", "a plain text")])
 
 
+def _check_new_id(rule_id: str) -> None:
+    """Raise RuleInvalidError for an id under which the API would not find the rule."""
+    if not RULE_ID_PATTERN.fullmatch(rule_id):
+        raise RuleInvalidError([Problem("rule_id", f"{shown(rule_id)} is not usable", RULE_ID_SHAPE)])
+    if rule_id in RESERVED_IDS:
+        taken = ", ".join(sorted(RESERVED_IDS))
+        raise RuleInvalidError([Problem("rule_id", f"{shown(rule_id)} is an address of the API", f"none of {taken}")])
+
+
 def write_rule(rule: RewardRule, *, is_new: bool, saved_by: User | None) -> None:
     """Write a locked rule as it stands, and its version where that is new.
 
@@ -111,7 +124,10 @@ def write_rule(rule: RewardRule, *, is_new: bool, saved_by: User | None) -> None
 
 
 def locked_or_new_rule(rule_id: str) -> tuple[RewardRule, bool]:
-    """Return the rule under lock, or a new one that is called by its id until it is given a name; and which it is."""
+    """Return the rule under lock, or a new one that is called by its id until it is given a name; and which it is.
+
+    Raises RuleInvalidError for a new rule whose id no address could hold.
+    """
     rules = RewardRule.objects.select_for_update().filter(rule_id=rule_id)
     if (rule := rules.first()) is not None:
         return rule, False
@@ -120,6 +136,7 @@ def locked_or_new_rule(rule_id: str) -> tuple[RewardRule, bool]:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('reward_rules.number'))")
     if (rule := rules.first()) is not None:
         return rule, False
+    _check_new_id(rule_id)
     last = RewardRule.objects.aggregate(last=Max("number"))["last"] or 0
     return RewardRule(rule_id=rule_id, number=last + 1, name=rule_id), True
 
@@ -318,7 +335,7 @@ def _trigger_problems(rule: RewardRule) -> list[Problem]:
         )
     if not rule.trigger:
         return [Problem("trigger", "a live rule waits for something", wanted)]
-    if not is_trigger(rule.trigger):
+    if not is_action_code(rule.trigger):
         return [Problem("trigger", f"{shown(rule.trigger)} is not usable", wanted)]
     return []
 

@@ -6,16 +6,8 @@ action.
 
 from __future__ import annotations
 
-import re
-
 TIER_REACHED = "TIER_REACHED"
 ANY = "ANY"
-_TRIGGER = re.compile(r"[A-Z][A-Z0-9_]{0,59}", re.ASCII)
-
-
-def is_trigger(code: str) -> bool:
-    """Tell whether a code can be a trigger: capitals, digits and underscores."""
-    return bool(_TRIGGER.fullmatch(code))
 
 
 def heard_triggers(trigger: str) -> tuple[str, ...]:

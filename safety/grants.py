@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from core.errors import InvalidInputError, RefusedError
 from core.money import round_to_cent
+from players.action_codes import CODE_SHAPE, is_action_code
 from safety.caps import check_reward_caps
 from safety.control_groups import global_holdout, is_globally_held_out
 from safety.models import Contamination
@@ -71,13 +72,16 @@ def credit_bonus(
     """Credit bonus money by hand; it counts towards the caps in full, and towards later profit safety by its cost.
 
     `terms` are the further ones of `wallet.bonuses.add_bonus_balance`. Raises CapExceededError, InvalidInputError for a
-    bonus that waits for a claim and an action at once, and what `add_bonus_balance` raises.
+    bonus that waits for a claim and an action at once or for what no action is called, and what `add_bonus_balance`
+    raises.
     """
     money = check_currency_amount(currency=CurrencyType.BONUS, amount=amount)
     if claim_within and awaits:
         raise InvalidInputError(
             f"awaits is {awaits!r} and there is a claim window: a bonus waits for one of both", field="awaits"
         )
+    if awaits is not None and not is_action_code(awaits):
+        raise InvalidInputError(f"awaits is {awaits!r}, which no action is called: {CODE_SHAPE}", field="awaits")
     judged = RewardTerms(
         reward_type="BONUS_BALANCE",
         wagering_requirement=wagering_requirement,

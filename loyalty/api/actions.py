@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from django.core.validators import RegexValidator
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -15,9 +13,9 @@ from core.api.fields import TextField
 from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
 from loyalty.actions import handle_action
+from players.api.fields import ActionCodeField
 from rewards.models import RewardDecision
 
-_CODE = re.compile(r"\A[A-Z][A-Z0-9_]*\Z", re.ASCII)
 _EXAMPLE = OpenApiExample(
     "Identity verified",
     request_only=True,
@@ -34,10 +32,7 @@ class ActionRequestSerializer(RequestSerializer):
     """What happened; `event_id` makes it unique, so that sending it again does nothing more."""
 
     player_id = TextField(max_length=50)
-    action = TextField(
-        max_length=60,
-        validators=[RegexValidator(_CODE, "Capitals, digits and underscores are needed, such as KYC_COMPLETE.")],
-    )
+    action = ActionCodeField()
     event_id = TextField(max_length=100)
     occurred_at = serializers.DateTimeField()
 

@@ -42,7 +42,7 @@ from wallet.api.balances import PlayerBalances
 from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
 from wallet.api.bonuses import CancelBonus, ClaimBonus, PlayerBonuses
 from wallet.api.corrections import Adjust, Reverse, TakeBack
-from wallet.api.spending import Actions, Deduct, Withdrawals
+from wallet.api.spending import Deduct, Withdrawals
 from wallet.api.tickets import UseTickets
 
 
@@ -109,7 +109,6 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("redemption/orders/<int:order_id>/fulfil", OrderFulfil, "redemption-order-fulfil"),
     ("wallet/deduct", Deduct, "wallet-deduct"),
     ("wallet/withdrawals", Withdrawals, "wallet-withdrawals"),
-    ("wallet/actions", Actions, "wallet-actions"),
     ("wallet/reverse", Reverse, "wallet-reverse"),
     ("wallet/take-back", TakeBack, "wallet-take-back"),
     ("wallet/adjust", Adjust, "wallet-adjust"),

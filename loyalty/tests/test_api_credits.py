@@ -237,6 +237,7 @@ def test_an_amount_may_be_text_or_a_json_number_that_is_exact(
         ("/api/wallet/add-bonus", {"claim_hours": 24, "awaits": "KYC_COMPLETE"}, "awaits"),
         ("/api/wallet/add-bonus", {"awaits": "x" * 61}, "awaits"),
         ("/api/wallet/add-bonus", {"awaits": ""}, "awaits"),
+        ("/api/wallet/add-bonus", {"awaits": "first deposit"}, "awaits"),
         ("/api/wallet/add-bonus", {"available_at": "tomorrow"}, "available_at"),
         ("/api/wallet/add-bonus", {"eligible_games": "slots"}, "eligible_games"),
         ("/api/wallet/add-bonus", {"eligible_games": []}, "eligible_games"),

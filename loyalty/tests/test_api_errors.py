@@ -266,7 +266,6 @@ def test_the_schema_describes_every_endpoint_once(root: ApiUser) -> None:
         "/api/bets/{bet_id}/void",
         "/api/wallet/deduct",
         "/api/wallet/withdrawals",
-        "/api/wallet/actions",
         "/api/wallet/reverse",
         "/api/wallet/take-back",
         "/api/wallet/adjust",

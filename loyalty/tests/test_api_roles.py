@@ -79,7 +79,6 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/bets/unknown/void"): {INTEGRATOR},
     ("POST", "/api/wallet/deduct"): {INTEGRATOR},
     ("POST", "/api/wallet/withdrawals"): {INTEGRATOR},
-    ("POST", "/api/wallet/actions"): {INTEGRATOR},
     ("POST", "/api/wallet/reverse"): {FINANCE},
     ("POST", "/api/wallet/take-back"): {FINANCE},
     ("POST", "/api/wallet/adjust"): {FINANCE},

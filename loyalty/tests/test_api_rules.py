@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from loyalty.api.urls import urlpatterns
 from loyalty.tests import cast
 from loyalty.tests.api import ApiUser, error_of
 from rewards.models import RewardDecision, RewardRule, RewardRuleVersion
+from rewards.rules import RESERVED_IDS
 from wallet.models import LedgerEntry
 
 WEEKEND = {
@@ -244,7 +246,14 @@ def test_a_rule_is_checked_without_being_saved(staff: ApiUser) -> None:
     assert not RewardRule.objects.exists()
 
 
-@pytest.mark.parametrize("rule_id", ["schema", "fields", "check"])
+def test_every_other_address_below_the_rules_is_no_id_of_a_rule() -> None:
+    routes = [str(pattern.pattern) for pattern in urlpatterns]
+    words = {route.split("/")[1] for route in routes if route.startswith("rules/") and "/" in route}
+
+    assert {word for word in words if word and not word.startswith("<")} == RESERVED_IDS
+
+
+@pytest.mark.parametrize("rule_id", sorted(RESERVED_IDS))
 def test_a_rule_cannot_be_called_like_an_address(staff: ApiUser, rule_id: str) -> None:
     answer = staff.post("/api/rules", {**WEEKEND, "rule_id": rule_id})
 

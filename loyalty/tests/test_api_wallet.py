@@ -313,28 +313,38 @@ def test_a_withdrawal_needs_its_id(platform: ApiUser, withdrawal_id: Any) -> Non
     assert withdraw(platform, withdrawal_id)[0] == 400
 
 
+def act(platform: ApiUser, **change: Any) -> tuple[int, Any]:
+    told = {
+        "player_id": "alice",
+        "action": "KYC_COMPLETE",
+        "event_id": "kyc-1",
+        "occurred_at": timezone.now().isoformat(),
+    }
+    return platform.post("/api/actions", {**told, **change})
+
+
 def test_an_action_lets_the_credits_go_that_wait_for_it(platform: ApiUser) -> None:
     give_bonus(awaits="KYC_COMPLETE")
 
-    answer = platform.post("/api/wallet/actions", {"player_id": "alice", "action": "KYC_COMPLETE"})
+    status, body = act(platform)
 
-    assert answer == (200, {"player_id": "alice", "action": "KYC_COMPLETE", "released": 1})
+    assert (status, body["credits_released"]) == (201, 1)
     assert balances(platform)["BONUS"] == ("50.00", "50.00", "0.00")
 
 
 def test_an_action_nobody_waits_for_lets_nothing_go(platform: ApiUser) -> None:
-    _, body = platform.post("/api/wallet/actions", {"player_id": "alice", "action": "FIRST_DEPOSIT"})
-
-    assert body["released"] == 0
+    assert act(platform, action="FIRST_DEPOSIT")[1]["credits_released"] == 0
 
 
 @pytest.mark.parametrize(
-    ("change", "status"), [({"action": "CLAIM"}, 422), ({"action": ""}, 400), ({"player_id": "nobody"}, 404)], ids=str
+    ("change", "status"),
+    [({"action": "CLAIM"}, 422), ({"action": ""}, 400), ({"action": "kyc"}, 400), ({"player_id": "nobody"}, 404)],
+    ids=str,
 )
 def test_an_action_that_cannot_be_is_refused(platform: ApiUser, change: dict[str, Any], status: int) -> None:
     give_bonus(claim_within=timedelta(hours=24))
 
-    answer = platform.post("/api/wallet/actions", {"player_id": "alice", "action": "KYC_COMPLETE", **change})
+    answer = act(platform, **change)
 
     assert answer[0] == status
     assert Lot.objects.get(currency_type="BONUS").status == "PENDING"

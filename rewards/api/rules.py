@@ -23,11 +23,10 @@ from rewards.models import BudgetPacing, FrequencyPeriod, RewardRule, RuleStatus
 from rewards.preview import test_rule
 from rewards.rule_life.editing import change_rule
 from rewards.rule_life.stopping import archive_rule
-from rewards.rules import CONTENT_FIELDS
+from rewards.rules import CONTENT_FIELDS, RESERVED_IDS, RULE_ID_PATTERN, RULE_ID_SHAPE
 
-_RULE_ID = re.compile(r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
-# Taken by other addresses under /api/rules/.
-_RESERVED_ID = re.compile(r"\A(schema|fields|check)\Z")
+_RULE_ID = re.compile(rf"\A{RULE_ID_PATTERN.pattern}\Z", re.ASCII)
+_RESERVED_ID = re.compile(rf"\A({'|'.join(sorted(RESERVED_IDS))})\Z")
 _EXAMPLE = OpenApiExample(
     "Weekend Warrior",
     request_only=True,
@@ -115,7 +114,7 @@ class NewRuleSerializer(RuleChangeSerializer):
     rule_id = TextField(
         max_length=100,
         validators=[
-            RegexValidator(_RULE_ID, "Letters, digits, underscores, dots and dashes are needed."),
+            RegexValidator(_RULE_ID, f"{RULE_ID_SHAPE[0].upper()}{RULE_ID_SHAPE[1:]}, are needed."),
             RegexValidator(_RESERVED_ID, "This is an address of the API; choose another id.", inverse_match=True),
         ],
     )

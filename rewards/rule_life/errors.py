@@ -11,6 +11,12 @@ class RuleStatusError(ConflictError):
     code = "rule_status"
 
 
+class RuleNotInForceError(ConflictError):
+    """Raised when a rule is to give something while it is not active or out of its dates; `details` names its status."""
+
+    code = "rule_not_in_force"
+
+
 class ApprovalOutdatedError(ConflictError):
     """Raised when what is to be decided is not what waits any more; it must be looked at again."""
 

@@ -14,7 +14,7 @@ from core.policies import save_policy
 from players.models import Player
 from players.tests.factories import ON, restrict
 from rewards.allocation import allocate_rule
-from rewards.budgets import budget_left, recount_budgets, settle_budget
+from rewards.budgets import budget_room, recount_budgets, settle_budget
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, needed_columns
 from rewards.judging import judge_matches
@@ -222,4 +222,6 @@ def test_two_who_settle_at_once_do_not_overspend() -> None:
 
     assert sorted(cuts) == [0, 3]
     assert spent() == (50, 5)
-    assert budget_left(rule, occasion=occasions[0]) == 0
+    room = budget_room(rule, occasion=occasions[0])
+    assert room is not None
+    assert room.left == 0

@@ -284,6 +284,12 @@ def test_hostile_columns_are_refused_and_nothing_is_saved(column: str, value: An
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("rule_id", ["a/b", "a b", ".", "-x", "ＧＩＦＴ", "x\n", "overlap", "forecasts"], ids=repr)
+def test_a_name_that_no_address_could_hold_is_refused(rule_id: str) -> None:
+    with pytest.raises(RuleInvalidError, match="rule_id"):
+        make_rule(rule_id)
+
+
 @pytest.mark.parametrize("rule_id", ["", "x" * 101, "\ud800", "a\x00b"], ids=repr)
 def test_a_name_that_cannot_be_stored_is_refused(rule_id: str) -> None:
     with pytest.raises(RuleInvalidError, match="rule_id"):

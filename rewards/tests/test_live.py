@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,8 +11,17 @@ from core.errors import NotFoundError
 from core.models import Run
 from players.tests.factories import ON
 from rewards.live import apply_reward
-from rewards.models import PlayerFacts, RewardHistory, RuleAllocation, RuleCandidate, RuleMatch
+from rewards.models import (
+    PlayerFacts,
+    RewardDecision,
+    RewardHistory,
+    RewardRule,
+    RuleAllocation,
+    RuleCandidate,
+    RuleMatch,
+)
 from rewards.preview import calculate_reward, evaluate_rule, get_applicable_rules
+from rewards.rule_life.errors import RuleNotInForceError
 from rewards.tests.factories import balance, evaluate, make_player, make_rule
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +74,45 @@ def test_the_next_date_is_another_occasion() -> None:
     apply_reward(player_id="alice", rule=rule, on=ON + timedelta(days=1))
 
     assert balance().bonus_balance == Decimal("20.00")
+
+
+@pytest.mark.parametrize("status", ["DRAFT", "PENDING_APPROVAL", "PAUSED", "ARCHIVED"])
+def test_a_rule_that_does_not_run_is_not_applied(status: str) -> None:
+    make_player()
+    rule = make_rule()
+    RewardRule.objects.update(status=status)
+
+    with pytest.raises(RuleNotInForceError, match=f"it is {status}; an active rule within its dates is needed"):
+        apply_reward(player_id="alice", rule=rule, on=ON)
+
+    assert not RewardDecision.objects.exists()
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize("dates", [{"starts_on": ON + timedelta(days=1)}, {"ends_on": ON - timedelta(days=1)}])
+def test_a_rule_out_of_its_dates_is_not_applied(dates: dict[str, date]) -> None:
+    make_player()
+    rule = make_rule(**{name: day.isoformat() for name, day in dates.items()})
+
+    with pytest.raises(RuleNotInForceError, match="rule GIFT gives nothing on 2025-12-21"):
+        apply_reward(player_id="alice", rule=rule, on=ON)
+
+
+def test_what_is_applied_is_the_version_that_runs_not_what_was_changed_of_the_object() -> None:
+    make_player()
+    rule = make_rule()
+    rule.reward_config = {"type": "BONUS_BALANCE", "amount": 99}
+
+    given = apply_reward(player_id="alice", rule=rule, on=ON)
+
+    assert given is not None
+    assert given.amount_given == 10
+
+
+def test_a_draft_may_be_tried() -> None:
+    make_player()
+
+    assert calculate_reward(rule=make_rule(status="DRAFT"), player_id="alice", on=ON) == 10
 
 
 def test_where_the_conditions_do_not_hold_nothing_is_decided() -> None:

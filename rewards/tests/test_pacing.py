@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.tests.threads import run_together
 from loyalty.pipeline import process_players
 from players.tests.factories import ON
-from rewards.budgets import budget_left, budget_room, paced_allowance
+from rewards.budgets import budget_room, paced_allowance
 from rewards.models import RewardDecision, RuleBudgetDay
 from rewards.occasions import occasion_of_night
 from rewards.problems import RuleInvalidError
@@ -102,10 +102,9 @@ def test_what_a_day_has_given_counts_against_its_share_of_the_same_day() -> None
     evaluate()
     rule, occasion = active_rules(on=ON)[0], occasion_of_night(run_id=1, on=ON)
 
-    assert budget_left(rule, occasion=occasion) == 5
     room = budget_room(rule, occasion=occasion)
     assert room is not None
-    assert (room.code, room.figures["allowance"]) == ("PACING", 25)
+    assert (room.left, room.code, room.figures["allowance"]) == (5, "PACING", 25)
 
 
 @pytest.mark.django_db
@@ -181,4 +180,6 @@ def test_what_a_day_does_not_use_after_all_is_there_again() -> None:
 
     rule = active_rules(on=ON)[0]
     assert rule.rule_id == "GIFT"
-    assert budget_left(rule, occasion=occasion_of_night(run_id=new_run().pk, on=ON)) == 25
+    room = budget_room(rule, occasion=occasion_of_night(run_id=new_run().pk, on=ON))
+    assert room is not None
+    assert room.left == 25

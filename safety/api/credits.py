@@ -14,6 +14,7 @@ from core.api.fields import AmountField, AmountOrZeroField, TextField, WholeNumb
 from core.api.idempotency import KEY_PARAMETER, idempotency_key
 from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
+from players.api.fields import ActionCodeField
 from safety.grants import credit_bonus, credit_points
 from wallet.api.posted import PostedSerializer, posted_answer
 from wallet.bonuses import EXPIRY_HOURS_MAX
@@ -55,10 +56,9 @@ class BonusSerializer(RequestSerializer):
         max_value=EXPIRY_HOURS_MAX,
         help_text="The player must claim it within so many hours.",
     )
-    awaits = TextField(
+    awaits = ActionCodeField(
         required=False,
         allow_null=True,
-        max_length=60,
         help_text="The code of the player's action that it waits for, for example KYC_COMPLETE.",
     )
     available_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Not playable before.")

@@ -1,4 +1,4 @@
-"""What players do with what they hold, told by the platform: spend, withdraw, act."""
+"""What players do with what they hold, told by the platform: spend, withdraw."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
 from wallet.api.bonuses import BonusSerializer
 from wallet.api.posted import PostedSerializer, posted_answer
-from wallet.bonus_life import forfeit_on_withdrawal, release_pending_credits
+from wallet.bonus_life import forfeit_on_withdrawal
 from wallet.models import CurrencyType
 from wallet.points import deduct_balance
 
@@ -53,21 +53,6 @@ class ForfeitedSerializer(serializers.Serializer[Any]):
     forfeited = BonusSerializer(many=True)
 
 
-class ActionSerializer(RequestSerializer):
-    """Something a player has done."""
-
-    player_id = TextField(max_length=50)
-    action = TextField(max_length=60, help_text="Its code, for example KYC_COMPLETE.")
-
-
-class ReleasedSerializer(serializers.Serializer[Any]):
-    """What an action has let go."""
-
-    player_id = serializers.CharField()
-    action = serializers.CharField()
-    released = serializers.IntegerField(help_text="How many pending credits waited for it.")
-
-
 class Deduct(Endpoint):
     """Points and tickets that are spent."""
 
@@ -97,16 +82,3 @@ class Withdrawals(Endpoint):
         asked = read_body(request, WithdrawalSerializer)
         forfeited = forfeit_on_withdrawal(actor=user_of(request).username, at=timezone.now(), **asked)
         return Response(ForfeitedSerializer({**asked, "forfeited": forfeited}).data)
-
-
-class Actions(Endpoint):
-    """Actions of players."""
-
-    permissions_by_method = {"POST": "wallet.act_for_player"}
-
-    @extend_schema(operation_id="wallet_actions", request=ActionSerializer, responses=ReleasedSerializer)
-    def post(self, request: Request) -> Response:
-        """Tell of an action; the credits that waited for it can be spent from now on, bonuses when it is their turn."""
-        asked = read_body(request, ActionSerializer)
-        released = release_pending_credits(at=timezone.now(), **asked)
-        return Response(ReleasedSerializer({**asked, "released": released}).data)

@@ -130,6 +130,12 @@ class Lot(models.Model):
                 condition=models.Q(currency_type="BONUS", status__in=["PENDING", "ACTIVE"]),
                 name="idx_lot_open_bonus",
             ),
+            # What a rule gave, found when it is revoked; credits by hand and points from play are not in it.
+            models.Index(
+                fields=["rule_number", "player"],
+                condition=models.Q(rule_number__isnull=False),
+                name="idx_lot_rule",
+            ),
         ]
 
     def __str__(self) -> str:

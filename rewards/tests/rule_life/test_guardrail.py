@@ -15,7 +15,7 @@ from players.tests.factories import ON, restrict
 from rewards.live import apply_reward
 from rewards.models import RewardRule, RuleBudgetDay, RuleEvent
 from rewards.preview import test_rule as try_rule
-from rewards.rule_life.errors import EditorMayNotApproveError
+from rewards.rule_life.errors import EditorMayNotApproveError, RuleNotInForceError
 from rewards.rule_life.stopping import resume_rule
 from rewards.tests.factories import allocate, evaluate, issue, make_player, verdicts
 from rewards.tests.rule_life.people import acts, approved_by, changed_by, person, running_rule, submitted_by
@@ -102,9 +102,11 @@ def test_live_rewards_count_for_the_same_guardrail() -> None:
     make_players(4)
     rule = running_rule(forecast_cost="10.00")
 
-    first, second, third = [apply_reward(player_id=f"P0{number}", rule=rule, on=ON) for number in range(3)]
+    found = [apply_reward(player_id=f"P0{number}", rule=rule, on=ON) for number in range(2)]
+    with pytest.raises(RuleNotInForceError):
+        apply_reward(player_id="P02", rule=rule, on=ON)
 
-    assert [found and found.verdict for found in (first, second, third)] == ["APPROVED", "APPROVED", None]
+    assert [one and one.verdict for one in found] == ["APPROVED", "APPROVED"]
     assert RewardRule.objects.get().is_stopped_by_guardrail is True
     assert given_value() == 20
 

@@ -12,7 +12,7 @@ from core.models import OutboxEvent
 from players.tests.factories import ON
 from rewards.live import apply_reward
 from rewards.models import RewardDecision, RewardRule, RuleApproval, RuleBudgetDay, RuleEvent
-from rewards.rule_life.errors import ApprovalNeededError, RuleStatusError
+from rewards.rule_life.errors import ApprovalNeededError, RuleNotInForceError, RuleStatusError
 from rewards.rule_life.stopping import archive_rule, pause_rule, resume_rule
 from rewards.tests.factories import allocate, decision, evaluate, issue, make_player
 from rewards.tests.rule_life.people import acts, changed_by, person, running_rule, submitted_by, written_by
@@ -114,7 +114,8 @@ def test_a_stopped_rule_gives_nothing_live() -> None:
     rule = running_rule()
     pause()
 
-    assert apply_reward(player_id="alice", rule=rule, on=ON) is None
+    with pytest.raises(RuleNotInForceError, match="rule GIFT gives nothing on 2025-12-21: it is PAUSED"):
+        apply_reward(player_id="alice", rule=rule, on=ON)
     assert not RewardDecision.objects.exists()
 
 
