@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from core.models import Run
 from loyalty.tests import cast
 from loyalty.tests.test_admin_forms import RULE
 from players.tests.factories import ON
@@ -16,11 +17,13 @@ from rewards.live import apply_reward
 from rewards.models import RewardRule, RuleApproval
 from rewards.rule_life.approval import submit_rule
 from rewards.rule_life.editing import change_rule
+from rewards.rule_life.revoking import run_revocation
 from wallet.models import LoyaltyBalance
 
 
 @pytest.fixture
-def users(db: None) -> dict[str, User]:
+def users(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, User]:
+    monkeypatch.setattr("core.background.has_worker", lambda: False)
     return cast.make_users()
 
 
@@ -200,6 +203,26 @@ def test_rewards_are_revoked_after_a_look(risk: Client) -> None:
     assert (unconfirmed.status_code, held) == (200, 3)
     assert answer.status_code == 302
     assert LoyaltyBalance.objects.get().tickets_balance == 0
+    assert "Done: what was left is taken back." in text_of(risk.get(answer.url))
+
+
+def test_a_revocation_under_way_is_watched(risk: Client, staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.background.has_worker", lambda: True)
+    monkeypatch.setattr("rewards.tasks.run_revocation.delay", [].append)
+    cast.make_player("alice")
+    apply_reward(player_id="alice", rule=cast.make_rule(reward_config={"type": "TICKETS", "amount": 3}), on=ON)
+
+    url = risk.post(page("revoke"), {"reason": "Wrong rule", "is_confirmed": "on"}).url
+    waiting = text_of(risk.get(url))
+    run_revocation(Run.objects.latest("id").pk)
+    done = text_of(risk.get(url, {"progress": "1"}))
+
+    assert "It waits for a worker." in waiting
+    assert 'hx-trigger="every 2s"' in waiting
+    assert "<dt>Lots taken back</dt><dd>1</dd>" in done
+    assert "hx-trigger" not in done
+    assert staff.get(url).status_code == 403
+    assert risk.get(url.replace("revocations/", "revocations/9")).status_code == 404
 
 
 def test_the_sidebar_counts_what_waits_for_ones_approval(users: dict[str, User], staff: Client, risk: Client) -> None:

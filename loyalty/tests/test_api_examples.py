@@ -41,7 +41,7 @@ def own_storage(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         **settings.STORAGES,
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     }
-    monkeypatch.setattr("players.import_dispatch.has_worker", lambda: False)
+    monkeypatch.setattr("core.background.has_worker", lambda: False)
 
 
 @pytest.fixture

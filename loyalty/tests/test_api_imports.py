@@ -32,7 +32,7 @@ def own_storage(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         **settings.STORAGES,
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     }
-    monkeypatch.setattr("players.import_dispatch.has_worker", lambda: False)
+    monkeypatch.setattr("core.background.has_worker", lambda: False)
 
 
 @pytest.fixture
@@ -139,8 +139,8 @@ def test_an_import_that_breaks_off_is_recorded_and_the_caller_gets_its_job(
 
 def test_with_a_worker_the_job_is_left_to_it(analyst: ApiUser, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[int] = []
-    monkeypatch.setattr("players.import_dispatch.has_worker", lambda: True)
-    monkeypatch.setattr("players.import_dispatch.run_import_job.delay", given.append)
+    monkeypatch.setattr("core.background.has_worker", lambda: True)
+    monkeypatch.setattr("players.tasks.run_import_job.delay", given.append)
 
     status, job = upload(analyst, GOOD)
 
@@ -213,8 +213,8 @@ def test_an_import_whose_worker_died_can_be_started_again(
 ) -> None:
     given: list[int] = []
     job = ImportJob.objects.create(file_name="players.csv", business_date=cast.ON, status="RUNNING")
-    monkeypatch.setattr("players.import_dispatch.has_worker", lambda: True)
-    monkeypatch.setattr("players.import_dispatch.run_import_job.delay", given.append)
+    monkeypatch.setattr("core.background.has_worker", lambda: True)
+    monkeypatch.setattr("players.tasks.run_import_job.delay", given.append)
 
     response = admin_client.post(reverse("admin:players_importjob_restart", args=[job.pk]))
 

@@ -45,6 +45,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/rules/NOTHING/archive"): {STAFF},
     ("GET", "/api/rules/CASHBACK/revoke"): {RISK, FINANCE},
     ("POST", "/api/rules/CASHBACK/revoke"): {RISK, FINANCE},
+    ("GET", "/api/rules/CASHBACK/revocations/1"): {RISK, FINANCE},
     ("POST", "/api/rules/NOTHING/simulate"): {STAFF},
     ("POST", "/api/rules/CASHBACK/backtest"): {STAFF},
     ("GET", "/api/rules/forecasts/1"): OFFICE,

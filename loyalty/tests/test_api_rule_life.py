@@ -9,9 +9,11 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from core.models import Run
 from loyalty.tests import cast
 from loyalty.tests.api import Answer, ApiUser, error_of
 from players.tests.factories import ON
+from rewards import tasks
 from rewards.live import apply_reward
 from rewards.models import RewardRule, RuleApproval, RuleEvent
 from wallet.models import LoyaltyBalance
@@ -20,7 +22,8 @@ TICKETS = {"name": "Tickets", "rule_id": "GIFT", "reward_config": {"type": "TICK
 
 
 @pytest.fixture
-def users(db: None) -> dict[str, User]:
+def users(db: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, User]:
+    monkeypatch.setattr("core.background.has_worker", lambda: False)
     return cast.make_users()
 
 
@@ -159,9 +162,45 @@ def test_what_is_left_of_a_rules_rewards_is_looked_at_and_taken_back(risk: ApiUs
 
     (line,) = preview["given"]
     assert (line["currency"], line["lots_left"], line["remaining"], line["used"]) == ("TICKETS", 1, "3.00", "0.00")
-    assert (status, run["counts"]) == (200, {"lots taken back": 1, "players": 1})
+    assert (status, run["status"], run["counts"]) == (202, "SUCCEEDED", {"lots taken back": 1, "players": 1})
+    assert (run["rule_id"], run["reason"], run["since"], run["started_by"]) == ("GIFT", "Wrong rule", None, "risk")
+    assert risk.get(f"/api/rules/GIFT/revocations/{run['run_id']}") == (200, run)
     assert LoyaltyBalance.objects.get().tickets_balance == 0
     assert risk.post("/api/rules/GIFT/revoke", {"reason": "Again"})[1]["counts"]["lots taken back"] == 0
+
+
+def test_with_a_worker_a_revocation_is_left_to_it(risk: ApiUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr("core.background.has_worker", lambda: True)
+    monkeypatch.setattr("rewards.tasks.run_revocation.delay", given.append)
+    cast.make_player("alice")
+    apply_reward(player_id="alice", rule=cast.make_rule("GIFT", reward_config=TICKETS["reward_config"]), on=ON)
+
+    status, run = risk.post("/api/rules/GIFT/revoke", {"reason": "Wrong rule"})
+
+    assert (status, run["status"], run["progress_percent"], given) == (202, "PENDING", 0, [run["run_id"]])
+    assert LoyaltyBalance.objects.get().tickets_balance == 3
+    tasks.run_revocation(run["run_id"])
+    done = risk.get(f"/api/rules/GIFT/revocations/{run['run_id']}")[1]
+    assert (done["status"], done["progress_percent"], done["counts"]["players"]) == ("SUCCEEDED", 100, 1)
+    assert LoyaltyBalance.objects.get().tickets_balance == 0
+
+
+@pytest.mark.parametrize("number", [0, 10**6, 2**63])
+def test_a_revocation_nobody_asked_for_is_not_found(risk: ApiUser, number: int) -> None:
+    cast.make_rule("GIFT")
+
+    assert code_of(risk.get(f"/api/rules/GIFT/revocations/{number}")) == (404, "not_found")
+
+
+def test_a_revocation_of_another_rule_or_another_run_is_not_shown(risk: ApiUser) -> None:
+    cast.make_rule("GIFT", reward_config=TICKETS["reward_config"])
+    cast.make_rule("OTHER")
+    night = Run.objects.create(kind="LIVE", business_date=ON)
+    run = risk.post("/api/rules/GIFT/revoke", {"reason": "x"})[1]["run_id"]
+
+    assert risk.get(f"/api/rules/OTHER/revocations/{run}")[0] == 404
+    assert risk.get(f"/api/rules/GIFT/revocations/{night.pk}")[0] == 404
 
 
 def test_only_rewards_granted_since_a_date_are_taken_back(risk: ApiUser) -> None:

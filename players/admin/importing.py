@@ -18,12 +18,13 @@ from unfold.decorators import action, display
 
 from core.admin.base import HugeReadOnlyAdmin, NumberSearch, ReadOnlyAdmin
 from core.admin.columns import STATUS_COLOURS, figure, link_to, number
+from core.background import run_soon
 from core.errors import LoyaltyError
 from players.admin.shared import PlayerFilter, player_link
 from players.admin.uploading import UploadForm
-from players.import_dispatch import dispatch_import
 from players.importing.jobs import start_import
 from players.models import ImportJob, ImportJobStatus, ImportPlayerTotals
+from players.tasks import run_import_job
 
 ERRORS_SHOWN_MAX = 200
 _UNFINISHED = (ImportJobStatus.PENDING, ImportJobStatus.RUNNING)
@@ -114,7 +115,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
                 error.details.get("field") if error.details.get("field") in form.fields else None, error.message
             )
             return None
-        dispatch_import(job)
+        run_soon(run_import_job, job.pk)
         return job
 
     def changeform_view(
@@ -157,7 +158,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
         if request.method != "POST" or not request.user.has_perm("players.add_importjob"):
             raise PermissionDenied
         if job.status in _UNFINISHED:
-            dispatch_import(job)
+            run_soon(run_import_job, job.pk)
             messages.success(request, "The import was started again.")
         return HttpResponseRedirect(reverse("admin:players_importjob_change", args=[job.pk]))
 

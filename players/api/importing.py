@@ -15,13 +15,14 @@ from rest_framework.response import Response
 from core.api.fields import TextField
 from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
+from core.background import run_soon
 from core.errors import NotFoundError
-from players.import_dispatch import dispatch_import
 from players.importing.dates import DateOrder
 from players.importing.jobs import start_import
 from players.importing.numbers import DecimalSign
 from players.importing.options import ImportOptions
 from players.models import ImportJob
+from players.tasks import run_import_job
 
 _FORM_BYTES_MAX = 64 * 1024  # what surrounds the file in the body
 
@@ -96,7 +97,7 @@ class ImportUpload(Endpoint):
         options = read_body(request, ImportRequestSerializer)
         file = options.pop("file")
         job = start_import(file=file, name=file.name, uploaded_by=user_of(request), options=_options(options))
-        dispatch_import(job)
+        run_soon(run_import_job, job.pk)
         job.refresh_from_db()
         return Response(ImportJobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 

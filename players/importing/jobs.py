@@ -16,6 +16,7 @@ from django.core.files import File
 from django.db import transaction
 from django.utils import timezone
 
+from core.background import plain_statements
 from core.errors import InvalidInputError, NotFoundError
 from core.spreadsheets.errors import SpreadsheetError
 from core.spreadsheets.limits import MEGABYTE
@@ -26,7 +27,6 @@ from players.importing.problems import Problem
 from players.importing.progress import Progress
 from players.importing.results import ImportSummary, Outcome, summarize
 from players.importing.running import file_problem, run_job
-from players.importing.stage import plain_statements
 from players.models import ImportJob, ImportJobStatus
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg.errors import DeadlockDetected
 
+from core.background import plain_statements
 from core.errors import LoyaltyError
 from core.spreadsheets.errors import SpreadsheetError
 from players.importing import problems
@@ -20,7 +21,6 @@ from players.importing.options import ImportOptions
 from players.importing.problems import Problem
 from players.importing.progress import Progress
 from players.importing.results import Outcome
-from players.importing.stage import plain_statements
 from players.models import ImportJob, ImportJobStatus
 
 _JOB_LOCK = 715_000_002

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,20 +59,6 @@ def _clear() -> None:
     names = ", ".join(f"pg_temp.{name}" for name in _TABLES)
     if fetch_one("SELECT to_regclass('pg_temp.import_stage') IS NOT NULL")[0]:
         execute(f"DROP TABLE IF EXISTS {names} CASCADE")
-
-
-@contextmanager
-def plain_statements() -> Iterator[None]:
-    """Send statements as they are.
-
-    The history of a web request puts a statement of its own with parameters before ours, whose percent signs would then
-    mean something, and whose count of rows would be another's.
-    """
-    wrappers, connection.execute_wrappers = connection.execute_wrappers, []
-    try:
-        yield
-    finally:
-        connection.execute_wrappers = wrappers
 
 
 def execute(sql: str) -> int:

@@ -15,10 +15,11 @@ from django.utils import timezone
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget
 
+from core.background import run_soon
 from core.errors import LoyaltyError
 from rewards.models import RewardRule, RewardRuleVersion, RuleForecast
-from rewards.simulation.dispatch import dispatch_forecast
 from rewards.simulation.forecasts import ask_backtest, ask_simulation
+from rewards.tasks import run_forecast
 
 _FORECASTS_SHOWN = 20
 _PERIOD_DAYS = 30
@@ -115,5 +116,5 @@ def _asked(form: SimulationForm | BacktestForm, rule: RewardRule, request: HttpR
     except LoyaltyError as error:
         form.add_error(None, error.message)
         return None
-    dispatch_forecast(forecast)
+    run_soon(run_forecast, forecast.pk)
     return forecast

@@ -19,11 +19,12 @@ from unfold.decorators import action, display
 
 from core.admin.base import ReadOnlyAdmin
 from core.admin.columns import NOTHING, badge, figure, link_to
+from core.background import run_soon
 from core.models import RunStatus
 from players.policies import OPERATOR_CURRENCY
 from rewards.models import ForecastKind, RuleForecast
-from rewards.simulation.dispatch import dispatch_forecast
 from rewards.simulation.forecasts import ask_overlaps, latest_overlaps
+from rewards.tasks import run_forecast
 
 _OPEN = (RunStatus.PENDING, RunStatus.RUNNING)
 _TOP_SHARE_WARNED = Decimal("0.5")
@@ -110,7 +111,7 @@ class RuleForecastAdmin(ReadOnlyAdmin):
                 raise PermissionDenied
             now = timezone.now()
             forecast = ask_overlaps(on=timezone.localdate(now), asked_by=request.user, at=now)  # type: ignore[arg-type]
-            dispatch_forecast(forecast)
+            run_soon(run_forecast, forecast.pk)
             messages.success(request, "The active rules are simulated; the map stands here when it is done.")
             return HttpResponseRedirect(reverse("admin:rewards_ruleforecast_change", args=[forecast.pk]))
         forecast_found = latest_overlaps()

@@ -11,10 +11,11 @@ from rest_framework.response import Response
 from core.api.fields import WholeNumberField
 from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
+from core.background import run_soon
 from core.errors import NotFoundError
 from rewards.models import RewardRule, RuleForecast
-from rewards.simulation.dispatch import dispatch_forecast
 from rewards.simulation.forecasts import ask_backtest, ask_overlaps, ask_simulation, latest_overlaps
+from rewards.tasks import run_forecast
 
 
 class SimulationRequestSerializer(RequestSerializer):
@@ -142,7 +143,7 @@ class RuleOverlaps(Endpoint):
 
 
 def _accepted(forecast: RuleForecast) -> Response:
-    dispatch_forecast(forecast)
+    run_soon(run_forecast, forecast.pk)
     forecast.refresh_from_db()
     return Response(ForecastSerializer(forecast).data, status=status.HTTP_202_ACCEPTED)
 

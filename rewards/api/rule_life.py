@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.fields import AmountField, TextField, WholeNumberField
 from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
+from core.background import run_soon
 from rewards.api.rules import RuleSerializer, rule_named
 from rewards.models import RewardRule, RewardRuleVersion, RuleApproval
 from rewards.rule_life.approval import approve_rule, reject_rule, submit_rule
 from rewards.rule_life.events import REASON_LENGTH_MAX
-from rewards.rule_life.revoking import preview_revocation, revoke_rule
+from rewards.rule_life.revoking import ask_revocation, preview_revocation, revocation_progress
 from rewards.rule_life.stopping import archive_rule, pause_rule, resume_rule
 from rewards.rule_life.versions import changes_between, content_hash
+from rewards.tasks import run_revocation
 from wallet.corrections import REASON_LENGTH_MAX as REVOCATION_REASON_LENGTH_MAX
 
 
@@ -142,11 +145,22 @@ class RevocationPreviewSerializer(serializers.Serializer[Any]):
 
 
 class RevocationSerializer(serializers.Serializer[Any]):
-    """What was taken back."""
+    """How far a revocation is: `status` is PENDING, RUNNING, SUCCEEDED or FAILED, then `error` says why.
 
-    run_id = serializers.IntegerField(source="pk")
-    status = serializers.CharField()
+    `counts` is what was taken back so far.
+    """
+
+    run_id = serializers.IntegerField(source="run.pk")
+    rule_id = serializers.CharField(source="run.parameters.rule_id")
+    since = serializers.CharField(source="run.parameters.since", allow_null=True)
+    reason = serializers.CharField(source="run.parameters.reason")
+    status = serializers.CharField(source="run.status")
+    progress_percent = serializers.IntegerField(source="percent")
     counts = serializers.DictField(child=serializers.IntegerField())
+    error = serializers.CharField(source="run.error")
+    started_by = serializers.CharField(source="run.started_by.username", allow_null=True, default=None)
+    started_at = serializers.DateTimeField(source="run.started_at")
+    finished_at = serializers.DateTimeField(source="run.finished_at", allow_null=True)
 
 
 class RuleVersions(Endpoint):
@@ -248,11 +262,30 @@ class RuleRevoke(Endpoint):
         found = preview_revocation(rule_id=rule_id, since=self.query.get("since"))
         return Response(RevocationPreviewSerializer(found).data)
 
-    @extend_schema(operation_id="rules_revoke", request=RuleRevokeRequestSerializer, responses=RevocationSerializer)
+    @extend_schema(
+        operation_id="rules_revoke", request=RuleRevokeRequestSerializer, responses={202: RevocationSerializer}
+    )
     def post(self, request: Request, rule_id: str) -> Response:
-        """Take back what is unspent of the rule's rewards; a second time there is nothing to take."""
+        """Have what is unspent of the rule's rewards taken back; a second time there is nothing to take.
+
+        Ask `/api/rules/{rule_id}/revocations/{run_id}` how far it is.
+        """
         asked = read_body(request, RuleRevokeRequestSerializer)
-        return Response(RevocationSerializer(revoke_rule(rule_id=rule_id, by=user_of(request), **asked)).data)
+        run = ask_revocation(rule_id=rule_id, by=user_of(request), at=timezone.now(), **asked)
+        run_soon(run_revocation, run.pk)
+        progress = revocation_progress(rule_id=rule_id, run_id=run.pk)
+        return Response(RevocationSerializer(progress).data, status=status.HTTP_202_ACCEPTED)
+
+
+class RuleRevocation(Endpoint):
+    """A revocation under way, or done."""
+
+    permissions_by_method = {"GET": "rewards.revoke_rewardrule"}
+
+    @extend_schema(operation_id="rules_revocation", responses=RevocationSerializer)
+    def get(self, request: Request, rule_id: str, run_id: int) -> Response:
+        """Say how far a revocation is and what it has taken back."""
+        return Response(RevocationSerializer(revocation_progress(rule_id=rule_id, run_id=run_id)).data)
 
 
 def _versions_of(rule: RewardRule) -> dict[str, Any]:

@@ -12,7 +12,7 @@ class RuleStatusError(ConflictError):
 
 
 class RuleNotInForceError(ConflictError):
-    """Raised when a rule is to give something while it is not active or out of its dates; `details` names its status."""
+    """Raised when a rule is to give something and is not active, or out of its dates; `details` names its status."""
 
     code = "rule_not_in_force"
 

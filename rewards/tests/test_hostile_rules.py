@@ -290,6 +290,7 @@ def test_a_name_that_no_address_could_hold_is_refused(rule_id: str) -> None:
         make_rule(rule_id)
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("rule_id", ["", "x" * 101, "\ud800", "a\x00b"], ids=repr)
 def test_a_name_that_cannot_be_stored_is_refused(rule_id: str) -> None:
     with pytest.raises(RuleInvalidError, match="rule_id"):

@@ -12,11 +12,14 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from unfold.decorators import action
 
 from core.admin.base import HouseAdmin
-from core.errors import LoyaltyError
+from core.background import run_soon
+from core.errors import LoyaltyError, NotFoundError
+from core.models import Run
 from rewards.admin.rule_life.forms import (
     ApproveForm,
     CompareForm,
@@ -31,9 +34,10 @@ from rewards.models import RewardRule, RewardRuleVersion, RuleStatus
 from rewards.rule_life.approval import approve_rule, reject_rule, submit_rule
 from rewards.rule_life.requests import waiting_request
 from rewards.rule_life.reviewing import review_of
-from rewards.rule_life.revoking import preview_revocation, revoke_rule
+from rewards.rule_life.revoking import ask_revocation, preview_revocation, revocation_progress
 from rewards.rule_life.stopping import archive_rule, pause_rule, resume_rule
 from rewards.rule_life.versions import candidate_version, changes_between
+from rewards.tasks import run_revocation
 
 STEPS = ("submit", "approve", "pause", "resume", "revoke", "archive", "compare")
 BUTTONS = (*STEPS[:4], {"title": "More", "icon": "more_horiz", "items": list(STEPS[4:])})
@@ -124,14 +128,42 @@ class RuleLifePages(HouseAdmin):
         form = RevokeForm(request.POST if request.method == "POST" else None, initial={"since": chosen})
         if form.is_bound and form.is_valid():
             asked = {name: form.cleaned_data[name] for name in ("since", "reason")}
-            if self._is_done(request, form, lambda: revoke_rule(rule_id=rule.pk, by=_user(request), **asked)):
-                messages.success(request, f"What was left of the rewards of {rule.pk} was taken back.")
-                return self._back(rule)
+            run = self._asked_revocation(request, form, rule, **asked)
+            if run is not None:
+                run_soon(run_revocation, run.pk)
+                return HttpResponseRedirect(
+                    reverse("admin:rewards_rewardrule_revocation", args=[quote(rule.pk), run.pk])
+                )
         if form.is_bound and form.is_valid():
             chosen = form.cleaned_data["since"]
         preview = preview_revocation(rule_id=rule.pk, since=chosen)
         title = f"Revoke rewards of {rule.pk}"
         return self._page(request, rule, "revoke.html", title=title, since=since, form=form, preview=preview)
+
+    def revocation(self, request: HttpRequest, object_id: str, run_id: int) -> HttpResponse:
+        """Show how far a revocation is; the page asks for the part that changes until it is done."""
+        rule = self.stored_rule(request, object_id)
+        if not request.user.has_perm("rewards.revoke_rewardrule"):
+            raise PermissionDenied
+        try:
+            progress = revocation_progress(rule_id=rule.pk, run_id=run_id)
+        except NotFoundError:
+            raise Http404 from None
+        template = "revocation_progress.html" if "progress" in request.GET else "revocation.html"
+        return self._page(request, rule, template, title=f"Taking back rewards of {rule.pk}", progress=progress)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page of a revocation."""
+        view = self.admin_site.admin_view(self.revocation)
+        own = path("<path:object_id>/revocations/<int:run_id>/", view, name="rewards_rewardrule_revocation")
+        return [own, *super().get_urls()]
+
+    def _asked_revocation(self, request: HttpRequest, form: forms.Form, rule: RewardRule, **asked: Any) -> Run | None:
+        try:
+            return ask_revocation(rule_id=rule.pk, by=_user(request), at=timezone.now(), **asked)
+        except LoyaltyError as error:
+            form.add_error(None, error.message)
+            return None
 
     @action(
         description="Compare versions", url_path="compare", icon="difference", permissions=["rewards.view_rewardrule"]

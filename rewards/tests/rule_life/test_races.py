@@ -21,8 +21,9 @@ from players.tests.factories import ON
 from rewards.issuing import issue_rewards
 from rewards.live import allocate_now
 from rewards.models import RewardRule, RuleApproval, RuleBudgetDay, RuleEvent
+from rewards.rule_life import revoking
 from rewards.rule_life.errors import ApprovalOutdatedError
-from rewards.rule_life.revoking import revoke_rule
+from rewards.rule_life.revoking import ask_revocation, run_revocation
 from rewards.rule_life.stopping import pause_rule
 from rewards.rules import active_rules
 from rewards.tests.factories import allocate, issue, make_player, new_run
@@ -159,9 +160,9 @@ def test_two_who_revoke_at_once_take_it_back_once() -> None:
     running_rule()
     with transaction.atomic():
         _issue(allocate())
-    revoke: Callable[[], Any] = partial(revoke_rule, rule_id="GIFT", reason="Wrong", by=person("rob"))
+    first, second = asked_revocation(), asked_revocation()
 
-    runs = run_together(revoke, revoke)
+    runs = run_together(partial(run_revocation, first.pk), partial(run_revocation, second.pk))
 
     assert all(isinstance(run, Run) for run in runs)
     assert sum(run.counts["lots taken back"] for run in runs) == 4
@@ -178,13 +179,33 @@ def test_a_revocation_waits_for_one_under_way_and_finds_nothing_left() -> None:
 
     with (
         transaction_held_open(lambda: _ignore(first(at=timezone.now()))) as commit,
-        running(partial(revoke_rule, rule_id="GIFT", reason="Wrong", by=person("rob"))) as outcomes,
+        running(partial(run_revocation, asked_revocation().pk)) as outcomes,
     ):
         wait_until_somebody_waits_for_a_lock()
         commit()
 
     assert [run.counts for run in outcomes] == [{"lots taken back": 0, "players": 0}]
     assert not PostingRefusal.objects.exists()
+
+
+def test_two_workers_on_one_revocation_share_its_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revoking, "LOTS_PER_CHUNK", 1)
+    for number in range(6):
+        make_player(f"P{number}")
+    running_rule()
+    with transaction.atomic():
+        _issue(allocate())
+    run = asked_revocation()
+
+    run_together(partial(run_revocation, run.pk), partial(run_revocation, run.pk))
+
+    run.refresh_from_db()
+    assert (run.status, run.counts) == ("SUCCEEDED", {"lots taken back": 6, "players": 6})
+    assert RuleEvent.objects.filter(act="REVOKED").count() == 1
+
+
+def asked_revocation() -> Run:
+    return ask_revocation(rule_id="GIFT", reason="Wrong", by=person("rob"), at=timezone.now())
 
 
 def _issue(run: Run) -> None:

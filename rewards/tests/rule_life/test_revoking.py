@@ -10,17 +10,19 @@ import pytest
 from django.utils import timezone
 
 from core.errors import InvalidInputError, NotFoundError
+from core.expressions import fetch_rows
 from core.models import Run
 from players.models import Player
 from players.tests.factories import ON, restrict
 from rewards.models import RewardHistory, RuleEvent
 from rewards.rule_life import revoking
-from rewards.rule_life.revoking import preview_revocation, revoke_rule
+from rewards.rule_life.revoking import ask_revocation, preview_revocation, revocation_progress, run_revocation
 from rewards.tests.factories import evaluate, make_player, make_rule
 from rewards.tests.rule_life.people import person
 from wallet.bets.placing import place_bet
 from wallet.models import LedgerEntry, Lot
 from wallet.reconciliation import reconcile
+from wallet.taking_back import take_back_rule
 from wallet.tests.factories import balances, remaining, spend
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +44,12 @@ def play(stake: str) -> None:
 
 
 def revoke(**asked: Any) -> Run:
-    return revoke_rule(rule_id="GIFT", **{"reason": "Wrong rule", "by": person("rob"), **asked})
+    return run_revocation(ask(**asked).pk)
+
+
+def ask(**asked: Any) -> Run:
+    given = {"rule_id": "GIFT", "reason": "Wrong rule", "by": person("rob"), "at": timezone.now()}
+    return ask_revocation(**{**given, **asked})
 
 
 def test_what_is_left_is_taken_back_and_what_was_spent_stays_spent() -> None:
@@ -194,4 +201,48 @@ def test_it_needs_a_reason_that_can_be_stored(reason: str) -> None:
 
 def test_an_unknown_rule_is_named() -> None:
     with pytest.raises(NotFoundError, match="'NOTHING'"):
-        revoke_rule(rule_id="NOTHING", reason="x", by=person("rob"))
+        ask(rule_id="NOTHING")
+
+
+def test_what_was_cut_off_goes_on_with_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revoking, "LOTS_PER_CHUNK", 1)
+    give(POINTS, "P1", "P2", "P3")
+    run = ask()
+    taken: list[Any] = []
+
+    def breaks_after_one(**asked: Any) -> Any:
+        if taken:
+            raise OSError("the worker is gone")
+        taken.append(asked)
+        return take_back_rule(**asked)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(revoking, "take_back_rule", breaks_after_one)
+        with pytest.raises(OSError, match="the worker is gone"):
+            run_revocation(run.pk)
+    cut_off = revocation_progress(rule_id="GIFT", run_id=run.pk)
+    done = run_revocation(run.pk)
+
+    # Three edges make four chunks; the first holds nobody, as an edge begins the chunk after it.
+    assert (cut_off.run.status, cut_off.run.error) == ("FAILED", "OSError: the worker is gone")
+    assert (cut_off.chunks_done, cut_off.chunks, cut_off.percent, cut_off.is_open) == (1, 4, 25, False)
+    assert (done.status, done.error, done.counts["players"]) == ("SUCCEEDED", "", 3)
+    assert revocation_progress(rule_id="GIFT", run_id=run.pk).percent == 100
+
+
+def test_one_that_waits_has_taken_nothing_yet() -> None:
+    give(POINTS, "alice")
+
+    waiting = revocation_progress(rule_id="GIFT", run_id=ask().pk)
+
+    assert (waiting.run.status, waiting.percent, waiting.counts, waiting.is_open) == ("PENDING", 0, {}, True)
+    assert balances("alice") == {"LP": "100.00"}
+
+
+def test_the_lots_of_a_rule_are_found_without_reading_those_of_everybody() -> None:
+    give(POINTS, "alice")
+    fetch_rows("SELECT set_config('enable_seqscan', 'off', true)", [])
+
+    plan = "\n".join(line for (line,) in fetch_rows("EXPLAIN SELECT * FROM wallet_lots WHERE rule_number = 1", []))
+
+    assert "idx_lot_rule" in plan

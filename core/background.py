@@ -1,4 +1,4 @@
-"""Who runs an accepted import: a worker, or this very process where there is none."""
+"""Who does what somebody waits for on a page or in the API: a worker, or this very process where there is none."""
 
 from __future__ import annotations
 
@@ -6,33 +6,29 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from celery import current_app
+from celery import Task, current_app
 from django.db import connection
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
-
-from players.importing import run_import
-from players.models import ImportJob
-from players.tasks import run_import_job
 
 _ANSWER_SECONDS_MAX = 1.0
 
 log = logging.getLogger(__name__)
 
 
-def dispatch_import(job: ImportJob) -> None:
-    """See that the job is run. Without a worker it is run here, and the caller waits for its end.
+def run_soon(task: Task, number: int) -> None:
+    """See that a task on the row of that number is done. Without a worker it is done here, and the caller waits.
 
-    What is wrong with the file is written in the job, not raised.
+    What goes wrong is written in the row, not raised.
     """
     if has_worker():
-        run_import_job.delay(job.pk)
+        task.delay(number)
         return
     try:
         with plain_statements():
-            run_import(job.pk)
+            task(number)
     except Exception:
-        log.exception("import %s broke off", job.pk)
+        log.exception("%s %s broke off", task.name, number)
 
 
 def has_worker() -> bool:
@@ -45,8 +41,10 @@ def has_worker() -> bool:
 
 @contextmanager
 def plain_statements() -> Iterator[None]:
-    """Send statements as they are: the history of a web request is prepended with parameters of its own, and a
-    statement without parameters would then have to spell its percent signs differently.
+    """Send statements as they are.
+
+    The history of a web request puts a statement of its own with parameters before ours, whose percent signs would then
+    mean something, and whose count of rows would be another's.
     """
     wrappers, connection.execute_wrappers = connection.execute_wrappers, []
     try:
