@@ -16,7 +16,7 @@ _ANSWER_SECONDS_MAX = 1.0
 log = logging.getLogger(__name__)
 
 
-def run_soon(task: Task, number: int) -> None:
+def run_soon(task: Task[[int], None], number: int) -> None:
     """See that a task on the row of that number is done. Without a worker it is done here, and the caller waits.
 
     What goes wrong is written in the row, not raised.

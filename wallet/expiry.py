@@ -91,6 +91,23 @@ def _owners_of_expired(*, at: datetime, keys: KeyRange) -> Sql:
     return f"SELECT player_id FROM wallet_lots WHERE remaining > 0 AND expires_at <= %s AND {in_range}", [at, *params]
 
 
+def expiring_sql(*, at: datetime, credited: str) -> Sql:
+    """Return a relation of what expiry at a time would take: player_id, currency_type and amount, a row for each lot.
+
+    `credited` is SQL of the ids of players to whom points are credited just before, who thus are not inactive.
+    """
+    lots = "FROM wallet_lots l WHERE l.remaining > 0 AND l.status IN ('ACTIVE', 'PENDING')"
+    sql, params = f"SELECT l.id, l.player_id, l.currency_type, l.remaining {lots} AND l.expires_at <= %s", [at]
+    for currency in EXPIRING_CURRENCIES:
+        inactive = _inactive(currency, at=at, keys=ALL_KEYS)
+        if inactive is not None:
+            sql += f"""
+                UNION SELECT l.id, l.player_id, l.currency_type, l.remaining {lots} AND l.currency_type = '{currency}'
+                AND l.player_id IN (SELECT i.player_id FROM ({inactive[0]}) i) AND l.player_id NOT IN ({credited})"""
+            params += inactive[1]
+    return f"SELECT e.player_id, e.currency_type, e.remaining AS amount FROM ({sql}) e", params
+
+
 def _lock_owners(choices: list[Sql]) -> None:
     """Lock the players of all choices in one statement: two, each in key order, would not be in key order together."""
     chosen = " UNION ALL ".join(f"SELECT c.player_id FROM ({sql}) c" for sql, _ in choices)

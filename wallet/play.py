@@ -14,22 +14,45 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import NotFoundError
-from core.expressions import fetch_rows, run_statement
+from core.expressions import Sql, fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
 from players.models import Player
 from wallet.models import CurrencyType
 from wallet.points_expiry import points_expiry
 from wallet.postings import posting_row
 
-_ACCRUE_SQL = """
-    UPDATE player_days d
-    SET lp_due = d.lp_due + round((d.wagered - d.wagered_accrued) * r.points_per_unit, 2), wagered_accrued = d.wagered
-    FROM (
+# What a unit of turnover earns each player on days spread from files.
+_RATES_SQL = """(
         SELECT p.player_id,
                c.lp_per_unit_staked * coalesce((t.benefits ->> 'lp_multiplier')::numeric, 1) AS points_per_unit
         FROM players p LEFT JOIN tiers t ON t.tier_level = p.tier JOIN game_categories c ON c.code = 'other'
-    ) r
-    WHERE r.player_id = d.player_id AND d.is_estimated AND d.wagered > d.wagered_accrued AND {in_range}
+    )"""
+_NEWLY_DUE_SQL = "round((d.wagered - d.wagered_accrued) * r.points_per_unit, 2)"
+_IS_NEWLY_DUE_SQL = "d.is_estimated AND d.wagered > d.wagered_accrued"
+_ACCRUE_SQL = f"""
+    UPDATE player_days d SET lp_due = d.lp_due + {_NEWLY_DUE_SQL}, wagered_accrued = d.wagered
+    FROM {_RATES_SQL} r
+    WHERE r.player_id = d.player_id AND {_IS_NEWLY_DUE_SQL} AND {{in_range}}
+"""
+# Of a player whom a restriction refuses such credits at a time nothing is due; with a purpose and that time twice.
+_REFUSED_SQL = """EXISTS (
+        SELECT 1 FROM player_restrictions x
+        JOIN restriction_effects e ON e.kind = x.kind AND e.purpose = '{purpose}' AND e.effect = 'REFUSE'
+        WHERE x.player_id = {player} AND x.starts_at <= %s AND (x.ends_at IS NULL OR x.ends_at > %s))"""
+_DUE_SQL = f"""
+    SELECT e.player_id, e.points, CASE WHEN e.expires_at <= %s THEN 0 ELSE e.points END AS kept
+    FROM (
+        SELECT d.player_id, {{expiry}} AS expires_at,
+               d.lp_due - d.lp_posted - d.lp_refused
+                   + CASE WHEN {_IS_NEWLY_DUE_SQL} THEN {_NEWLY_DUE_SQL} ELSE 0 END AS points
+        FROM player_days d JOIN {_RATES_SQL} r ON r.player_id = d.player_id
+        WHERE (d.lp_due > d.lp_posted + d.lp_refused OR ({_IS_NEWLY_DUE_SQL}))
+          AND NOT {_REFUSED_SQL.format(purpose="EARNED", player="d.player_id")}
+    ) e WHERE e.points > 0
+    UNION ALL
+    SELECT m.player_id, m.opening_lp, m.opening_lp FROM player_metrics m
+    WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL
+      AND NOT {_REFUSED_SQL.format(purpose="OPENING", player="m.player_id")}
 """
 _LOCK_SQL = """
     SELECT count(*) FROM (
@@ -136,6 +159,15 @@ def post_points_from_play(
         [on, *metrics_params, at, actor, run_id, at],
     )
     return {"days": days, "openings": openings}
+
+
+def due_points_sql(*, at: datetime, business_zone: str) -> Sql:
+    """Return a relation of what posting at a time would credit: player_id, points earned, and how many of them stay.
+
+    Points of a day so long ago that they expire by then do not stay. A player may be in it more than once.
+    """
+    expiry, expiry_params = points_expiry(currency=CurrencyType.LP, earned_on="d.on", business_zone=business_zone)
+    return _DUE_SQL.format(expiry=expiry), [at, *expiry_params, at, at, at, at]
 
 
 def flush_points(*, player_id: str, at: datetime) -> Counts:

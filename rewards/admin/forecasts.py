@@ -188,5 +188,5 @@ def _top_warnings(result: dict[str, Any], total: dict[str, Any]) -> list[str]:
 def _budget_warnings(result: dict[str, Any]) -> list[str]:
     budgets = (result.get("replay") or {}).get("budgets", [])
     used_up = [f"The total budget would be used up on {row['exhausted_on']}." for row in budgets if row["exhausted_on"]]
-    cut = [f"The daily budget would refuse players on {row['days_cut']} day(s)." for row in budgets if row["days_cut"]]
+    cut = [f"The day's budget would refuse players on {row['days_cut']} day(s)." for row in budgets if row["days_cut"]]
     return used_up + cut

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -68,10 +68,13 @@ def backtest(
 ) -> Backtest:
     """Return what the rules would have given had they begun on `since`, night by night up to `until`.
 
-    What these rules really gave is left out; what others gave counts in caps and in the profit horizon. Validity dates
-    are not looked at. Nothing is written that lasts. Raises PeriodError's kinds.
+    What these rules really gave is left out; what others gave counts in caps, guard and the profit horizon. Validity
+    dates are not looked at: a paced budget is spread over the period. Nothing is written that lasts. Raises
+    PeriodError's kinds.
     """
     check_period(since=since, until=until, today=timezone.localdate(at))
+    rules = _spread_to(until, rules)
+    compared_with = None if compared_with is None else _spread_to(until, compared_with)
     together = [*rules, *(compared_with or ())]
     scope = Scope(
         since=since,
@@ -98,6 +101,10 @@ def backtest(
         assumption=ASSUMPTION,
         unreconstructed=unknown,
     )
+
+
+def _spread_to(until: date, rules: Sequence[RuleDefinition]) -> list[RuleDefinition]:
+    return [replace(rule, limits=replace(rule.limits, ends_on=until)) for rule in rules]
 
 
 def _difference(tested: Replay, compared: Replay) -> Difference:

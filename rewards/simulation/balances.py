@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from core.expressions import run_statement
 from rewards.definitions import RuleDefinition
@@ -27,6 +28,16 @@ _SUMS = ", ".join(
 _COLUMNS = (*BALANCE_COLUMNS.values(), "lp_earned")
 
 
+def copy_balances() -> None:
+    """Copy what every player holds now; as plain numbers, as changes are signed."""
+    columns = ", ".join(f"{name}::numeric AS {name}" for name in _COLUMNS)
+    run_statement(
+        f"CREATE TEMPORARY TABLE loyalty_balances AS SELECT player_id, {columns} FROM {original('loyalty_balances')}",
+        [],
+    )
+    _index_balances()
+
+
 def begin_balances(scope: Scope) -> None:
     """Copy what every player held when the period began."""
     less = ", ".join(f"b.{name} - coalesce(l.{name}, 0) AS {name}" for name in _COLUMNS)
@@ -38,7 +49,11 @@ def begin_balances(scope: Scope) -> None:
         ) l ON l.player_id = b.player_id""",
         [start_of(scope.since)],
     )
-    run_statement("CREATE INDEX ON loyalty_balances (player_id)", [])
+    _index_balances()
+
+
+def _index_balances() -> None:
+    run_statement("CREATE UNIQUE INDEX ON loyalty_balances (player_id)", [])
     analyze("loyalty_balances")
 
 
@@ -58,14 +73,33 @@ def carry_balances_to(on: date, *, scope: Scope) -> None:
 
 
 def credit_virtually(rules: Sequence[RuleDefinition], *, run_id: int) -> None:
-    """Add what the replay gave today."""
-    for rule in rules:
-        column = BALANCE_COLUMNS.get(CURRENCIES.get(rule.reward.type, ""))
-        if column is not None:
-            earned = ", lp_earned = b.lp_earned + a.amount_given" if column == "lp_balance" else ""
-            run_statement(
-                f"""UPDATE loyalty_balances b SET {column} = b.{column} + a.amount_given{earned}
-                FROM rule_allocations a
-                WHERE a.run_id = %s AND a.rule_number = %s AND a.amount_given > 0 AND a.player_id = b.player_id""",
-                [run_id, rule.number],
-            )
+    """Add what a run of these rules allocated; what is paid in cash is in no balance."""
+    currencies = {
+        rule.number: CURRENCIES[rule.reward.type]
+        for rule in rules
+        if rule.reward.type in CURRENCIES and not rule.reward.is_cash
+    }
+    for number, currency in currencies.items():
+        add_to_balances(
+            f"""SELECT player_id, '{currency}', amount_given, CASE '{currency}' WHEN 'LP' THEN amount_given ELSE 0 END
+            FROM rule_allocations WHERE run_id = %s AND rule_number = %s AND amount_given > 0""",
+            [run_id, number],
+        )
+
+
+def add_to_balances(changes: str, params: Sequence[Any]) -> None:
+    """Change the copies of the balances; of a player who has none yet it is begun.
+
+    `changes` is a query of player, currency, signed amount, and how much of that counts as points ever earned.
+    """
+    sums = ", ".join(
+        f"coalesce(sum(c.amount) FILTER (WHERE c.currency = '{currency}'), 0)" for currency in BALANCE_COLUMNS
+    )
+    more = ", ".join(f"{name} = coalesce(b.{name}, 0) + excluded.{name}" for name in _COLUMNS)
+    run_statement(
+        f"""INSERT INTO loyalty_balances AS b (player_id, {", ".join(_COLUMNS)})
+        SELECT c.player_id, {sums}, coalesce(sum(c.earned), 0)
+        FROM ({changes}) c (player_id, currency, amount, earned) GROUP BY c.player_id
+        ON CONFLICT (player_id) DO UPDATE SET {more}""",
+        list(params),
+    )

@@ -18,6 +18,7 @@ from players.metrics import derived_metrics
 from players.models import PlayerMetrics
 from rewards.facts import keep_house_edges, keep_windows, moved_windows_sql
 from rewards.fields import COLUMNS, MEASURE_DAILY_COLUMNS, WINDOWS
+from rewards.guard import rule_guard
 from rewards.simulation.sandbox import analyze, original, rewrite, shadow_copy
 from safety.caps import window_starts
 from safety.policies import PROFIT_HORIZON_DAYS
@@ -32,6 +33,8 @@ _HISTORIES = {
 # What facts of every day would add up again, kept from day to day.
 KEPT = {"games": "replayed_house_edges", "days": "replayed_windows"}
 _TYPES = {"risk_score": "smallint"}
+# What players were granted: lots of the wallet, and cash.
+_GRANTS = ("wallet_lots", "safety_cash_grants")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ def begin_history(scope: Scope) -> None:
     _copy_changes(scope)
     _copy_players(scope)
     _copy_metrics(scope)
-    _copy_lots(scope)
+    _copy_grants(scope)
     run_statement(
         f"""CREATE TEMPORARY TABLE player_restrictions AS
         SELECT player_id, kind, starts_at, ends_at FROM {original("player_restrictions")} LIMIT 0""",
@@ -84,6 +87,7 @@ def carry_to(on: date, *, scope: Scope) -> None:
     _follow_changes(on)
     _follow_profiles(on, scope=scope)
     _follow_restrictions(on)
+    _follow_grants(on)
     refresh_segment_baselines(on=on)
 
 
@@ -167,17 +171,34 @@ def _copy_metrics(scope: Scope) -> None:
     analyze("player_metrics")
 
 
-def _copy_lots(scope: Scope) -> None:
-    """What others granted, as caps and the profit horizon count it; the rules' own real rewards are left out."""
-    first = min(scope.since - timedelta(days=PROFIT_HORIZON_DAYS.value()), *window_starts(scope.since).values())
-    run_statement(
-        f"""CREATE TEMPORARY TABLE wallet_lots AS
-        SELECT player_id, granted_on, promotional_value, expected_cost, rule_number FROM {original("wallet_lots")}
-        WHERE granted_on BETWEEN %s AND %s AND NOT coalesce(rule_number = ANY (%s), false) ORDER BY granted_on""",
-        [first, scope.until, list(scope.rule_numbers)],
-    )
-    run_statement("CREATE INDEX ON wallet_lots (granted_on)", [])
-    analyze("wallet_lots")
+def _copy_grants(scope: Scope) -> None:
+    """What others granted, as caps, the guard and the profit horizon count it; the rules' own rewards are left out.
+
+    Cash is kept apart, as it really is: where there is none, lots alone are read. Later grants are added day by day.
+    """
+    guard = rule_guard()
+    horizon = max(PROFIT_HORIZON_DAYS.value(), guard.days if guard else 0)
+    first = min(scope.since - timedelta(days=horizon), *window_starts(scope.since).values())
+    for name in _GRANTS:
+        later = f"replayed_{name}"
+        run_statement(
+            f"""CREATE TEMPORARY TABLE {later} AS
+            SELECT player_id, granted_on, promotional_value, expected_cost, rule_number FROM {original(name)}
+            WHERE granted_on BETWEEN %s AND %s AND NOT coalesce(rule_number = ANY (%s), false) ORDER BY granted_on""",
+            [first, scope.until, list(scope.rule_numbers)],
+        )
+        run_statement(f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM {later} WHERE granted_on < %s", [scope.since])
+        for table in (later, name):
+            run_statement(f"CREATE INDEX ON {table} (granted_on)", [])
+        if guard is not None:
+            run_statement(f"CREATE INDEX ON {name} (player_id, granted_on)", [])
+        analyze(name)
+
+
+def _follow_grants(on: date) -> None:
+    """Let what others granted on the day count; what came later was not known to its night."""
+    for name in _GRANTS:
+        run_statement(f"INSERT INTO {name} SELECT * FROM replayed_{name} WHERE granted_on = %s", [on])
 
 
 def _add_measures(on: date) -> None:

@@ -49,7 +49,7 @@ class ReplayedRefusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedBudget:
-    """How a rule's budgets held: when the total was used up, on how many days the daily one refused somebody."""
+    """How a rule's budgets held: when the total was used up, on how many days the day's budget or share refused."""
 
     rule_id: str
     daily_budget: Decimal | None
@@ -105,6 +105,8 @@ def _begin(rules: Sequence[RuleDefinition], *, scope: Scope) -> None:
     if scope.has_balances:
         begin_balances(scope)
     shadow_budgets(rules, is_empty=True)
+    # It asks what the rule costs; a guardrail would hide that on the very days it matters.
+    run_statement("UPDATE reward_rules SET forecast_cost = NULL", [])
     shadow_empty("reward_decisions")
     run_statement("CREATE INDEX ON reward_decisions (player_id, rule_number)", [])
 
@@ -131,15 +133,16 @@ def _count(rules: Sequence[RuleDefinition], *, on: date, run: Run, tally: _Tally
         """,
         [run.pk],
     )
-    beyond: dict[int, int] = {}
+    beyond: dict[int, int] = defaultdict(int)
+    paced = {row[0] for row in rows if row[2] == "PACING"}
     given_before = dict(tally.given)
     for number, verdict, reason, matches, rewards, value, _ in rows:
         tally.matches[number] += matches
         tally.given[number] += value
         if not rewards:
             tally.refusals[verdict, reason] += matches
-        if reason == "BUDGET":
-            beyond[number] = matches
+        if reason in ("BUDGET", "PACING"):
+            beyond[number] += matches
     tally.days.append(
         ReplayedDay(
             on=on,
@@ -153,13 +156,14 @@ def _count(rules: Sequence[RuleDefinition], *, on: date, run: Run, tally: _Tally
     )
     for rule in rules:
         if rule.number in beyond:
-            _note_cut(rule, on=on, given_before=given_before.get(rule.number, _ZERO), tally=tally)
+            given = given_before.get(rule.number, _ZERO)
+            _note_cut(rule, on=on, given_before=given, is_paced=rule.number in paced, tally=tally)
 
 
-def _note_cut(rule: RuleDefinition, *, on: date, given_before: Decimal, tally: _Tally) -> None:
-    """Tell which budget refused: the total one where it left no more than the day's."""
+def _note_cut(rule: RuleDefinition, *, on: date, given_before: Decimal, is_paced: bool, tally: _Tally) -> None:
+    """Tell which budget refused: the total one where it left no more than the day's, or the day's share of it."""
     daily, total = rule.limits.daily_budget, rule.limits.total_budget
-    if total is not None and (daily is None or total - given_before <= daily):
+    if not is_paced and total is not None and (daily is None or total - given_before <= daily):
         tally.exhausted_on.setdefault(rule.number, on)
     else:
         tally.days_cut[rule.number] += 1

@@ -137,6 +137,7 @@ _JOINED_COLUMNS = {
     "players": "(player_id, is_active)",
     "player_metrics": "(player_id)",
     "wallet_lots": "(player_id, granted_on)",
+    "safety_cash_grants": "(player_id, granted_on)",
     "replayed_windows": "(player_id)",
     "rule_matches": "(run_id, rule_number, player_id)",
     "rule_candidates": "(run_id, rule_number, player_id)",

@@ -14,8 +14,6 @@ from django.utils import timezone
 from core.expressions import fetch_rows
 from core.models import Run, RunKind
 from core.runs import ALL_KEYS
-from players.metrics import refresh_metrics
-from players.segmentation import batch_reclassify_players
 from rewards.definitions import RuleDefinition
 from rewards.facts import fill_facts, needed_columns
 from rewards.live import allocate_facts
@@ -24,19 +22,15 @@ from rewards.occasions import occasion_of_night
 from rewards.rechecking import recheck_allocations
 from rewards.rules import active_rules
 from rewards.simulation import outcomes
+from rewards.simulation.morning import bring_up_to_date
 from rewards.simulation.outcomes import Allocations, Beneficiary, Outcome, Refusal
 from rewards.simulation.periods import check_simulated_date
 from rewards.simulation.sandbox import (
     analyze,
     sandbox,
     shadow_budgets,
-    shadow_copy,
     shadow_decision_numbers,
-    shadow_empty,
 )
-from rewards.tiers import evaluate_tiers
-from safety.abuse import score_players
-from safety.profitability import refresh_segment_baselines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,31 +88,12 @@ def simulated_night(rules: Sequence[RuleDefinition], *, on: date, at: datetime) 
     with sandbox(kind=RunKind.SIMULATION, on=on) as run:
         shadow_decision_numbers()
         shadow_budgets(rules, is_empty=False)
-        _measure(run, at=at)
+        bring_up_to_date(run, at=at)
         fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules))
         occasion = occasion_of_night(run_id=run.pk, on=on)
         allocate_facts(rules, occasion=occasion, on_filled=analyze)
         recheck_allocations(rules, occasion=occasion, keys=ALL_KEYS)
         yield run
-
-
-_MEASURED = ("players", "player_metrics")
-_HISTORIES = ("player_segment_changes", "player_tier_changes", "player_risk_score_changes")
-
-
-def _measure(run: Run, *, at: datetime) -> None:
-    """Bring copies of the players up to date as the night does before it rewards: measures, risk, segments, tiers."""
-    on, run_id = run.business_date, run.pk
-    for name in _MEASURED:
-        shadow_copy(name, index="player_id")
-    for name in _HISTORIES:
-        shadow_empty(name)
-    refresh_metrics()
-    score_players(on=on, at=at, run_id=run_id)
-    batch_reclassify_players(on=on, run_id=run_id)
-    evaluate_tiers(on=on, run_id=run_id)
-    shadow_copy("safety_segment_baselines", unique="segment")
-    refresh_segment_baselines(on=on)
 
 
 def _read(rules: Sequence[RuleDefinition], *, run: Run, at: datetime, rule_id: str | None) -> Simulation:

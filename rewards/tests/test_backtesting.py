@@ -32,6 +32,7 @@ from rewards.simulation.periods import (
 )
 from rewards.simulation.sandbox import rewrite
 from rewards.tests.factories import evaluate, make_player, make_rule
+from safety.models import CashGrant
 from wallet.bonuses import add_bonus_balance
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +100,90 @@ def test_what_others_gave_counts_in_the_caps() -> None:
     )
 
     assert curve(replayed(make_cashback())) == ["65.00", "0.00", "15.00", "10.00", "5.00"]
+
+
+def give_cash(player_id: str, value: int, *, rule: RewardRule, on: date) -> None:
+    CashGrant.objects.create(
+        player_id=player_id,
+        granted_on=on,
+        promotional_value=value,
+        expected_cost=value,
+        rule_number=rule.number,
+        decision_id=rule.number,
+        event_key=rule.pk,
+    )
+
+
+def test_cash_that_others_gave_counts_in_the_caps_and_the_rule_s_own_does_not() -> None:
+    make_cast()
+    save_policy(name="MAX_DAILY_REWARD_PER_PLAYER", value="50", saved_by=None)
+    cash = {"type": "CASHBACK", "withdrawable": True, "amount": 55}
+    own = make_rule("OWN", reward=cash, conditions={"total_wagered_min": 13_000})
+    give_cash("alice", 2, rule=make_rule("OTHER"), on=MONDAY)
+    give_cash("alice", 3, rule=own, on=MONDAY)
+
+    # Of alice's 50.00 the other's 2.00 are gone for both, the 3.00 for who did not give them; bob gets 20.00.
+    assert curve(replayed(make_cashback(), until=MONDAY)) == ["65.00"]
+    assert curve(replayed(own, until=MONDAY)) == ["48.00"]
+
+
+def test_cash_is_in_no_balance_and_who_had_none_gets_one() -> None:
+    make_cast()
+    rich = {"conditions": {"bonus_balance_max": 7, "net_loss_min": 500}, "frequency_period": "DAY"}
+    cash = make_rule("CASH", reward={"type": "CASHBACK", "withdrawable": True}, **rich)
+    bonus = make_rule("BONUS", **rich)
+
+    assert curve(replayed(cash)) == ["10.00"] * 5
+    assert curve(replayed(bonus)) == ["10.00", "0.00", "0.00", "0.00", "0.00"]
+
+
+def test_the_guard_of_a_day_does_not_know_what_others_gave_later() -> None:
+    make_cast()
+    give_cash("alice", 10, rule=make_rule("OTHER"), on=WEDNESDAY)
+    save_policy(name="RULE_GUARD_VALUE", value="62", saved_by=None)
+
+    # Alice: 60.00 on Monday, and from Wednesday on 62 − 60 − 10 leaves nothing.
+    assert curve(replayed(make_cashback())) == ["80.00", "0.00", "0.00", "10.00", "5.00"]
+
+
+def test_a_paced_budget_is_spread_over_the_period() -> None:
+    make_cast()
+    paced = make_rule(
+        "PACED",
+        conditions={"total_wagered_min": 1},
+        total_budget=100,
+        budget_pacing="EVEN",
+        ends_on="2026-06-30",
+        frequency_period="DAY",
+    )
+
+    found = replayed(paced)
+
+    # 100 ÷ 5, then 80 ÷ 4, 60 ÷ 3, 40 ÷ 2 and the rest: two rewards of 10.00 a day; carol plays from Thursday on.
+    assert curve(found) == ["20.00"] * 5
+    assert [day.beyond_budget for day in found.replay.days] == [0, 0, 0, 1, 1]
+    assert (found.replay.budgets[0].exhausted_on, found.replay.budgets[0].days_cut) == (FRIDAY, 1)
+
+
+def test_a_guardrail_does_not_hide_what_a_rule_costs() -> None:
+    make_cast()
+    rule = make_cashback()
+    RewardRule.objects.update(forecast_cost=10)
+
+    assert curve(replayed(rule)) == ["80.00", "0.00", "15.00", "10.00", "5.00"]
+    assert RewardRule.objects.get().forecast_cost == 10
+
+
+def test_places_of_a_replay_are_its_own() -> None:
+    make_cast()
+    rule = make_rule("FIRST", conditions={"total_wagered_min": 1}, max_players=1, frequency_period="DAY")
+    evaluate(ON)
+
+    found = replayed(rule)
+
+    assert curve(found) == ["10.00"] * 5
+    assert {row.reason for row in found.replay.refusals} == {"MAX_PLAYERS"}
+    assert [day.players_reached for day in found.replay.days] == [1] * 5
 
 
 def test_a_budget_runs_out_on_the_day_it_first_refuses() -> None:

@@ -104,7 +104,7 @@ def test_what_a_day_has_given_counts_against_its_share_of_the_same_day() -> None
 
     room = budget_room(rule, occasion=occasion)
     assert room is not None
-    assert (room.left, room.code, room.figures["allowance"]) == (5, "PACING", 25)
+    assert (str(room.left), room.code, str(room.figures["allowance"])) == ("5.00", "PACING", "25.00")
 
 
 @pytest.mark.django_db
