@@ -64,6 +64,20 @@ def places_used(*, rule_number: int) -> int:
     return int(fetch_rows(sql, [rule_number])[0][0])
 
 
+def places_left(rule: RuleDefinition, *, player_id: str, occasion: Occasion) -> int | None:
+    """Return how many places the rule has for a player who is new to it; None where the player needs none.
+
+    Must run in a transaction that is rolled back, or under the lock of the rule's row.
+    """
+    if rule.limits.max_players is None:
+        return None
+    _count_earlier_players(rule, occasion=occasion)
+    sql = "SELECT 1 FROM rule_places WHERE rule_number = %s AND player_id = %s LIMIT 1"
+    if fetch_rows(sql, [rule.number, player_id]):
+        return None
+    return max(rule.limits.max_players - places_used(rule_number=rule.number), 0)
+
+
 def settle_places(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> None:
     """Mark the places of the range whose players were paid, and give the others back."""
     numbers = [rule.number for rule in rules if rule.limits.max_players is not None]

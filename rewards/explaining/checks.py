@@ -13,6 +13,7 @@ from rewards.explaining.judgement import Judgement
 from rewards.explaining.reasons import BUDGET_CODES, reason_sentence
 from rewards.models import FrequencyPeriod, RewardRule, RuleStatus
 from safety.caps import CAPS
+from safety.control_groups import GLOBAL
 
 Figures = tuple[tuple[str, str], ...]
 _PERIODS = {
@@ -34,6 +35,8 @@ def check_in_force(rule: RewardRule, *, on: date) -> Check:
         problem = f"the rule starts on {rule.starts_on}, {(rule.starts_on - on).days} days later"
     elif rule.ends_on and on > rule.ends_on:
         problem = f"the rule ended on {rule.ends_on}, {(on - rule.ends_on).days} days before"
+    elif rule.is_live:
+        problem = f"the rule waits for {rule.trigger}, not for the night, and decided about none on {on}"
     outcome = Outcome.STOPPED if problem else Outcome.PASSED
     return Check(name="In force", outcome=outcome, sentence=problem or _dates_hold(rule), figures=figures)
 
@@ -45,22 +48,23 @@ def _dates_hold(rule: RewardRule) -> str:
 
 
 def judged_limits(judged: Judgement, *, definition: RuleDefinition, on: date) -> tuple[Check, ...]:
-    """Return the limits after the dates: frequency, cooldown, budget, exclusive group, holdout."""
+    """Return the limits after the dates: frequency, cooldown, budget, places, exclusive group, holdout."""
     return (
         _frequency(judged, definition, on),
         _cooldown(judged, definition, on),
         budget_set(definition, left=judged.budget.left if judged.budget else None),
+        *_places(judged, definition),
         _group(judged, definition),
         _holdout(judged, definition),
     )
 
 
-def judged_safety(judged: Judgement, *, definition: RuleDefinition) -> tuple[Check, ...]:
+def judged_safety(judged: Judgement) -> tuple[Check, ...]:
     """Return the checks of safety in the order they are made."""
     checks = [_restrictions(judged), _abuse(judged), _profitability(judged), _caps(judged)]
     if "NEEDS_APPROVAL" in judged.obstacles:
         checks.append(Check(name="Approval", outcome=Outcome.STOPPED, sentence=reason_sentence("NEEDS_APPROVAL", {})))
-    return (*checks, _budget(judged, definition))
+    return (*checks, _budget(judged))
 
 
 def frequency_allowed(definition: RuleDefinition) -> str:
@@ -109,6 +113,17 @@ def budget_set(definition: RuleDefinition, *, left: Decimal | None) -> Check:
     return _check("Budgets", f"{named}; {_money(left)} left", is_stopped=left <= 0, figures={"left": _money(left)})
 
 
+def _places(judged: Judgement, definition: RuleDefinition) -> tuple[Check, ...]:
+    """Say how many players the rule pays, where there is such a number."""
+    places, left = definition.limits.max_players, judged.places_left
+    if places is None:
+        return ()
+    if left == 0:
+        return (_check("Places", reason_sentence("MAX_PLAYERS", {"max_players": places}), is_stopped=True),)
+    free = f"the player has one of {places} already" if left is None else f"{left} of {places} are left"
+    return (_check("Places", free, figures={"max_players": places}),)
+
+
 def _group(judged: Judgement, definition: RuleDefinition) -> Check:
     group = definition.limits.exclusive_group
     if not group:
@@ -121,10 +136,12 @@ def _group(judged: Judgement, definition: RuleDefinition) -> Check:
 
 
 def _holdout(judged: Judgement, definition: RuleDefinition) -> Check:
-    percent = definition.limits.holdout_percent
+    percent, is_held_out = definition.limits.holdout_percent, bool(judged.figures["is_held_out"])
+    if is_held_out and judged.reasons[0].get("group") == GLOBAL:
+        sentence = "the player is in the global control group, which no rule gives anything"
+        return Check(name="Holdout", outcome=Outcome.STOPPED, sentence=sentence, figures=(("group", GLOBAL),))
     if not percent:
         return Check(name="Holdout", outcome=Outcome.PASSED, sentence="the rule holds nobody out")
-    is_held_out = bool(judged.figures["is_held_out"])
     drawn = "is" if is_held_out else "is not"
     sentence = f"the player {drawn} among the {shown_figure(percent)} % who are held out"
     return _check("Holdout", sentence, is_stopped=is_held_out, figures={"percent": shown_figure(percent)})
@@ -194,13 +211,13 @@ def _caps(judged: Judgement) -> Check:
     return _check("Caps", f"they leave {_money(room)}", figures=figures)
 
 
-def _budget(judged: Judgement, definition: RuleDefinition) -> Check:
-    if not definition.limits.has_budget:
+def _budget(judged: Judgement) -> Check:
+    if judged.budget is None:
         return Check(name="Budget", outcome=Outcome.PASSED, sentence="the rule has none")
     if judged.reason in BUDGET_CODES:
         return _check("Budget", reason_sentence(judged.reason, judged.reasons[0]), is_stopped=True)
-    left = judged.budget.left if judged.budget else None
-    sentence = f"{_money(left)} are left; who gets the last of it is drawn among all players of the night"
+    left = _money(judged.budget.left)
+    sentence = f"{left} are left; who gets the last of it is drawn among all players of the night"
     return _check("Budget", sentence)
 
 

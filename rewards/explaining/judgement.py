@@ -18,10 +18,11 @@ from rewards.budgets import BudgetRoom, budget_room
 from rewards.conditions import AllOf
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
-from rewards.explaining.sources import FactsSource
+from rewards.explaining.sources import RunFacts
 from rewards.judging import with_stages
 from rewards.models import Verdict
 from rewards.occasions import Occasion
+from rewards.places import places_left
 from safety.caps import CAPS
 from safety.profitability import margin_inputs, unit_value
 
@@ -60,6 +61,7 @@ class Judgement:
     reason: str
     reasons: tuple[Mapping[str, Any], ...]
     budget: BudgetRoom | None
+    places_left: int | None
     amount_given: Decimal
 
 
@@ -68,7 +70,7 @@ def match_regardless(definition: RuleDefinition) -> RuleDefinition:
     return replace(definition, conditions=AllOf(()))
 
 
-def judge_one(definition: RuleDefinition, *, occasion: Occasion, source: FactsSource) -> Judgement:
+def judge_one(definition: RuleDefinition, *, occasion: Occasion, source: RunFacts) -> Judgement:
     """Judge the rule for the one player whose facts the run holds, whether or not its conditions hold.
 
     Must run in a transaction that is rolled back: the match it needs is written.
@@ -90,9 +92,10 @@ def judge_one(definition: RuleDefinition, *, occasion: Occasion, source: FactsSo
         # As text with its numbers exact; the driver hands JSON over unread.
         reasons=tuple(json.loads(reasons, parse_float=Decimal)),
         budget=budget_room(definition, occasion=occasion),
+        places_left=places_left(definition, player_id=source.player_id, occasion=occasion),
         amount_given=Decimal(0),
     )
-    return _within_budget(judged, definition)
+    return _within_budget(_within_places(judged, definition), definition)
 
 
 def _obstacles(definition: RuleDefinition) -> dict[tuple[str, str], Q]:
@@ -126,6 +129,25 @@ def _judged_sql(
     return sql, staged_params
 
 
+def _within_places(judged: Judgement, definition: RuleDefinition) -> Judgement:
+    """Settle the places for the one player, who may be new to a rule that pays only so many."""
+    is_awarded = judged.verdict in (Verdict.APPROVED, Verdict.REDUCED) or judged.reason == "NEEDS_APPROVAL"
+    if judged.places_left != 0 or not is_awarded:
+        return judged
+    figures = {"max_players": definition.limits.max_players, "places_left": 0, "place": 1}
+    return _refused(judged, "MAX_PLAYERS", figures)
+
+
+def _refused(judged: Judgement, code: str, figures: Mapping[str, Any]) -> Judgement:
+    return replace(
+        judged,
+        verdict=Verdict.REJECTED,
+        reason=code,
+        reasons=({"code": code, **figures},),
+        obstacles=judged.obstacles | {code},
+    )
+
+
 def _within_budget(judged: Judgement, definition: RuleDefinition) -> Judgement:
     """Settle the budget for the one player: it is given whole or not at all."""
     if judged.verdict not in (Verdict.APPROVED, Verdict.REDUCED):
@@ -135,11 +157,4 @@ def _within_budget(judged: Judgement, definition: RuleDefinition) -> Judgement:
     room = judged.budget
     if room is None or value <= room.left:
         return replace(judged, amount_given=amount)
-    figures = {"code": room.code, **room.figures, "budget_left": room.left, "needed": value}
-    return replace(
-        judged,
-        verdict=Verdict.REJECTED,
-        reason=room.code,
-        reasons=(figures,),
-        obstacles=judged.obstacles | {room.code},
-    )
+    return _refused(judged, room.code, {**room.figures, "budget_left": room.left, "needed": value})

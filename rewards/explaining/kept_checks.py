@@ -34,19 +34,24 @@ _DECIDED_BY = {
     "MAX_PLAYERS": "the number of players",
     "PACING": "the pacing of the budget",
     "BUDGET": "the budget",
+    "GUARDRAIL": "the guardrail",
+    "RULE_STOPPED": "the stop of the rule",
 }
+# What may stop a reward once all else is settled.
+_LAST = {"GUARDRAIL": "Guardrail", "RULE_STOPPED": "Stopped"}
 _ORDER = tuple(_DECIDED_BY)
 _NOT_KEPT = "passed; its figures were not kept"
 
 
 def kept_limits(decision: RewardDecision, *, definition: RuleDefinition) -> tuple[Check, ...]:
-    """Return the limits: frequency, cooldown, budgets, exclusive group, holdout."""
+    """Return the limits: frequency, cooldown, budgets, places, exclusive group, holdout."""
     group = definition.limits.exclusive_group
     return (
         Check(name="In force", outcome=Outcome.PASSED, sentence="the rule ran: it was decided"),
         _frequency(decision, definition),
         _kept(decision, "Cooldown", "COOLDOWN", passed=_cooldown_passed(definition)),
         budget_set(definition, left=None),
+        *_places(decision, definition),
         _kept(
             decision,
             "Exclusive group",
@@ -67,9 +72,21 @@ def kept_safety(decision: RewardDecision, *, definition: RuleDefinition) -> tupl
     ]
     if deciding_code(decision) == "NEEDS_APPROVAL":
         checks.append(_kept(decision, "Approval", "NEEDS_APPROVAL", passed=_NOT_KEPT))
-    passed = "there was enough left" if definition.limits.has_budget else "the rule has none"
-    budget = deciding_code(decision) if deciding_code(decision) in BUDGET_CODES else "BUDGET"
-    return (*checks, _kept(decision, "Budget", budget, passed=passed))
+    decided = deciding_code(decision)
+    has_money = definition.limits.daily_budget is not None or definition.limits.total_budget is not None
+    passed = "there was enough left" if has_money else "the rule has none"
+    checks.append(_kept(decision, "Budget", decided if decided in BUDGET_CODES else "BUDGET", passed=passed))
+    if decided in _LAST:
+        checks.append(_kept(decision, _LAST[decided], decided, passed=_NOT_KEPT))
+    return tuple(checks)
+
+
+def _places(decision: RewardDecision, definition: RuleDefinition) -> tuple[Check, ...]:
+    """Return the check of the rule's places, where it has a number of them."""
+    places = definition.limits.max_players
+    if places is None:
+        return ()
+    return (_kept(decision, "Places", "MAX_PLAYERS", passed=f"there was one of {places} for the player"),)
 
 
 def deciding_code(decision: RewardDecision) -> str:

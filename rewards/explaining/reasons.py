@@ -10,9 +10,9 @@ from typing import Any
 from rewards.explaining.figures import shown_figure
 
 Figures = Mapping[str, Any]
-# What cuts a reward to the room there is, and what a rule's players compete for.
+# What cuts a reward to the room there is, and how a rule's budget refuses one.
 CUT_CODES = ("CAP_CUT", "RULE_GUARD_CUT")
-BUDGET_CODES = ("MAX_PLAYERS", "PACING", "BUDGET")
+BUDGET_CODES = ("PACING", "BUDGET")
 
 
 def reason_sentence(code: str, figures: Figures) -> str:
@@ -70,13 +70,14 @@ def _unprofitable(figures: Figures) -> str:
 
 
 def _held_out(figures: Figures) -> str:
+    group = "the global control group" if figures.get("group") == "GLOBAL" else "the control group"
     if figures.get("would_be_reason"):
-        return f"drawn into the control group; otherwise {str(figures['would_be_reason']).replace('_', ' ').lower()}"
-    return f"drawn into the control group; otherwise {money(figures, 'would_give')} would have been given"
+        return f"drawn into {group}; otherwise {str(figures['would_be_reason']).replace('_', ' ').lower()}"
+    return f"drawn into {group}; otherwise {money(figures, 'would_give')} would have been given"
 
 
 def _max_players(figures: Figures) -> str:
-    return f"the rule pays {_plain(figures, 'max_players')} players, and their places are taken"
+    return f"all places of the rule, {_plain(figures, 'max_players')} in number, are taken"
 
 
 def _below_minimum(figures: Figures) -> str:

@@ -44,7 +44,7 @@ def explain_again(rule: RewardRule, *, player_id: str, on: date) -> Explanation:
         summary=_summary(conditions, in_force=in_force, judged=judged, given=given, unit=definition.unit),
         conditions=conditions,
         limits=(in_force, *judged_limits(judged, definition=definition, on=on)),
-        safety=judged_safety(judged, definition=definition),
+        safety=judged_safety(judged),
         amount=amount_steps(
             definition,
             config=found.version.content["reward_config"],

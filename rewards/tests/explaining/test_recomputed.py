@@ -97,6 +97,13 @@ def test_profitability_shows_its_inputs() -> None:
         ({}, {"holdout_percent": 100, "reward": {"amount": 1000}}, False),
         ({}, {"total_budget": 149}, False),
         ({}, {"daily_budget": 150}, False),
+        (
+            {},
+            {"total_budget": 10_000, "budget_pacing": "EVEN", "ends_on": "2030-01-01"},
+            False,
+        ),
+        ({}, {"max_players": 1}, False),
+        ({}, {"max_players": 1, "reward": {"type": "VIP_PERKS", "amount": 1}}, False),
         ({}, {"exclusive_group": "retention"}, False),
     ],
     ids=str,
@@ -124,6 +131,70 @@ def test_it_says_what_the_night_of_today_then_does(
     assert expected.conditions == stored.conditions
     assert expected.summary.partition(":")[2] == stored.summary.partition(":")[2]
     assert steps(expected)[-1][2] == steps(stored)[-1][2]
+
+
+@pytest.mark.parametrize("reward", [{"amount": 10}, {"type": "VIP_PERKS", "amount": 1}], ids=str)
+def test_the_places_of_a_rule_are_told_before_the_night_and_after_it(reward: dict[str, Any], today: date) -> None:
+    make_player("bob")
+    make_rule(max_players=1, frequency_period="DAY", reward=reward)
+    evaluate(on=today)
+    make_player("alice")
+
+    expected = explain(player_id="alice", rule_id="GIFT")
+    evaluate(on=today)
+    stored = explain(player_id="alice", rule_id="GIFT")
+
+    sentence = "all places of the rule, 1 in number, are taken"
+    for found, basis in ((expected, Basis.RECOMPUTED), (stored, Basis.STORED)):
+        assert (found.basis, found.verdict, found.reason) == (basis, "REJECTED", "MAX_PLAYERS")
+        assert found.amount_given == 0
+        assert [name for name, outcome in outcomes(found).items() if outcome == "STOPPED"][:1] == ["Places"]
+        assert sentences(found)["Places"] == sentence
+        assert sentence in found.summary
+    assert expected.summary.partition(":")[2] == stored.summary.partition(":")[2]
+
+
+def test_who_has_a_place_already_is_told_so(today: date) -> None:
+    make_player("bob")
+    make_rule(max_players=1, frequency_period="DAY")
+    evaluate(on=today - timedelta(days=1))
+
+    found = explain(player_id="bob", rule_id="GIFT", at=today)
+
+    assert (found.verdict, outcomes(found)["Places"]) == ("APPROVED", "PASSED")
+    assert sentences(found)["Places"] == "the player has one of 1 already"
+
+
+def test_free_places_are_counted() -> None:
+    make_player()
+    make_rule(max_players=3)
+
+    assert sentences(explain(player_id="alice", rule_id="GIFT"))["Places"] == "3 of 3 are left"
+
+
+def test_whom_the_global_control_group_holds_is_told_so_by_a_rule_without_one(today: date) -> None:
+    save_policy(name="GLOBAL_HOLDOUT_PERCENT", value="100", saved_by=None)
+    make_player()
+    make_rule()
+
+    expected = explain(player_id="alice", rule_id="GIFT")
+    evaluate(on=today)
+    stored = explain(player_id="alice", rule_id="GIFT")
+
+    for found in (expected, stored):
+        assert (found.verdict, outcomes(found)["Holdout"]) == ("HELD_OUT", "STOPPED")
+        assert "global control group" in sentences(found)["Holdout"]
+        assert "drawn into the global control group; otherwise 10.00 would have been given" in found.summary
+
+
+def test_a_live_rule_that_nothing_set_off_says_what_it_waits_for() -> None:
+    make_player()
+    make_rule(is_live=True, trigger="DEPOSIT")
+
+    found = explain(player_id="alice", rule_id="GIFT")
+
+    assert (found.verdict, outcomes(found)["In force"]) == ("", "STOPPED")
+    assert "Conditions hold, but the rule waits for DEPOSIT, not for the night" in found.summary
 
 
 def test_nothing_is_written() -> None:

@@ -22,7 +22,7 @@ from rewards.explaining import (
     explain_decision,
     walk,
 )
-from rewards.models import RewardDecision, Verdict
+from rewards.models import RewardDecision, RewardRule, Verdict
 from rewards.tests.factories import decision, evaluate, make_player, make_rule
 
 pytestmark = pytest.mark.django_db
@@ -146,6 +146,18 @@ def test_a_refusal_names_the_check_that_stopped_it(
     assert sentence in found.summary
     assert found.amount_given == 0
     assert str(found.amount[-1].after) == "0.00"
+
+
+def test_the_guardrail_is_a_check_of_its_own() -> None:
+    make_player()
+    make_rule()
+    RewardRule.objects.update(forecast_cost=4)
+    evaluate()
+
+    found = explain(player_id="alice", rule_id="GIFT")
+
+    assert [name for name, outcome in outcomes(found).items() if outcome == "STOPPED"] == ["Guardrail"]
+    assert sentences(found)["Guardrail"] == ("the rule was approved for 4.00 a date and reached its guardrail of 8.00")
 
 
 def test_what_stands_behind_the_deciding_check_was_not_reached() -> None:
