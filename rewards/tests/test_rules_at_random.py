@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from core.expressions import run_statement
 from players.tests.factories import ON
 from rewards.definitions import RuleDefinition, define_rule
-from rewards.evaluation import match_rules
+from rewards.evaluation import match_rules, match_rules_for_few
 from rewards.models import PlayerFacts, RewardRule, RuleMatch
 from rewards.tests.naive_evaluator import TooCloseError, amount, holds, is_exact, rendered
 
@@ -41,6 +42,8 @@ STORED: dict[str, list[Any]] = {
     **{f"{name}_{days}d": MONEY for days in (7, 30) for name in ("total_wagered", "total_won")},
     **{f"{name}_{days}d": [0, 1, 2, 3] for days in (7, 30) for name in ("total_bets", "total_sessions")},
 }
+# One that no rule names, and an unknown one.
+SEGMENTS = [*CHOICES["segment"], "BREAKEVEN", None]
 RESULTS = ["net_pnl", "net_loss", "house_edge_contribution", "win_loss_ratio", "avg_bet_size", "bets_per_session"]
 NUMERIC = [name for name in STORED if name not in CHOICES] + ["net_loss"]
 NUMERIC += [f"{result}_{days}d" for result in RESULTS for days in (7, 30)]
@@ -50,7 +53,7 @@ NUMERIC += ["sessions", "session_count", "wagered_7d", "bets_30d", "ggr_7d", "be
 def random_player(chance: random.Random) -> dict[str, Any]:
     known = {name: None if chance.random() < 0.33 else chance.choice(values) for name, values in STORED.items()}
     tags = None if chance.random() < 0.33 else chance.sample(CHOICES["tags"], chance.randrange(4))
-    return {**known, "tags": tags, "segment": chance.choice(CHOICES["segment"])}
+    return {**known, "tags": tags, "segment": chance.choice(SEGMENTS)}
 
 
 def random_conditions(chance: random.Random, *, depth: int = 0) -> dict[str, Any]:
@@ -148,11 +151,19 @@ def keys_of(document: Any) -> list[str]:
 def evaluated(
     definitions: list[RuleDefinition], players: list[dict[str, Any]], *, run_id: int
 ) -> dict[tuple[int, int], Decimal | None]:
-    """Return the amounts by number of rule and player: one insert, two scans, one read."""
+    """Return the amounts by number of rule and player, which are the same with branches and without."""
     PlayerFacts.objects.bulk_create(
         PlayerFacts(run_id=run_id, player_id=str(number), as_of=ON, **player) for number, player in enumerate(players)
     )
     match_rules(definitions, run_id=run_id)
+    branched = stored_matches(run_id)
+    run_statement("DELETE FROM player_matches WHERE run_id = %s", [run_id])
+    match_rules_for_few(definitions, run_id=run_id)
+    assert stored_matches(run_id) == branched
+    return branched
+
+
+def stored_matches(run_id: int) -> dict[tuple[int, int], Decimal | None]:
     found = RuleMatch.objects.filter(run_id=run_id).values_list("rule_number", "player_id", "amount")
     return {(rule, int(player)): given for rule, player, given in found}
 
