@@ -154,7 +154,7 @@ def _result(base: str, first: Combinable, second: Combinable) -> Combinable:
         case "win_loss_ratio":
             return Case(
                 When(Q(Exact(second, Value(0))), then=Value(Decimal(0))),
-                default=Quotient(first, second),
+                default=_Arithmetic("/", first, second),
                 output_field=_EXACT,
             )
         case _:

@@ -16,7 +16,7 @@ from players.models import Player
 from rewards.allocation import allocate_rule
 from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
-from rewards.evaluation import match_rules, match_rules_for_few
+from rewards.evaluation import match_rules
 from rewards.facts import NamedPlayers, fill_facts, forget_facts, needed_columns
 from rewards.guardrail import hold_to_forecasts
 from rewards.issuing import issue_rewards
@@ -68,8 +68,7 @@ def _allocate(
     run_id, on = occasion.run_id, occasion.on
     keys = ALL_KEYS if player_ids is None else _range_of(player_ids)
     fill_facts(run_id=run_id, on=on, columns=needed_columns(rules), player_ids=player_ids)
-    match = match_rules if player_ids is None else match_rules_for_few
-    if not match(rules, run_id=run_id, keys=keys) or not judge_matches(rules, occasion=occasion, keys=keys):
+    if not match_rules(rules, run_id=run_id, keys=keys) or not judge_matches(rules, occasion=occasion, keys=keys):
         return ()
     if player_ids is not None:
         rules = _with_candidates(rules, run_id=run_id)

@@ -13,7 +13,7 @@ from core.expressions import compile_expression, fetch_rows
 from core.models import Run, RunKind
 from rewards.conditions import Comparison, comparisons
 from rewards.definitions import RuleDefinition
-from rewards.evaluation import match_rules_for_few
+from rewards.evaluation import match_rules
 from rewards.expressions import condition_expression, field_expression
 from rewards.facts import fill_facts, needed_columns
 from rewards.live import allocate_now, check_player
@@ -87,7 +87,7 @@ def get_applicable_rules(*, player_id: str, on: date) -> list[str]:
     with transaction.atomic():
         run = Run.objects.create(kind=RunKind.TEST, business_date=on)
         fill_facts(run_id=run.pk, on=on, columns=needed_columns(rules), player_ids=[player_id])
-        match_rules_for_few(rules, run_id=run.pk)
+        match_rules(rules, run_id=run.pk)
         matched = set(RuleMatch.objects.filter(run_id=run.pk).values_list("rule_number", flat=True))
         transaction.set_rollback(True)
     return [rule.rule_id for rule in rules if rule.number in matched]

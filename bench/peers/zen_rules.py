@@ -25,7 +25,9 @@ class ZenDecision:
 
     def __init__(self, rules: Sequence[BenchRule]) -> None:
         trees = [tree_of(rule) for rule in rules]
-        self.fields = sorted({found.field.name for tree in trees for found in comparisons(tree)} | _amount_fields(rules))
+        self.fields = sorted(
+            {found.field.name for tree in trees for found in comparisons(tree)} | _amount_fields(rules)
+        )
         named = {rule.rule_id: _write(tree) for rule, tree in zip(rules, trees, strict=True)}
         amounts = {rule.rule_id: f"{named[rule.rule_id]} ? {_write_amount(rule)} : null" for rule in rules}
         content = {"rules": _decision(named), "amounts": _decision(amounts)}

@@ -136,8 +136,8 @@ class _Zen:
         )
         return (
             f"zen-engine finds the same matches and amounts for {self.players:,} of the players ({self.matches:,} "
-            "matches), its rules compiled and its inputs and all derived figures made before the clock, without storing "
-            f"anything: {amounts} as a decision with a name per rule. Saying only yes or no it does {decision}, as one "
+            "matches), its rules compiled and its inputs and all derived figures made before the clock, and stores "
+            f"nothing: {amounts} as a decision with a name per rule. Saying only yes or no it does {decision}, as one "
             f"bare expression without names {expression}"
         )
 

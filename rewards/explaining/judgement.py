@@ -17,7 +17,7 @@ from rewards import allocation, judging
 from rewards.budgets import BudgetRoom, budget_room
 from rewards.conditions import AllOf
 from rewards.definitions import RuleDefinition
-from rewards.evaluation import match_rules_for_few
+from rewards.evaluation import match_rules
 from rewards.explaining.sources import FactsSource
 from rewards.judging import with_stages
 from rewards.models import Verdict
@@ -73,7 +73,7 @@ def judge_one(definition: RuleDefinition, *, occasion: Occasion, source: FactsSo
 
     Must run in a transaction that is rolled back: the match it needs is written.
     """
-    match_rules_for_few([match_regardless(definition)], run_id=occasion.run_id)
+    match_rules([match_regardless(definition)], run_id=occasion.run_id)
     margin, obstacles = margin_inputs(), _obstacles(definition)
     sql, params = _judged_sql(definition, occasion=occasion, margin=margin, obstacles=obstacles)
     preamble, preamble_params = source.preamble(definition)

@@ -14,7 +14,7 @@ from core.models import Run, RunKind
 from rewards.allocation import allocate_rule
 from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
-from rewards.evaluation import match_rules_for_few
+from rewards.evaluation import match_rules
 from rewards.explaining.judgement import Judgement, judge_one
 from rewards.explaining.nodes import Answers, ask_facts
 from rewards.explaining.sources import RunFacts
@@ -131,7 +131,7 @@ def _rules_ahead(definition: RuleDefinition, *, on: date) -> list[RuleDefinition
 
 def _allocate_ahead(rules: Sequence[RuleDefinition], *, occasion: Occasion) -> None:
     """Decide the rules that match; the number of statements does not grow with those that do not."""
-    match_rules_for_few(rules, run_id=occasion.run_id)
+    match_rules(rules, run_id=occasion.run_id)
     matched = set(RuleMatch.objects.filter(run_id=occasion.run_id).values_list("rule_number", flat=True))
     matching = [rule for rule in rules if rule.number in matched]
     judge_matches(matching, occasion=occasion)

@@ -4,7 +4,8 @@ FORWARDS = [
     "DROP TABLE rule_matches",
     "CREATE TYPE rule_match AS (rule_number integer, amount numeric)",
     """CREATE UNLOGGED TABLE player_matches (
-        run_id bigint NOT NULL, player_id varchar(50) COLLATE "C" NOT NULL, matches rule_match[] NOT NULL)""",
+        run_id bigint NOT NULL, match_count integer NOT NULL, player_id varchar(50) COLLATE "C" NOT NULL,
+        matches rule_match[] NOT NULL)""",
     "CREATE INDEX idx_player_match_blocks ON player_matches USING brin (run_id, player_id) WITH (pages_per_range = 16)",
     """CREATE VIEW rule_matches AS
     SELECT p.run_id, m.rule_number, p.player_id, m.amount FROM player_matches p CROSS JOIN LATERAL unnest(p.matches) m""",
