@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection, models
 from django.db.models import BooleanField, Func
 from django.db.models.expressions import Combinable
+from psycopg import ClientCursor
 
 Sql = tuple[str, list[Any]]
 
@@ -55,6 +56,15 @@ def compile_queryset(queryset: models.QuerySet[Any]) -> Sql:
     """Return the SQL and parameters of a queryset, for use inside a larger statement."""
     sql, params = queryset.query.sql_with_params()
     return sql, list(params)
+
+
+def written_out(sql: str, params: list[Any]) -> str:
+    """Return SQL with its parameters as literals in it, to be executed with parameters of its own (`%` is doubled).
+
+    What is bound to thousands of constants again and again takes longer to bind than to execute.
+    """
+    connection.ensure_connection()
+    return ClientCursor(connection.connection).mogrify(sql, params).replace("%", "%%")
 
 
 def run_statement(sql: str, params: list[Any]) -> int:

@@ -207,10 +207,10 @@ def recorded_failure(run: Run) -> Iterator[None]:
 
 def finish_run(run: Run, counts: dict[str, Any]) -> bool:
     """Mark the run done; True for the one worker that did."""
-    changed = (
-        Run.objects.filter(pk=run.pk)
-        .exclude(status=RunStatus.SUCCEEDED)
-        .update(status=RunStatus.SUCCEEDED, counts=counts, error="", finished_at=timezone.now())
-    )
-    run.refresh_from_db()
-    return changed == 1
+    done = {"status": RunStatus.SUCCEEDED, "counts": counts, "error": "", "finished_at": timezone.now()}
+    if Run.objects.filter(pk=run.pk).exclude(status=RunStatus.SUCCEEDED).update(**done) != 1:
+        run.refresh_from_db()
+        return False
+    for name, value in done.items():
+        setattr(run, name, value)
+    return True

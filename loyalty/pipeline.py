@@ -179,7 +179,7 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
         name="rules: judgement",
         work=lambda chunk: _judgement(chunk, rules),
         ranges=_player_ranges,
-        before=_summarize("player_facts", "rule_matches"),
+        before=_summarize("player_facts", "player_matches"),
     )
     blocks = allocation_blocks(rules)
     for number, block in enumerate(blocks, start=1):
@@ -243,7 +243,7 @@ _JOINED_COLUMNS = {
     "wallet_lot_movements": "(lot_id)",
     "loyalty_balances": "(player_id, head_at)",
     "player_facts": "(run_id, player_id)",
-    "rule_matches": "(run_id, rule_number, player_id)",
+    "player_matches": "(run_id, player_id)",
     "rule_candidates": "(run_id, rule_number, player_id)",
     "rule_allocations": "(run_id, rule_number, player_id, amount_given)",
 }

@@ -1,7 +1,8 @@
 """Phase one: which players match which rules, and what amount each rule computes for them.
 
-One scan of a chunk's facts evaluates all rules: a row is read once and yields the numbers of those that hold. Measured
-on a hundred thousand players and fifty rules, that takes a third of what one scan per rule takes.
+One scan of a chunk's facts evaluates all rules: a row is read once and yields the rules that hold, with their amounts,
+as one row of `player_matches`. Measured on a hundred thousand players and fifty rules, one scan per rule takes three
+times as long, and a row per match half as long again.
 """
 
 from __future__ import annotations
@@ -9,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
-from typing import Any
 
-from core.expressions import Sql, compile_expression, run_statement
+from core.expressions import Sql, compile_expression, fetch_rows, written_out
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
+from rewards.conditions.ordering import cheapest_first, foreseen
 from rewards.definitions import RuleDefinition
 from rewards.expressions import condition_expression, reward_amount_expression
 from rewards.models import PlayerFacts, RewardType
 
 RULES_PER_SCAN = 64
-_RUN = "\x00run"
 
 
 def match_rules(rules: Iterable[RuleDefinition], *, run_id: int, keys: KeyRange = ALL_KEYS) -> int:
@@ -36,36 +36,40 @@ def _together(rules: Iterable[RuleDefinition]) -> Iterator[tuple[RuleDefinition,
 
 
 def _match_together(rules: tuple[RuleDefinition, ...], *, run_id: int, keys: KeyRange) -> int:
-    sql, params = _matching_sql(rules)
-    bound = [run_id if param == _RUN else param for param in bind_range(params, keys=keys)]
-    return run_statement(sql, bound)
+    _, bounds = UNBOUND_RANGE.condition("player_id")
+    return int(fetch_rows(_matching_sql(rules), [run_id, *bind_range(bounds, keys=keys)])[0][0])
 
 
 @lru_cache(maxsize=64)
-def _matching_sql(rules: tuple[RuleDefinition, ...]) -> Sql:
-    """Compile the scan of a set of rules once; the run and the range are bound later."""
-    conditions = [_number_if_it_holds(rule) for rule in rules]
-    amounts = [_amount_of(rule) for rule in rules]
-    in_range, range_params = UNBOUND_RANGE.condition("player_facts.player_id")
-    sql = f"""
-        INSERT INTO rule_matches (run_id, rule_number, player_id, amount)
-        SELECT %s, m.rule_number, player_facts.player_id, CASE m.rule_number {" ".join(sql for sql, _ in amounts)} END
-        FROM player_facts
-        CROSS JOIN LATERAL unnest(array_remove(ARRAY[{", ".join(sql for sql, _ in conditions)}]::integer[], NULL))
-            m (rule_number)
-        WHERE player_facts.run_id = %s AND {in_range}
+def _matching_sql(rules: tuple[RuleDefinition, ...]) -> str:
+    """Compile the scan of a set of rules once; what is bound later are the run and the range."""
+    found = [_match_if_it_holds(rule) for rule in rules]
+    matches = written_out(", ".join(sql for sql, _ in found), [param for _, params in found for param in params])
+    in_range, _ = UNBOUND_RANGE.condition("player_facts.player_id")
+    # OFFSET 0 keeps the planner from computing the matches once for each use.
+    return f"""
+        WITH stored AS (
+            INSERT INTO player_matches (run_id, match_count, player_id, matches)
+            SELECT run_id, cardinality(matches), player_id, matches FROM (
+                SELECT run_id, player_id, array_remove(ARRAY[{matches}]::rule_match[], NULL) AS matches
+                FROM player_facts WHERE run_id = %s AND {in_range} OFFSET 0
+            ) found WHERE cardinality(matches) > 0
+            RETURNING match_count
+        )
+        SELECT coalesce(sum(match_count), 0) FROM stored
     """
-    return sql, [_RUN, *_params_of(amounts), *_params_of(conditions), _RUN, *range_params]
 
 
-def _number_if_it_holds(rule: RuleDefinition) -> Sql:
-    condition = condition_expression(rule.conditions, rule_number=rule.number)
+def _match_if_it_holds(rule: RuleDefinition) -> Sql:
+    # The database looks at conditions from left to right.
+    condition = condition_expression(cheapest_first(foreseen(rule.conditions)), rule_number=rule.number)
     holds, params = compile_expression(condition, model=PlayerFacts) if condition else ("true", [])
-    return f"CASE WHEN {holds} THEN {rule.number} END", params
+    amount, amount_params = _amount_of(rule)
+    return f"CASE WHEN {holds} THEN ROW({rule.number}, {amount})::rule_match END", [*params, *amount_params]
 
 
 def _amount_of(rule: RuleDefinition) -> Sql:
-    amount, params = compile_expression(
+    return compile_expression(
         reward_amount_expression(
             formula=rule.reward.formula,
             max_amount=rule.reward.max_amount,
@@ -74,8 +78,3 @@ def _amount_of(rule: RuleDefinition) -> Sql:
         ),
         model=PlayerFacts,
     )
-    return f"WHEN {rule.number} THEN {amount}", params
-
-
-def _params_of(parts: Iterable[Sql]) -> list[Any]:
-    return [param for _, params in parts for param in params]

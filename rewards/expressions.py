@@ -8,7 +8,6 @@ PostgreSQL's GREATEST and LEAST skip NULL; here a minimum of something unknown i
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import BooleanField, Case, DecimalField, F, Func, OuterRef, Q, Subquery, Value, When
@@ -50,13 +49,6 @@ class _TagsOverlap(Func):
     output_field = BooleanField()
 
 
-class _Extreme(Func):
-    """`exact_min` or `exact_max`: unknown if either is. A function, because CASE would repeat nested operands."""
-
-    arity = 2
-    output_field = _EXACT
-
-
 class _Arithmetic(Func):
     """One operator on exact numerics, always in parentheses."""
 
@@ -89,7 +81,7 @@ def condition_expression(condition: Condition, *, rule_number: int) -> Q:
 def _comparison_expression(comparison: Comparison, *, rule_number: int) -> Combinable:
     if comparison.field.kind is Kind.TAGS:
         return _tags_expression(comparison)
-    actual = field_expression(comparison.field, rule_number=rule_number)
+    actual = _compared_expression(comparison, rule_number=rule_number)
     if comparison.operator is Operator.NOT:
         return Not(Exact(actual, _value(comparison.value)))
     if comparison.operator is Operator.NOT_IN:
@@ -98,6 +90,17 @@ def _comparison_expression(comparison: Comparison, *, rule_number: int) -> Combi
         return _is_in(actual, comparison.value)
     lookup: Combinable = _LOOKUPS[comparison.operator](actual, _value(comparison.value))
     return lookup
+
+
+def _compared_expression(comparison: Comparison, *, rule_number: int) -> Combinable:
+    """Return the field's value; of a net loss the bare difference where it is compared with amounts above 0 alone.
+
+    Every result below 0 stands to them as the 0 does that it is cut to, and the difference is taken only once.
+    """
+    field, values = comparison.field, _values(comparison.value)
+    if field.is_net_loss and all(value > 0 for value in values):
+        return _uncut_expression(field, rule_number=rule_number)
+    return field_expression(field, rule_number=rule_number)
 
 
 def _is_in(actual: Combinable, values: Any) -> Combinable:
@@ -122,6 +125,12 @@ def _values(value: Any) -> tuple[Any, ...]:
 
 def field_expression(field: Field, *, rule_number: int) -> Combinable:
     """Return the value of a field: a column of the facts, or what the registry derives from columns."""
+    value = _uncut_expression(field, rule_number=rule_number)
+    return _not_below_zero(value) if field.is_net_loss else value
+
+
+def _uncut_expression(field: Field, *, rule_number: int) -> Combinable:
+    """Return the value of a field, of a net loss below 0 as well."""
     if field.is_since_last_reward:
         base = field.name.removesuffix(SINCE_LAST_REWARD)
         columns = {column: _since_last_reward(column, rule_number=rule_number) for column in field.columns}
@@ -129,7 +138,7 @@ def field_expression(field: Field, *, rule_number: int) -> Combinable:
         base = field.name.removesuffix(f"_{field.window_days}d") if field.window_days else field.name
         columns = {column: F(column) for column in field.columns}
     if base == "net_loss" and field.columns == ("net_pnl",):
-        return _not_below_zero(_Arithmetic("-", Value(0), F("net_pnl")))
+        return _Arithmetic("-", Value(0), F("net_pnl"))
     if len(field.columns) == 1:
         return next(iter(columns.values()))
     return _result(base, *columns.values())
@@ -140,14 +149,12 @@ def _result(base: str, first: Combinable, second: Combinable) -> Combinable:
     match base:
         case "net_pnl":
             return _Arithmetic("-", first, second)
-        case "net_loss":
-            return _not_below_zero(_Arithmetic("-", second, first))
-        case "house_edge_contribution":
+        case "net_loss" | "house_edge_contribution":
             return _Arithmetic("-", second, first)
         case "win_loss_ratio":
             return Case(
                 When(Q(Exact(second, Value(0))), then=Value(Decimal(0))),
-                default=Quotient(first, second),
+                default=_Arithmetic("/", first, second),
                 output_field=_EXACT,
             )
         case _:
@@ -177,8 +184,10 @@ def _since_last_reward(column: str, *, rule_number: int) -> Combinable:
     return _Arithmetic("-", F(column), NullIf(total_then, _NOT_KEPT, output_field=_EXACT))
 
 
-# A number that no total can be.
+# Numbers that no total and no operand can be.
 _NOT_KEPT = RawSQL("'NaN'::numeric", [], output_field=_EXACT)
+_LOWEST = RawSQL("'-Infinity'::numeric", [], output_field=_EXACT)
+_HIGHEST = RawSQL("'Infinity'::numeric", [], output_field=_EXACT)
 
 
 def formula_expression(formula: Formula, *, rule_number: int) -> Combinable:
@@ -217,8 +226,10 @@ class _Numeric(_Decimals):
 
 def _call(function: str, compiled: list[Combinable], arguments: tuple[Formula, ...]) -> Combinable:
     match function:
-        case "min" | "max":
-            return reduce(lambda left, right: _Extreme(left, right, function=f"exact_{function}"), compiled)
+        case "min":
+            return _extreme(Least, compiled, unknown_as=Greatest, standing=_LOWEST)
+        case "max":
+            return _extreme(Greatest, compiled, unknown_as=Least, standing=_HIGHEST)
         case "round":
             places = arguments[1] if len(arguments) == 2 else Number(Decimal(0))
             precision = int(places.value) if isinstance(places, Number) else 0
@@ -229,6 +240,16 @@ def _call(function: str, compiled: list[Combinable], arguments: tuple[Formula, .
             return Ceil(compiled[0], output_field=_EXACT)
         case _:
             return Abs(compiled[0], output_field=_EXACT)
+
+
+def _extreme(extreme: Any, operands: list[Combinable], *, unknown_as: Any, standing: RawSQL) -> Combinable:
+    """Return the smallest or largest, unknown if any operand is.
+
+    An unknown one, which GREATEST and LEAST would skip, is let stand as an infinity that is then the extreme; no
+    operand is written twice, and none is itself infinite.
+    """
+    known = [unknown_as(operand, standing, output_field=_EXACT) for operand in operands]
+    return NullIf(extreme(*known, output_field=_EXACT), standing, output_field=_EXACT)
 
 
 def reward_amount_expression(

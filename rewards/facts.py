@@ -228,7 +228,7 @@ _VOLATILITY_SQL = """
 def forget_facts(*, run_id: int) -> None:
     """Empty the working tables of one run, in one statement."""
     matches, candidates, allocations = (
-        f"DELETE FROM {table} WHERE run_id = %s" for table in ("rule_matches", "rule_candidates", "rule_allocations")
+        f"DELETE FROM {table} WHERE run_id = %s" for table in ("player_matches", "rule_candidates", "rule_allocations")
     )
     run_statement(
         f"WITH m AS ({matches}), c AS ({candidates}), a AS ({allocations}) DELETE FROM player_facts WHERE run_id = %s",

@@ -53,6 +53,11 @@ class Field:
     is_lifetime_total: bool = False
     is_since_last_reward: bool = False
 
+    @property
+    def is_net_loss(self) -> bool:
+        """Whether it is cut to what is not below 0."""
+        return self.name.startswith("net_loss")
+
 
 # name, kind, decimal places, unit, help: the lifetime measures that also exist per window, from their daily column.
 _MEASURES = (

@@ -19,7 +19,7 @@ from core.runs import ALL_KEYS, Counts, KeyRange
 from rewards.budgets import release_budget
 from rewards.cash import pay_cash
 from rewards.definitions import RuleDefinition
-from rewards.facts import Scope
+from rewards.facts import NamedPlayers, Scope
 from rewards.guardrail import guarded_rules
 from rewards.models import RewardType
 from rewards.occasions import AWARDS_SQL, Occasion
@@ -61,8 +61,7 @@ def issue_rewards(
 ) -> Counts:
     """Post the allocated rewards of a range of players and store every decision; return counts by verdict.
 
-    Must run inside a transaction. The players are locked first; limits and caps are looked at again under the lock,
-    restrictions and keys by the posting core, and what a budget had reserved for a refused reward is released.
+    Must run inside a transaction. The players are locked first; limits and caps are looked at again under the lock.
     """
     if not rules:
         return {}
@@ -70,10 +69,35 @@ def issue_rewards(
     reserved = _given_by_rule(rules, occasion=occasion, keys=keys)
     reject_stopped(rules, occasion=occasion, keys=keys)
     recheck_allocations(rules, occasion=occasion, keys=keys)
+    return _issue(rules, reserved, occasion=occasion, at=at, keys=keys)
+
+
+def issue_under_lock(
+    rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: NamedPlayers
+) -> Counts:
+    """Post the same for players whom the transaction has held locked since before it took their facts.
+
+    Nobody can have been given or decided anything for them since, and of rules that `resting_rules` has let through
+    none can have been stopped: there is nothing to look at again.
+    """
+    if not rules:
+        return {}
+    reserved = _given_by_rule(rules, occasion=occasion, keys=keys)
+    return _issue(rules, reserved, occasion=occasion, at=at, keys=keys)
+
+
+def _issue(
+    rules: Sequence[RuleDefinition], reserved: dict[int, _Given], *, occasion: Occasion, at: datetime, keys: Scope
+) -> Counts:
+    """Post and decide under the lock; restrictions and keys are looked at again by the posting core.
+
+    What a budget had reserved for a refused reward is released.
+    """
     points_expiries = _points_expiries(rules, on=occasion.on)
     terms = json.dumps([_terms(rule, points_expiries) for rule in rules], default=str)
-    # Every key is that of a player locked above or of a rule of this run.
-    with trusted_keys():
+    # Every key is that of a player locked above or of a rule of this run. For a few it would cost more than it saves:
+    # the session's plans are dropped with it, those of the posting core too.
+    with trusted_keys(are_many=not isinstance(keys, NamedPlayers)):
         _give(rules, terms, occasion=occasion, at=at, keys=keys, points_expiries=points_expiries)
     decided = _decide(rules, terms, occasion=occasion, at=at, keys=keys)
     if perks := [rule for rule in rules if rule.reward.type is RewardType.VIP_PERKS]:

@@ -19,7 +19,7 @@ from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.facts import NamedPlayers, fill_facts, forget_facts, needed_columns
 from rewards.guardrail import hold_to_forecasts
-from rewards.issuing import issue_rewards
+from rewards.issuing import issue_under_lock
 from rewards.judging import judge_matches
 from rewards.models import RewardDecision, RewardRule
 from rewards.occasions import Occasion, occasion_of_night
@@ -47,7 +47,7 @@ def allocate_facts(
     filled = on_filled or (lambda _table: None)
     filled("player_facts")
     match_rules(rules, run_id=occasion.run_id, keys=keys)
-    filled("rule_matches")
+    filled("player_matches")
     judge_matches(rules, occasion=occasion, keys=keys)
     filled("rule_candidates")
     _allocate_candidates(rules, occasion=occasion, keys=keys)
@@ -108,7 +108,7 @@ def evaluate_now(
     rules = [rule for rule in rules if rule.number not in resting]
     occasion = occasion or occasion_of_night(run_id=run.pk, on=run.business_date)
     allocated = _allocate(rules, occasion=occasion, player_ids=player_ids)
-    counts = issue_rewards(allocated, occasion=occasion, at=at, keys=NamedPlayers(player_ids=player_ids))
+    counts = issue_under_lock(allocated, occasion=occasion, at=at, keys=NamedPlayers(player_ids=player_ids))
     forget_facts(run_id=run.pk)
     return counts
 

@@ -7,7 +7,7 @@ from core.models import Run, RunKind, RunStatus
 from rewards.facts import forget_facts
 
 FACTS = "player_facts"
-MATCHES = ("rule_matches", "rule_candidates", "rule_allocations")
+MATCHES = ("player_matches", "rule_candidates", "rule_allocations")
 
 
 def forget_earlier_runs(*, run_id: int) -> None:
@@ -39,7 +39,7 @@ def summarize_blocks(table: str) -> None:
 
 
 _BLOCKS = {
-    "rule_matches": "idx_rule_match_blocks",
+    "player_matches": "idx_player_match_blocks",
     "rule_candidates": "idx_rule_candidate_blocks",
     "rule_allocations": "idx_rule_allocation_blocks",
 }

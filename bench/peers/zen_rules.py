@@ -12,6 +12,7 @@ from bench.peers.rule_trees import tree_of
 from bench.rules import BenchRule
 from rewards.conditions import AllOf, AnyOf, Comparison, Condition, Operator, comparisons
 from rewards.fields import Kind
+from rewards.formulas import Binary, Call, Formula, Name, Negative, Number, formula_fields, parse_formula
 
 Player = dict[str, Any]
 
@@ -23,14 +24,24 @@ class ZenDecision:
     """
 
     def __init__(self, rules: Sequence[BenchRule]) -> None:
-        trees = {rule.rule_id: tree_of(rule) for rule in rules}
-        self.fields = sorted({found.field.name for tree in trees.values() for found in comparisons(tree)})
-        self._engine = zen.ZenEngine({"loader": {"type": "static", "content": {"rules": _decision(trees)}}})
+        trees = [tree_of(rule) for rule in rules]
+        self.fields = sorted(
+            {found.field.name for tree in trees for found in comparisons(tree)} | _amount_fields(rules)
+        )
+        named = {rule.rule_id: _write(tree) for rule, tree in zip(rules, trees, strict=True)}
+        amounts = {rule.rule_id: f"{named[rule.rule_id]} ? {_write_amount(rule)} : null" for rule in rules}
+        content = {"rules": _decision(named), "amounts": _decision(amounts)}
+        self._engine = zen.ZenEngine({"loader": {"type": "static", "content": content}})
 
     def matches(self, players: Sequence[Player]) -> int:
-        """Evaluate every rule for every player and return how many hold."""
+        """Say yes or no of every rule for every player and return how many hold."""
         evaluate = self._engine.evaluate
         return sum(sum(evaluate("rules", player)["result"].values()) for player in players)
+
+    def amounts(self, players: Sequence[Player]) -> list[dict[str, float | None]]:
+        """Return by rule what every player would be given: None where the rule does not hold, −1 without a value."""
+        evaluate = self._engine.evaluate
+        return [evaluate("amounts", player)["result"] for player in players]
 
 
 class ZenExpression:
@@ -54,9 +65,9 @@ def as_zen_input(row: dict[str, Any]) -> Player:
     return {name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()}
 
 
-def _decision(trees: dict[str, Condition]) -> dict[str, Any]:
+def _decision(written: dict[str, str]) -> dict[str, Any]:
     """Return the decision graph: input, one node with an expression per rule, output."""
-    expressions = [{"id": name, "key": name, "value": _write(tree)} for name, tree in trees.items()]
+    expressions = [{"id": name, "key": name, "value": value} for name, value in written.items()]
     kinds = {"input": "inputNode", "rules": "expressionNode", "output": "outputNode"}
     nodes = [{"id": name, "name": name, "type": kind, "position": {"x": 0, "y": 0}} for name, kind in kinds.items()]
     nodes[1]["content"] = {"expressions": expressions}
@@ -76,6 +87,44 @@ def _write(condition: Condition) -> str:
         case Comparison():
             return _write_comparison(condition)
     raise TypeError(f"{condition} is to be written without negations")
+
+
+def _amount_fields(rules: Sequence[BenchRule]) -> set[str]:
+    return {found.name for rule in rules for found in formula_fields(_formula_of(rule))}
+
+
+def _formula_of(rule: BenchRule) -> Formula:
+    formula, problems = parse_formula(rule.reward.get("formula") or str(rule.reward["amount"]))
+    if formula is None:
+        raise ValueError(f"{rule.rule_id}: {'; '.join(str(problem) for problem in problems)}")
+    return formula
+
+
+def _write_amount(rule: BenchRule) -> str:
+    """Return the amount under its maximum, not rounded; −1 where a field is unknown, which would be an error in zen."""
+    formula = _formula_of(rule)
+    amount, most = _write_formula(formula), rule.reward.get("max_amount")
+    if most is not None:
+        amount = f"min([{amount}, {most}])"
+    unknown = " or ".join(f"{name} == null" for name in sorted({found.name for found in formula_fields(formula)}))
+    return f"({unknown} ? -1 : {amount})" if unknown else amount
+
+
+def _write_formula(formula: Formula) -> str:
+    match formula:
+        case Number(value):
+            return str(value)
+        case Name(found):
+            return found.name
+        case Negative(operand):
+            return f"(-{_write_formula(operand)})"
+        case Binary(sign, left, right):
+            return f"({_write_formula(left)} {sign} {_write_formula(right)})"
+        case Call("min" | "max" as function, arguments):
+            return f"{function}([{', '.join(map(_write_formula, arguments))}])"
+        case Call(function, (argument,)):
+            return f"{function}({_write_formula(argument)})"
+    raise TypeError(f"{formula} is not written for zen")
 
 
 _SIGNS = {

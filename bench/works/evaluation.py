@@ -113,27 +113,32 @@ def _match_line(whole: Evaluation, *, zen: _Zen) -> Line:
         limit=Yardstick(
             name="8 M evaluations per second per core", seconds=evaluations / _EVALUATIONS_PER_SECOND, times=1
         ),
-        peer=Peer(name="zen-engine, one core", seconds=evaluations * zen.decision_seconds, times=_ZEN_TIMES),
+        peer=Peer(name="zen-engine, one core", seconds=evaluations * zen.amount_seconds, times=_ZEN_TIMES),
         note=f"one process; {whole.matches:,} matches ({whole.matches / evaluations:.1%} of the pairs). {zen.note}",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Zen:
-    """Seconds per evaluation in zen's two forms, over so many players."""
+    """Seconds per evaluation in zen's forms, over so many players: with amounts, yes or no, and as one expression."""
 
     players: int
     matches: int
+    amount_seconds: float
     decision_seconds: float
     expression_seconds: float
 
     @property
     def note(self) -> str:
-        decision, expression = (1e-6 / seconds for seconds in (self.decision_seconds, self.expression_seconds))
+        amounts, decision, expression = (
+            f"{1e-6 / seconds:.2f} M/s"
+            for seconds in (self.amount_seconds, self.decision_seconds, self.expression_seconds)
+        )
         return (
-            f"zen-engine says yes or no for {self.players:,} of the players ({self.matches:,} matches, like ours), "
-            "its rules compiled and its inputs made before the clock, without amounts and without storing anything: "
-            f"{decision:.2f} M/s as a decision with a name per rule, {expression:.2f} M/s as one bare expression"
+            f"zen-engine finds the same matches and amounts for {self.players:,} of the players ({self.matches:,} "
+            "matches), its rules compiled and its inputs and all derived figures made before the clock, and stores "
+            f"nothing: {amounts} as a decision with a name per rule. Saying only yes or no it does {decision}, as one "
+            f"bare expression without names {expression}"
         )
 
 
@@ -142,18 +147,21 @@ def _zen_seconds_per_evaluation(stand: Stand) -> _Zen:
     stand.say("zen-engine")
     inputs = [as_zen_input(row) for row in _facts_of_some(decision.fields)]
     decision.matches(inputs[:100])
+    found: list[int] = []
+    amounts: list[dict[str, float | None]] = []
     gc.disable()
     try:
-        found: list[int] = []
+        amount_seconds = seconds_of(lambda: amounts.extend(decision.amounts(inputs)))
         decision_seconds = seconds_of(lambda: found.append(decision.matches(inputs)))
         expression_seconds = seconds_of(lambda: found.append(expression.matches(inputs)))
     finally:
         gc.enable()
-    _check_same_matches(found, players=len(inputs))
+    _check_same_matches(found, amounts=amounts)
     evaluations = len(inputs) * len(RULES)
     return _Zen(
         players=len(inputs),
         matches=found[0],
+        amount_seconds=amount_seconds / evaluations,
         decision_seconds=decision_seconds / evaluations,
         expression_seconds=expression_seconds / evaluations,
     )
@@ -175,9 +183,15 @@ def _facts_of_some(fields: Sequence[str]) -> list[dict[str, Any]]:
     return [dict(zip(fields, row, strict=True)) for row in rows]
 
 
-def _check_same_matches(found: Sequence[int], *, players: int) -> None:
-    """A peer that finds other matches is evaluating other rules."""
-    chosen = _SOME_PLAYERS.format(count=players)
-    ours = database.scalar(f"SELECT count(*) FROM rule_matches WHERE player_id IN ({chosen})")
-    if any(theirs != ours for theirs in found):
-        raise AssertionError(f"zen-engine finds {found[0]} and {found[1]} matches, the house {ours}")
+def _check_same_matches(found: Sequence[int], *, amounts: Sequence[dict[str, float | None]]) -> None:
+    """A peer that finds other matches or amounts is evaluating other rules; it does not round, and counts in floats."""
+    chosen = _SOME_PLAYERS.format(count=len(amounts))
+    of_chosen = f"FROM rule_matches WHERE player_id IN ({chosen})"
+    ours = database.scalar(f"SELECT count(*) {of_chosen}")
+    given = [amount for player in amounts for amount in player.values() if amount is not None]
+    if any(theirs != ours for theirs in (*found, len(given))):
+        raise AssertionError(f"zen-engine finds {found[0]}, {found[1]} and {len(given)} matches, the house {ours}")
+    cents = database.scalar(f"SELECT sum(amount) * 100 {of_chosen}")
+    theirs = sum(amount for amount in given if amount >= 0) * 100
+    if abs(theirs - cents) > ours:
+        raise AssertionError(f"zen-engine computes {theirs:.0f} cents for {ours} matches, the house {cents}")

@@ -361,7 +361,7 @@ def crash_after(step: str) -> None:
     with pytest.raises(ServerCrashedError):
         work_on_night(run, on_chunk=stop)
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE player_facts, rule_matches, rule_allocations")
+        cursor.execute("TRUNCATE player_facts, player_matches, rule_allocations")
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,10 @@ class PlayerFacts(models.Model):
 
 
 class RuleMatch(models.Model):
-    """A player whose conditions hold for a rule in a run; `amount` is NULL where the formula has no value."""
+    """A player whose conditions hold for a rule in a run; `amount` is NULL where the formula has no value.
+
+    A view of `player_matches`, where evaluation stores all matches of a player in one row.
+    """
 
     pk = models.CompositePrimaryKey("run_id", "rule_number", "player_id")
     run_id = models.BigIntegerField()
@@ -57,6 +60,7 @@ class RuleMatch(models.Model):
     amount = models.DecimalField(max_digits=24, decimal_places=6, null=True)
 
     class Meta:
+        managed = False
         db_table = "rule_matches"
 
     def __str__(self) -> str:

@@ -10,10 +10,12 @@ from threading import Thread
 import pytest
 from django.db import connection, transaction
 
+from core.policies import save_policy
 from core.tests.threads import while_held_open
 from loyalty.pipeline import process_players
 from players.models import PlayerMetrics
 from players.tests.factories import ON
+from rewards.live import apply_reward
 from rewards.models import RewardDecision, RewardHistory
 from rewards.tests.factories import allocate, evaluate, issue, make_player, make_rule, verdicts
 from wallet.ledger import lock_players
@@ -101,3 +103,32 @@ def test_without_the_lock_a_live_evaluation_does_not_see_what_is_being_decided()
         while_held_open(find_abuse, lambda: process_players(player_ids=["alice"], on=ON))
 
     assert verdicts() == {"GIFT": "APPROVED"}
+
+
+def two_rules_under_a_cap_of_forty() -> tuple[Callable[[], object], Callable[[], object]]:
+    make_player()
+    save_policy(name="MAX_DAILY_REWARD_PER_PLAYER", value="40", saved_by=None)
+    first, second = (make_rule(name, reward={"amount": 30}) for name in ("FIRST", "SECOND"))
+    return (
+        lambda: apply_reward(player_id="alice", rule=first, on=ON),
+        lambda: apply_reward(player_id="alice", rule=second, on=ON),
+    )
+
+
+def test_a_live_evaluation_keeps_to_what_a_reward_under_way_leaves_of_a_cap() -> None:
+    first, second = two_rules_under_a_cap_of_forty()
+
+    with waiting_thread(second):
+        first()
+
+    assert verdicts() == {"FIRST": "APPROVED", "SECOND": "REDUCED"}
+    assert [entry.amount for entry in LedgerEntry.objects.order_by("id")] == [30, 10]
+
+
+def test_without_the_lock_a_live_evaluation_goes_beyond_the_cap() -> None:
+    first, second = two_rules_under_a_cap_of_forty()
+
+    with lock_players_doing_nothing():
+        while_held_open(lambda: first() and None, second)
+
+    assert [entry.amount for entry in LedgerEntry.objects.order_by("id")] == [30, 30]

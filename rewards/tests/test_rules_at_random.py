@@ -41,6 +41,8 @@ STORED: dict[str, list[Any]] = {
     **{f"{name}_{days}d": MONEY for days in (7, 30) for name in ("total_wagered", "total_won")},
     **{f"{name}_{days}d": [0, 1, 2, 3] for days in (7, 30) for name in ("total_bets", "total_sessions")},
 }
+# One that no rule names, and an unknown one.
+SEGMENTS = [*CHOICES["segment"], "BREAKEVEN", None]
 RESULTS = ["net_pnl", "net_loss", "house_edge_contribution", "win_loss_ratio", "avg_bet_size", "bets_per_session"]
 NUMERIC = [name for name in STORED if name not in CHOICES] + ["net_loss"]
 NUMERIC += [f"{result}_{days}d" for result in RESULTS for days in (7, 30)]
@@ -50,7 +52,7 @@ NUMERIC += ["sessions", "session_count", "wagered_7d", "bets_30d", "ggr_7d", "be
 def random_player(chance: random.Random) -> dict[str, Any]:
     known = {name: None if chance.random() < 0.33 else chance.choice(values) for name, values in STORED.items()}
     tags = None if chance.random() < 0.33 else chance.sample(CHOICES["tags"], chance.randrange(4))
-    return {**known, "tags": tags, "segment": chance.choice(CHOICES["segment"])}
+    return {**known, "tags": tags, "segment": chance.choice(SEGMENTS)}
 
 
 def random_conditions(chance: random.Random, *, depth: int = 0) -> dict[str, Any]:
