@@ -163,10 +163,15 @@ def _bonus_of(kind: str, *, default: str, whom: str) -> Policy[str]:
     )
 
 
+BONUS_OF_SELF_EXCLUDED = _bonus_of("SELF_EXCLUDED", default="CANCEL", whom="a player who excludes themselves")
+BONUS_OF_COOL_OFF = _bonus_of("COOL_OFF", default="KEEP", whom="a player who cools off")
+BONUS_OF_RG_HARM = _bonus_of("RG_HARM", default="CANCEL", whom="a player with strong indicators of harm")
+BONUS_OF_BLOCKED = _bonus_of("BLOCKED", default="CANCEL", whom="a player whom staff block")
+BONUS_OF_MARKETING_OPT_OUT = _bonus_of("MARKETING_OPT_OUT", default="KEEP", whom="a player who wants no offers")
 BONUS_OF_RESTRICTED = {
-    "SELF_EXCLUDED": _bonus_of("SELF_EXCLUDED", default="CANCEL", whom="a player who excludes themselves"),
-    "COOL_OFF": _bonus_of("COOL_OFF", default="KEEP", whom="a player who cools off"),
-    "RG_HARM": _bonus_of("RG_HARM", default="CANCEL", whom="a player with strong indicators of harm"),
-    "BLOCKED": _bonus_of("BLOCKED", default="CANCEL", whom="a player whom staff block"),
-    "MARKETING_OPT_OUT": _bonus_of("MARKETING_OPT_OUT", default="KEEP", whom="a player who wants no offers"),
+    "SELF_EXCLUDED": BONUS_OF_SELF_EXCLUDED,
+    "COOL_OFF": BONUS_OF_COOL_OFF,
+    "RG_HARM": BONUS_OF_RG_HARM,
+    "BLOCKED": BONUS_OF_BLOCKED,
+    "MARKETING_OPT_OUT": BONUS_OF_MARKETING_OPT_OUT,
 }

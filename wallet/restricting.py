@@ -5,6 +5,7 @@ The rows are kept on the floor below; whoever restricts goes through here.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from players.restrictions import ending
 from players.restrictions.due import edges_of_unapplied, lock_unapplied, mark_applied, refresh_blocked
 from players.restrictions.ending import restriction_of
 from players.restrictions.imposing import Wanted, Word, impose_restriction
+from players.restrictions.register import RegisterList, import_register
 from wallet.bonus_life import settle_lots
 from wallet.ledger import lock_players
 from wallet.policies import BONUS_OF_RESTRICTED
@@ -151,6 +153,17 @@ def decide_lift(
     decided = ending.decide_lift(restriction_id, is_granted=is_granted, note=note, by=by, at=at)
     settle_lots([player_id], at=at)
     return decided
+
+
+def import_restrictions(register: RegisterList, *, at: datetime | None = None) -> Counts:
+    """Restrict the players of a list and let what has begun take effect; return the counts.
+
+    The list is stored in one transaction, and refused from then on; the bonuses follow in chunks. Raises the errors of
+    `import_register`; then nothing is stored.
+    """
+    at = at or timezone.now()
+    summary = asdict(import_register(register, at=at))
+    return {**summary, **apply_due_restrictions(at=at)}
 
 
 def apply_due_restrictions(*, at: datetime | None = None) -> Counts:

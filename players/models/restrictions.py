@@ -94,6 +94,7 @@ class PlayerRestriction(models.Model):
     class Meta:
         db_table = "player_restrictions"
         ordering = ["-id"]
+        permissions = [("lift_playerrestriction", "Can lift restrictions or ask for it")]
         indexes = [
             models.Index(fields=["player", "kind"], name="idx_restriction_player_kind"),
             models.Index(
