@@ -85,7 +85,9 @@ class RestrictionQuery(PageQuery):
 
     player_id = serializers.CharField(max_length=50, required=False)
     kind = serializers.ChoiceField(choices=RestrictionKind.choices, required=False)
-    source = serializers.CharField(max_length=SOURCE_LENGTH_MAX, required=False)  # type: ignore[assignment]  # a field
+    source = serializers.CharField(  # type: ignore[assignment]  # DRF collects fields first
+        max_length=SOURCE_LENGTH_MAX, required=False
+    )
     external_reference = serializers.CharField(max_length=REFERENCE_LENGTH_MAX, required=False)
     is_in_force = serializers.BooleanField(required=False, allow_null=True, default=None)
     is_asked_to_lift = serializers.BooleanField(required=False, allow_null=True, default=None)
@@ -98,7 +100,7 @@ class RestrictionPageSerializer(PageSerializer):
 class WordSerializer(RequestSerializer):
     """On whose word, why, on what evidence."""
 
-    source = TextField(max_length=SOURCE_LENGTH_MAX)  # type: ignore[assignment]  # a field of that name
+    source = TextField(max_length=SOURCE_LENGTH_MAX)  # type: ignore[assignment]  # as above
     reason = TextField(max_length=REASON_LENGTH_MAX)
     evidence = DocumentField(required=False)
 
