@@ -27,7 +27,7 @@ from loyalty.pipeline import open_night, process_players, work_on_night
 from loyalty.tests import cast
 from loyalty.tests.api import ApiUser
 from players.importing import import_players
-from players.models import PlayerMetrics
+from players.models import Player, PlayerMetrics
 from players.tests.factories import ON, make_day
 from rewards.live import apply_reward
 from rewards.models import PerkTask, RedemptionOption, RedemptionOrder, RewardRule
@@ -159,7 +159,7 @@ def due_by_night(player_id: str) -> None:
 
 
 def day_of_play(player_id: str) -> None:
-    make_day(cast.Player.objects.get(pk=player_id), wagered="100.00", lp_due=Decimal(7))
+    make_day(Player.objects.get(pk=player_id), wagered="100.00", lp_due=Decimal(7))
 
 
 def opening(player_id: str) -> None:
@@ -277,7 +277,7 @@ def raw_sql(player_id: str) -> None:
 def adjust_in_admin(player_id: str) -> None:
     client = Client()
     client.force_login(User.objects.get(username="finance"))
-    balance_row = cast.Player.objects.get(pk=player_id).balance.pk
+    balance_row = Player.objects.get(pk=player_id).balance.pk
     form = {"reason": "x", "key": key(), "currency": "LP", "amount": "5"}
     client.post(reverse("admin:wallet_loyaltybalance_adjust", args=[balance_row]), form)
 

@@ -227,7 +227,7 @@ def test_a_kept_bonus_cannot_be_used_and_goes_on_when_the_restriction_ends() -> 
     make_bob()
     give_bonus("bob", "50.00", expiry=None, at=NOW)
     imposed = impose("BLOCKED")
-    bet = {"player_id": "bob", "stake": 10, "real_available": 0, "category": "slots", "actor": "tests"}
+    bet: dict[str, Any] = {"player_id": "bob", "stake": 10, "real_available": 0, "category": "slots", "actor": "tests"}
     with pytest.raises(PlayerRestrictedError):
         place_bet(bet_id="b1", **bet, at=NOW + timedelta(minutes=1))
 
@@ -338,7 +338,7 @@ def test_an_exclusion_is_lifted_by_two_after_its_minimum_and_a_day_to_think(ann:
         lift_restriction(restriction_id=imposed.pk, word=word(ann), at=asked_at)
 
     wish = ask_to_lift(restriction_id=imposed.pk, word=word(ann), at=asked_at)
-    grant = {"restriction_id": imposed.pk, "is_granted": True, "note": "Letter checked"}
+    grant: dict[str, Any] = {"restriction_id": imposed.pk, "is_granted": True, "note": "Letter checked"}
 
     assert wish.earliest_at == asked_at + timedelta(hours=24)
     with pytest.raises(LiftRequestError, match="waits for a decision already"):
