@@ -47,24 +47,30 @@ def page_url(page: str) -> str:
 
 
 def form(**changes: Any) -> dict[str, Any]:
-    given = {"player": "bob", "kind": "BLOCKED", "source": "staff", "reason": "Chargeback", "evidence": "{}"}
+    given = {"player": "bob", "kind": "BLOCKED", "source": "staff", "reason": "Chargeback", "evidence": ""}
     dates = {"starts_at_0": "", "starts_at_1": "", "ends_at_0": "", "ends_at_1": ""}
     return {**given, **dates, "external_reference": "", **changes}
 
 
 def test_risk_imposes_a_restriction_and_the_bonus_ends(risk: Client, users: dict[str, User]) -> None:
-    response = risk.post(add_url(), form(evidence='{"case": 7}'))
+    response = risk.post(add_url(), form(evidence="Case 7"))
 
     assert response.status_code == 302
     imposed = PlayerRestriction.objects.get()
     assert (imposed.kind, imposed.source, imposed.evidence, imposed.created_by) == (
         "BLOCKED",
         "staff",
-        {"case": 7},
+        {"note": "Case 7"},
         users["Risk"],
     )
     assert Lot.objects.get().status == "CANCELLED"
     assert Player.objects.get(pk="bob").is_blocked
+
+
+def test_no_kind_is_chosen_beforehand(risk: Client) -> None:
+    assert risk.get(add_url()).context["adminform"].form["kind"].value() in {None, ""}
+    assert risk.post(add_url(), form(kind="")).status_code == 200
+    assert not PlayerRestriction.objects.exists()
 
 
 def test_a_refusal_is_shown_and_nothing_is_stored(risk: Client) -> None:

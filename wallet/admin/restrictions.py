@@ -100,6 +100,46 @@ class DecisionForm(ActForm):
         return {"is_granted": given["is_granted"], "note": given["reason"], "by": _user(request)}
 
 
+class ImposeForm(forms.ModelForm[PlayerRestriction]):
+    """A restriction to impose."""
+
+    kind = forms.ChoiceField(
+        label="Restriction",
+        choices=[("", "Choose"), *RestrictionKind.choices],
+        widget=UnfoldAdminSelectWidget(),
+        help_text="A self-exclusion and a cool-off cannot be ended early, by nobody: make sure of the player.",
+    )
+    starts_at = forms.SplitDateTimeField(
+        label="From", required=False, widget=UnfoldAdminSplitDateTimeWidget(), help_text="Empty: at once."
+    )
+    ends_at = forms.SplitDateTimeField(
+        label="Until",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget(),
+        help_text="Of a self-exclusion its minimum, empty for that of the policy. Of a cool-off its end. Of the others "
+        "empty until lifted.",
+    )
+    reason = forms.CharField(
+        label="Reason", max_length=REASON_LENGTH_MAX, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+    evidence = forms.CharField(
+        label="Evidence",
+        required=False,
+        max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Where it can be checked: number of the call, letter or case.",
+    )
+
+    class Meta:
+        model = PlayerRestriction
+        fields = ("player", "kind", "starts_at", "ends_at", "source", "external_reference", "reason", "evidence")
+
+    def clean_evidence(self) -> dict[str, str]:
+        """Return it as it is stored."""
+        note = self.cleaned_data["evidence"]
+        return {"note": note} if note else {}
+
+
 def _user(request: HttpRequest) -> Any:
     return request.user
 
@@ -136,7 +176,6 @@ class PlayerRestrictionAdmin(HouseAdmin):
         "minimum_until",
         "source",
         "created_by",
-        "created_at",
     )
     list_display_links = ("starts_at",)
     list_filter = (PlayerFilter, ("kind", ChoicesDropdownFilter), ("starts_at", RangeDateTimeFilter))
@@ -151,7 +190,7 @@ class PlayerRestrictionAdmin(HouseAdmin):
     inlines = (LiftRequestInline, RestrictionChangeInline)
     actions_detail = ("move_end", "lift", "decide")
     add_fieldsets = (
-        (None, {"fields": ("player", "kind", ("starts_at", "ends_at"))}),
+        (None, {"fields": ("player", "kind", "starts_at", "ends_at")}),
         ("On whose word", {"fields": (("source", "external_reference"), "reason", "evidence")}),
     )
     fieldsets = (
@@ -186,29 +225,19 @@ class PlayerRestrictionAdmin(HouseAdmin):
         return False
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """Say what an end means."""
-        form = super().get_form(request, obj, **kwargs)
-        if obj is None and "ends_at" in form.base_fields:
-            form.base_fields["ends_at"].help_text = (
-                "Of a self-exclusion: not before; without one the policy's minimum counts. Of a cool-off: it ends "
-                "then. Of the others: empty until lifted."
-            )
-            form.base_fields["starts_at"].required = False
-            form.base_fields["starts_at"].help_text = "Empty: at once."
-            form.base_fields["reason"].required = True
-        return form
+        """Ask in a form that chooses nothing by itself: some of these cannot be taken back."""
+        return super().get_form(request, obj, **({} if obj else {"form": ImposeForm}), **kwargs)
 
     def save_model(self, request: HttpRequest, obj: PlayerRestriction, form: Any, change: bool) -> None:
         """Impose it through the service, bonuses included."""
         given = form.cleaned_data
-        evidence = given["evidence"] if isinstance(given["evidence"], dict) else {"note": given["evidence"]}
         saved = restrict_player(
             player_id=given["player"].pk,
             kind=given["kind"],
             starts_at=given["starts_at"],
             until=given["ends_at"],
             external_reference=given["external_reference"],
-            word=Word(source=given["source"], reason=given["reason"], evidence=evidence or {}, by=_user(request)),
+            word=Word(source=given["source"], reason=given["reason"], evidence=given["evidence"], by=_user(request)),
         )
         obj.pk = saved.pk
         obj.refresh_from_db()
