@@ -13,11 +13,11 @@ from django.utils import timezone
 from core.errors import InvalidInputError
 from core.runs import Counts
 from players.action_codes import CODE_SHAPE, is_action_code
-from players.actions import SOURCE, PlayerAction, record_actions
+from players.actions import KYC_COMPLETE, SOURCE, PlayerAction, record_actions
 from rewards.events import PlayerEvent, activity_event, evaluate_events
 from rewards.models import RewardDecision
 from rewards.triggers import ANY, TIER_REACHED
-from wallet.bonus_life import release_pending_credits
+from wallet.bonus_life import complete_bonuses, release_pending_credits
 from wallet.bonuses import CLAIM
 from wallet.ledger import lock_players
 from wallet.models import BonusStatus, Lot
@@ -72,6 +72,8 @@ def handle_events(events: Sequence[PlayerEvent], *, at: datetime, started_by: Us
     on = timezone.localdate(at)
     lock_players([event.player_id for event in events])
     released = _release_waiting(events, at=at)
+    if any(event.trigger == KYC_COMPLETE for event in events):
+        complete_bonuses(sorted({event.player_id for event in events}), at=at)
     return {"credits released": released, **evaluate_events(events, on=on, at=at, started_by=started_by)}
 
 

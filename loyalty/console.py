@@ -66,7 +66,9 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("safety.abusesignal", "Abuse signals", "report"),
             ("players.playerrestriction", "Restrictions", "do_not_disturb_on"),
+            ("players.liftrequest", "Wishes to lift", "lock_open"),
             ("players.restrictioneffect", "Restriction matrix", "grid_on"),
+            ("players.creditrequirement", "Age and identity rules", "badge"),
             ("safety.retentionmultiplier", "Retention multipliers", "trending_up"),
             ("safety.unitvalue", "Unit values", "price_change"),
             ("safety.earnrateacceptance", "Rates above the edge", "group_add"),
@@ -81,6 +83,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("players.segmentchange", "Segment changes", "swap_vert"),
             ("rewards.pointsearnedday", "Points earned", "trending_up"),
             ("players.tierchange", "Tier changes", "stairs"),
+            ("players.restrictionchange", "Restriction changes", "history_toggle_off"),
             ("players.riskscorechange", "Risk score changes", "monitor_heart"),
             ("rewards.rewardruleversion", "Rule versions", "history"),
             ("rewards.ruleapproval", "Rule approvals", "how_to_reg"),

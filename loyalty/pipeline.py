@@ -1,7 +1,8 @@
 """The main job, composed in one place.
 
-The night: points from play → expiry → metrics → risk → segments → tiers → rules → reconcile → daily facts. Each is a
-named step cut into chunks; a killed night is run again and goes on where it stopped, and nobody is paid twice.
+The night: restrictions → points from play → expiry → metrics → risk → segments → tiers → rules → reconcile → daily
+facts. Each is a named step cut into chunks; a killed night is run again and goes on where it stopped, and nobody is
+paid twice.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from core.runs import (
 from loyalty.policies import NIGHT_CHUNK_PLAYERS
 from players.metrics import refresh_metrics, refresh_volatility
 from players.models import Player
+from players.restrictions.due import refresh_blocked
 from players.segmentation import batch_reclassify_players
 from reporting.liability_days import write_liability_days
 from reporting.summaries import write_daily_summary
@@ -53,12 +55,13 @@ from rewards.tiers import evaluate_tiers, reached_tiers, record_points_earned
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold
 from safety.abuse import score_players
 from safety.profitability import refresh_segment_baselines
-from wallet.bonus_life import settle_due_lots
+from wallet.bonus_life import complete_met_bonuses, settle_due_lots
 from wallet.digests import export_digest, last_digest_at, store_digest
 from wallet.expiry import expire_bonuses
 from wallet.ledger import lock_players
 from wallet.play import post_points_from_play
 from wallet.reconciliation import reconcile
+from wallet.restricting import apply_started
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -150,7 +153,8 @@ def night_steps(run: Run) -> list[Step]:
     """Return the steps of a night in order."""
     rules = rules_of_versions(run.parameters["rules"])
     return [
-        Step(name="points from play", work=_points_from_play, ranges=_player_ranges, before=_analyze(*STANDING_TABLES)),
+        Step(name="restrictions", work=_restrictions, ranges=_player_ranges, before=_analyze(*STANDING_TABLES)),
+        Step(name="points from play", work=_points_from_play, ranges=_player_ranges),
         Step(name="expiry", work=_expiry, ranges=_player_ranges),
         Step(name="metrics", work=_metrics, ranges=_player_ranges),
         Step(name="risk", work=_risk, ranges=_player_ranges),
@@ -263,12 +267,19 @@ def _player_ranges(run: Run) -> list[KeyRange]:
     return ranges_between(run.parameters["edges"])
 
 
+def _restrictions(chunk: ChunkContext) -> Counts:
+    """Let those begin and end whose time has come, before anything is given."""
+    counts = apply_started(at=chunk.at, keys=chunk.keys, run_id=chunk.run.pk)
+    return {**counts, "players blocked or unblocked": refresh_blocked(keys=chunk.keys)}
+
+
 def _points_from_play(chunk: ChunkContext) -> Counts:
     return post_points_from_play(at=chunk.at, business_zone=settings.TIME_ZONE, keys=chunk.keys, run_id=chunk.run.pk)
 
 
 def _expiry(chunk: ChunkContext) -> Counts:
     expired = expire_bonuses(at=chunk.at, keys=chunk.keys, run_id=chunk.run.pk)
+    complete_met_bonuses(at=chunk.at, keys=chunk.keys)
     settle_due_lots(at=chunk.at, keys=chunk.keys)
     ended = close_ended_rewards(since=_time(chunk.run.parameters["rewards_ended_since"]), keys=chunk.keys)
     return {"lots expired": expired, "rewards ended": ended}

@@ -6,6 +6,9 @@ by hand; `add` on such a model allows the service that writes it: `wallet.add_op
 `rewards.add_redemptionorder` an order of the catalogue; `rewards.change_redemptionorder` allows to fulfil and to cancel
 it. Who grants rewards corrects none: reversals and adjustments are Finance's.
 
+`players.lift_playerrestriction` lifts a restriction or asks for it; where that takes two people,
+`players.change_liftrequest` lets the second one decide. `players.change_playerrestriction` moves ends and unblocks.
+
 `rewards.approve_rewardrule` lets rules run that others wrote, `rewards.pause_rewardrule` stops and resumes them,
 `rewards.revoke_rewardrule` takes back what is unspent of what they gave.
 
@@ -96,6 +99,9 @@ ROLES: tuple[Role, ...] = (
             *_READS_EVERYTHING,
             "players.add_playerrestriction",
             "players.change_playerrestriction",
+            "players.lift_playerrestriction",
+            "players.change_liftrequest",
+            "players.change_creditrequirement",
             "rewards.approve_rewardrule",
             "rewards.pause_rewardrule",
             "rewards.revoke_rewardrule",
@@ -133,6 +139,9 @@ ROLES: tuple[Role, ...] = (
             "rewards.change_redemptionorder",
             "players.add_activity",
             "players.add_importjob",
+            "players.view_playerrestriction",
+            "players.add_playerrestriction",
+            "players.lift_playerrestriction",
             "wallet.add_operation",
             "wallet.add_bet",
             "wallet.act_for_player",

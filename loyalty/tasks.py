@@ -7,10 +7,18 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from core.runs import Counts
 from loyalty.night import run_night
+from wallet.restricting import apply_due_restrictions
 
 
 @shared_task(acks_late=True, autoretry_for=(Exception,), retry_backoff=60, max_retries=5)
 def night() -> int:
     """Run the night of yesterday's business date and return the run's id; a retry goes on where it stopped."""
     return run_night(business_date=timezone.localdate() - timedelta(days=1)).pk
+
+
+@shared_task
+def restrictions_due() -> Counts:
+    """Let restrictions take effect whose time has come; what is missed is done the next time."""
+    return apply_due_restrictions()

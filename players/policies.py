@@ -157,3 +157,42 @@ TIER_GRACE_DAYS = declare(
         help="With ONE_LEVEL or GRACE: how long a tier is kept that the points do not reach.",
     )
 )
+SELF_EXCLUSION_MINIMUM_DAYS = declare(
+    Policy(
+        name="SELF_EXCLUSION_MINIMUM_DAYS",
+        default=180,
+        minimum=1,
+        maximum=3650,
+        unit="days",
+        help="A self-exclusion lasts at least this long; nobody can end it before.",
+    )
+)
+SELF_EXCLUSION_ENDS = declare(
+    Policy(
+        name="SELF_EXCLUSION_ENDS",
+        default="ON_REQUEST",
+        choices=("ON_REQUEST", "BY_ITSELF"),
+        help="After its minimum a self-exclusion holds until the player asks to lift it and two people do, "
+        "or it ends by itself. Counts for those imposed from now on.",
+    )
+)
+LIFT_COOLING_HOURS = declare(
+    Policy(
+        name="LIFT_COOLING_HOURS",
+        default=24,
+        minimum=0,
+        maximum=720,
+        unit="hours",
+        help="Between a player's wish to lift a self-exclusion and the earliest decision.",
+    )
+)
+COOL_OFF_DAYS_MAX = declare(
+    Policy(
+        name="COOL_OFF_DAYS_MAX",
+        default=42,
+        minimum=1,
+        maximum=3650,
+        unit="days",
+        help="The longest cool-off; who wants to stay away for longer excludes themselves.",
+    )
+)

@@ -12,3 +12,9 @@ RESTRICTION_MATRIX: dict[tuple[str, str], str] = {
     **{(kind, purpose): "MARK" for kind in _GUARDED for purpose in _MARKED},
     ("MARKETING_OPT_OUT", "PROMOTION"): "REFUSE",
 }
+
+# Earlier migrations write the matrix above, whose purposes their constraints know; what came later is added here.
+CURRENT_MATRIX: dict[tuple[str, str], str] = {
+    **RESTRICTION_MATRIX,
+    **{(kind, "ADDITION"): "REFUSE" for kind in _GUARDED},
+}

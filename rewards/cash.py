@@ -17,9 +17,8 @@ _REFUSE_SQL = """
     SET verdict = 'REJECTED', reason = 'RESTRICTED', amount_given = 0, money_value = 0,
         reasons = jsonb_build_array(jsonb_build_object('code', 'RESTRICTED', 'restriction', x.restriction))
     FROM (
-        SELECT r.player_id, min(r.kind) AS restriction FROM player_restrictions r
-        JOIN restriction_effects e ON e.kind = r.kind AND e.purpose = 'PROMOTION' AND e.effect = 'REFUSE'
-        WHERE r.starts_at <= %s AND (r.ends_at IS NULL OR r.ends_at > %s) GROUP BY r.player_id
+        SELECT DISTINCT ON (r.player_id) r.player_id, r.restriction FROM refused_players('PROMOTION', %s) r
+        WHERE {refused_in_range} ORDER BY r.player_id, r.is_requirement, r.restriction
     ) x
     WHERE a.run_id = %s AND a.rule_number = ANY (%s) AND a.amount_given > 0 AND {in_range} AND a.player_id = x.player_id
 """
@@ -59,7 +58,9 @@ def pay_cash(rule_numbers: list[int], *, occasion: Occasion, at: datetime, keys:
     """
     in_range, params = keys.condition("a.player_id")
     run_id, on = occasion.run_id, occasion.on
-    run_statement(_REFUSE_SQL.format(in_range=in_range), [at, at, run_id, rule_numbers, *params])
+    refused_in_range, _ = keys.condition("r.player_id")
+    refuse = _REFUSE_SQL.format(in_range=in_range, refused_in_range=refused_in_range)
+    run_statement(refuse, [at, *params, run_id, rule_numbers, *params])
     name, name_params = occasion.name_sql("a.player_id")
     run_statement(
         _PAY_SQL.format(in_range=in_range, occasion=name),

@@ -170,10 +170,8 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
             FROM reward_decisions d WHERE d.player_id = m.player_id AND d.rule_number = m.rule_number
         ) u
         LEFT JOIN (
-            SELECT r.player_id, min(r.kind) AS restriction FROM player_restrictions r
-            JOIN restriction_effects e ON e.kind = r.kind AND e.purpose = 'PROMOTION' AND e.effect = 'REFUSE'
-            WHERE {restricted_range} AND r.starts_at <= now() AND (r.ends_at IS NULL OR r.ends_at > now())
-            GROUP BY r.player_id
+            SELECT DISTINCT ON (r.player_id) r.player_id, r.restriction FROM refused_players('PROMOTION', now()) r
+            WHERE {restricted_range} ORDER BY r.player_id, r.is_requirement, r.restriction
         ) x ON x.player_id = m.player_id
         WHERE m.run_id = %s AND {in_range} AND {facts_in_range} AND NOT u.is_decided_already
     """

@@ -17,9 +17,9 @@ from rewards.definitions import RuleDefinition
 from rewards.facts import Scope
 from rewards.models import PerkStatus, PerkTask, RewardCurrency, RewardHistory, RewardStatus, RewardType
 from rewards.occasions import Occasion
-from rewards.redemption.obstacles import refusing_restriction
 from wallet.ledger import ACTOR_LENGTH_MAX, PlayerRestrictedError, lock_players
 from wallet.postings import check_text_field
+from wallet.restrictions import refusing_restriction
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -142,7 +142,7 @@ def _claim(task: PerkTask, status: PerkStatus, **fields: object) -> None:
 
 
 def _check_restrictions(task: PerkTask, *, at: datetime) -> None:
-    restriction = refusing_restriction(task.player_id, at=at, purpose=CreditPurpose.PROMOTION)
+    restriction = refusing_restriction(player_id=task.player_id, purpose=CreditPurpose.PROMOTION, at=at)
     if restriction:
         raise PlayerRestrictedError(
             f"player {task.player_id} is restricted ({restriction}): refuse the perk",

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError
@@ -82,16 +83,38 @@ def _claim(bonus: Lot, *, at: datetime) -> None:
 def release_pending_credits(*, player_id: str, action: str, at: datetime) -> int:
     """Let the pending credits of any currency go that wait for this action of the player; return how many.
 
-    Raises InvalidInputError for CLAIM: a claim has its window and is refused to the restricted. Raises NotFoundError.
+    Of a restricted player none go before the restriction has ended; evidence of that is kept. Raises InvalidInputError
+    for CLAIM: a claim has its window and is refused to the restricted. Raises NotFoundError.
     """
     check_text_field("action", action, length_max=60, is_needed=True)
     if action == CLAIM:
         raise InvalidInputError(f"action is {CLAIM}: a bonus is claimed by its number", field="action")
     lock_players([player_id])
     waiting = Lot.objects.filter(player_id=player_id, status=BonusStatus.PENDING, awaits=action)
+    is_refused = _keep_refused_releases(waiting, player_id=player_id, actor=action, at=at)
+    # The action has happened all the same: what it lets go waits for the end of the restriction alone.
     released = waiting.update(awaits=None)
     settle_lots([player_id], at=at)
-    return released
+    return 0 if is_refused else released
+
+
+def _keep_refused_releases(waiting: QuerySet[Lot], *, player_id: str, actor: str, at: datetime) -> bool:
+    """Tell whether the player may not be given what waits, and keep the evidence."""
+    restriction = refusing_restriction(player_id=player_id, purpose=CreditPurpose.REDEMPTION, at=at)
+    if restriction is None:
+        return False
+    for lot in waiting:
+        keep_refusal(
+            player_id=player_id,
+            purpose=CreditPurpose.REDEMPTION,
+            restriction=restriction,
+            key=f"release:{lot.pk}",
+            currency=lot.currency_type,
+            amount=lot.remaining,
+            actor=actor,
+            at=at,
+        )
+    return True
 
 
 @transaction.atomic
@@ -260,6 +283,7 @@ def record_wagering(contributions: dict[int, Decimal], *, player_ids: Sequence[s
     settle_lots(player_ids, at=at)
 
 
+# A bonus that is met and waits for the player's age or identity to be known has been met in time, whenever it converts.
 # What is left converts up to the cap; what lies beyond it goes. Bets still open are settled as real money within what
 # the cap then leaves.
 _COMPLETE_SQL = """
@@ -269,9 +293,10 @@ _COMPLETE_SQL = """
         FROM wallet_lots l
         WHERE l.currency_type = 'BONUS' AND l.status IN ('PENDING', 'ACTIVE') AND l.status = 'ACTIVE'
           AND l.wagering_required > 0 AND l.remaining > 0 AND l.player_id = ANY (%s)
-          AND coalesce(l.expires_at > %s, true)
+          AND (coalesce(l.expires_at > %s, true) OR l.wagering_completed >= l.wagering_required)
           AND (l.wagering_completed >= l.wagering_required
                OR l.open_bets = 0 AND l.remaining <= %s AND l.remaining < l.amount)
+          AND (SELECT true FROM refused_players('CONVERSION', %s) x WHERE x.player_id = l.player_id LIMIT 1) IS NULL
     ),
     leg AS (
         SELECT m.*, 'BONUS_CONVERTED' AS transaction_type, m.convertible AS amount, 'Requirement met' AS description
@@ -317,4 +342,25 @@ def complete_bonuses(player_ids: Sequence[str], *, at: datetime) -> int:
     Return how many bonuses were completed.
     """
     sql = _COMPLETE_SQL.format(posting=_COMPLETION)
-    return int(fetch_rows(sql, [list(player_ids), at, BONUS_TINY_REMAINDER.value(), at])[0][0])
+    return int(fetch_rows(sql, [list(player_ids), at, BONUS_TINY_REMAINDER.value(), at, at])[0][0])
+
+
+@transaction.atomic
+def complete_met_bonuses(*, at: datetime, keys: KeyRange = ALL_KEYS) -> int:
+    """Convert the bonuses that were met before it was known who the player is; return how many."""
+    in_range, params = keys.condition("l.player_id")
+    rows = fetch_rows(
+        f"""
+        SELECT p.player_id FROM players p WHERE p.player_id IN (
+            SELECT l.player_id FROM wallet_lots l
+            WHERE l.currency_type = 'BONUS' AND l.status IN ('PENDING', 'ACTIVE') AND l.status = 'ACTIVE'
+              AND l.wagering_required > 0 AND l.remaining > 0 AND l.wagering_completed >= l.wagering_required
+              AND {in_range}
+        ) ORDER BY p.player_id FOR NO KEY UPDATE
+        """,
+        params,
+    )
+    player_ids = [player_id for (player_id,) in rows]
+    completed = complete_bonuses(player_ids, at=at) if player_ids else 0
+    settle_lots(player_ids, at=at)
+    return completed

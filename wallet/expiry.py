@@ -34,6 +34,9 @@ _EXPIRE_SQL = """
     WITH expired AS MATERIALIZED (
         SELECT l.id, l.player_id, l.currency_type, l.remaining FROM wallet_lots l
         WHERE l.remaining > 0 AND l.expires_at <= %s AND l.status IN ('ACTIVE', 'PENDING') AND {in_range}
+          -- A bonus that was met and waits to convert has nothing left to expire for.
+          AND NOT (l.currency_type = 'BONUS' AND l.wagering_required > 0
+                   AND l.wagering_completed >= l.wagering_required)
     )
     SELECT count(*) FILTER (WHERE outcome = 'POSTED')
     FROM wallet_post((SELECT array_agg({posting}) FROM expired l), %s, 'expiry', %s)

@@ -13,15 +13,37 @@ from string import Template
 from players.models import CreditPurpose
 
 _POSTING_FILES = Path(__file__).parent / "sql" / "posting"
-_RESTRICTION_JOIN = """
+# Nothing is credited for a purpose that takes: who adds by one is asked what an addition is asked.
+_ASKED_PURPOSE = """CASE WHEN p.amount > 0 AND p.purpose IN ('ADJUSTMENT', 'SPEND', 'BET', 'EXPIRY')
+                         THEN 'ADDITION' ELSE p.purpose END"""
+# Operations are stamped with the time they began: what was imposed while one waited for the lock holds for it as well.
+_RESTRICTION_JOIN = f"""
         LEFT JOIN LATERAL (
             SELECT min(r.kind) FILTER (WHERE e.effect = 'REFUSE') AS refusing,
                    min(r.kind) FILTER (WHERE e.effect = 'MARK') AS marking
             FROM player_restrictions r
-            JOIN restriction_effects e ON e.kind = r.kind AND e.purpose = p.purpose
-            WHERE r.player_id = p.account_key AND r.starts_at <= posted_at
+            JOIN restriction_effects e ON e.kind = r.kind AND e.purpose = {_ASKED_PURPOSE}
+            WHERE r.player_id = p.account_key AND r.starts_at <= greatest(posted_at, clock_timestamp())
               AND (r.ends_at IS NULL OR r.ends_at > posted_at)
-        ) x ON true"""
+        ) x ON true
+        LEFT JOIN LATERAL (
+            SELECT unmet_requirement(u.age, u.kyc_completed_at, q.needs_kyc, q.minimum_age,
+                                     q.allows_unknown_age) AS unmet
+            FROM credit_requirements q JOIN players u ON u.player_id = p.account_key
+            WHERE q.purpose = {_ASKED_PURPOSE} AND (q.needs_kyc OR q.minimum_age IS NOT NULL) LIMIT 1
+        ) y ON true"""
+# What waits for its day or turn does not become spendable while its owner could not claim it either. What has taken
+# effect has begun by the clock: asking the clock itself would keep this from being planned with the query around it.
+_WAKING_GUARD = """
+     AND NOT EXISTS (
+         SELECT 1 FROM player_restrictions r JOIN restriction_effects e ON e.kind = r.kind
+         WHERE r.player_id = owner_key AND e.purpose = 'REDEMPTION' AND e.effect = 'REFUSE'
+           AND (r.applied_at IS NOT NULL OR r.starts_at <= due_at) AND (r.ends_at IS NULL OR r.ends_at > due_at))
+     AND NOT EXISTS (
+         SELECT 1 FROM credit_requirements q JOIN players u ON u.player_id = owner_key
+         WHERE q.purpose = 'REDEMPTION' AND (q.needs_kyc OR q.minimum_age IS NOT NULL)
+           AND unmet_requirement(u.age, u.kyc_completed_at, q.needs_kyc, q.minimum_age,
+                                 q.allows_unknown_age) IS NOT NULL)"""
 # Plans are cached per session and may be made while a table is still empty; a scan chosen then would read the whole
 # ledger for every posting later. Every join of the core is a lookup by key, so that is the only plan left.
 _PLANNER = """SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -127,6 +149,7 @@ class LedgerShape:
     restriction_case: str = ""
     restriction_mark: str = "NULL::varchar"
     refusing_mark: str = "NULL::varchar"
+    waking_guard: str = ""
     derived_sets: str = ""
     derived_sums: str = ""
     derived_columns: str = ""
@@ -192,9 +215,10 @@ PLAYER_LEDGER = LedgerShape(
     purposes=tuple(CreditPurpose.values),
     spending_purposes=(CreditPurpose.SPEND, CreditPurpose.BET, CreditPurpose.REDEMPTION),
     restriction_join=_RESTRICTION_JOIN,
-    restriction_case="WHEN x.refusing IS NOT NULL THEN 'RESTRICTED'",
-    restriction_mark="coalesce(x.refusing, x.marking)",
-    refusing_mark="x.refusing",
+    restriction_case="WHEN coalesce(x.refusing, y.unmet) IS NOT NULL THEN 'RESTRICTED'",
+    restriction_mark="coalesce(x.refusing, y.unmet, x.marking)",
+    refusing_mark="coalesce(x.refusing, y.unmet)",
+    waking_guard=_WAKING_GUARD,
     derived_sets=_BONUS_SETS,
     derived_sums=_BONUS_SUMS,
     derived_columns=_BONUS_COLUMNS,

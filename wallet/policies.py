@@ -148,3 +148,30 @@ REFUND_GRACE_DAYS = declare(
         help="How long points may be spent that come back after the lot that paid has expired.",
     )
 )
+
+
+def _bonus_of(kind: str, *, default: str, whom: str) -> Policy[str]:
+    return declare(
+        Policy(
+            name=f"BONUS_OF_{kind}",
+            default=default,
+            choices=("CANCEL", "KEEP"),
+            help=f"What becomes of the bonus money of {whom}: it is cancelled when the restriction takes effect, or "
+            "kept, unusable and with its time running, until the restriction ends. Real money, points and tickets "
+            "are never touched.",
+        )
+    )
+
+
+BONUS_OF_SELF_EXCLUDED = _bonus_of("SELF_EXCLUDED", default="CANCEL", whom="a player who excludes themselves")
+BONUS_OF_COOL_OFF = _bonus_of("COOL_OFF", default="KEEP", whom="a player who cools off")
+BONUS_OF_RG_HARM = _bonus_of("RG_HARM", default="CANCEL", whom="a player with strong indicators of harm")
+BONUS_OF_BLOCKED = _bonus_of("BLOCKED", default="CANCEL", whom="a player whom staff block")
+BONUS_OF_MARKETING_OPT_OUT = _bonus_of("MARKETING_OPT_OUT", default="KEEP", whom="a player who wants no offers")
+BONUS_OF_RESTRICTED = {
+    "SELF_EXCLUDED": BONUS_OF_SELF_EXCLUDED,
+    "COOL_OFF": BONUS_OF_COOL_OFF,
+    "RG_HARM": BONUS_OF_RG_HARM,
+    "BLOCKED": BONUS_OF_BLOCKED,
+    "MARKETING_OPT_OUT": BONUS_OF_MARKETING_OPT_OUT,
+}

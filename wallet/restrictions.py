@@ -5,19 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q
-
-from players.models import CreditPurpose, PlayerRestriction, RestrictionEffect, RestrictionEffectKind
+from core.expressions import fetch_rows
+from players.models import CreditPurpose
 from wallet.ledger import PlayerRestrictedError
 from wallet.models import PostingRefusal
 
 
-def refusing_restriction(*, player_id: str, purpose: CreditPurpose, at: datetime) -> str | None:
-    """Return the kind of a restriction that refuses the purpose at a time, or None. To be asked under the lock."""
-    refusing = RestrictionEffect.objects.filter(purpose=purpose, effect=RestrictionEffectKind.REFUSE)
-    held = PlayerRestriction.objects.filter(player_id=player_id, starts_at__lte=at, kind__in=refusing.values("kind"))
-    held = held.filter(Q(ends_at=None) | Q(ends_at__gt=at))
-    return held.order_by("kind").values_list("kind", flat=True).first()
+def refusing_restriction(*, player_id: str, purpose: str, at: datetime) -> str | None:
+    """Return what refuses the player a purpose at a time, or None. To be asked under the lock, in a later statement.
+
+    The kind of a restriction, or UNDER_AGE, AGE_UNKNOWN, KYC_MISSING where only that is missing.
+    """
+    rows = fetch_rows(
+        """
+        SELECT x.restriction FROM refused_players(%s, %s) x WHERE x.player_id = %s
+        ORDER BY x.is_requirement, x.restriction LIMIT 1
+        """,
+        [purpose, at, player_id],
+    )
+    return str(rows[0][0]) if rows else None
 
 
 def keep_refusal(

@@ -43,6 +43,13 @@ from wallet.api.balances import PlayerBalances
 from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
 from wallet.api.bonuses import CancelBonus, ClaimBonus, PlayerBonuses
 from wallet.api.corrections import Adjust, Reverse, TakeBack
+from wallet.api.restrictions import (
+    DecideLift,
+    LiftRestriction,
+    MoveRestrictionEnd,
+    RestrictionDetail,
+    RestrictionList,
+)
 from wallet.api.spending import Deduct, Withdrawals
 from wallet.api.tickets import UseTickets
 
@@ -114,6 +121,11 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("wallet/reverse", Reverse, "wallet-reverse"),
     ("wallet/take-back", TakeBack, "wallet-take-back"),
     ("wallet/adjust", Adjust, "wallet-adjust"),
+    ("restrictions", RestrictionList, "restrictions"),
+    ("restrictions/<int:restriction_id>", RestrictionDetail, "restriction"),
+    ("restrictions/<int:restriction_id>/move-end", MoveRestrictionEnd, "restriction-move-end"),
+    ("restrictions/<int:restriction_id>/lift", LiftRestriction, "restriction-lift"),
+    ("restrictions/<int:restriction_id>/decide-lift", DecideLift, "restriction-decide-lift"),
     ("analytics/dashboard", Dashboard, "analytics-dashboard"),
 )
 

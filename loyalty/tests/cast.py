@@ -15,10 +15,12 @@ from players.models import (
     ActivityKey,
     ImportJob,
     ImportPlayerTotals,
+    LiftRequest,
     Player,
     PlayerDay,
     PlayerMetrics,
     PlayerRestriction,
+    RestrictionChange,
     RestrictionKind,
     RiskScoreChange,
     SegmentChange,
@@ -213,13 +215,17 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
     RiskScoreChange.objects.create(
         player=player, on=ON, run=run, risk_score_before=0, risk_score_after=20, abuse_score_after=0
     )
-    PlayerRestriction.objects.create(
+    restriction = PlayerRestriction.objects.create(
         player=player,
         kind="COOL_OFF",
         source="player",
         starts_at=AT - timedelta(days=9),
         ends_at=AT - timedelta(days=2),
         created_by=user,
+    )
+    RestrictionChange.objects.create(restriction=restriction, act="IMPOSED", actor="tests", changed_at=AT)
+    LiftRequest.objects.create(
+        restriction=restriction, source="player", reason="Again", asked_by=user, asked_at=AT, earliest_at=AT
     )
     AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
     EarnRateAcceptance.objects.create(

@@ -83,6 +83,12 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/wallet/reverse"): {FINANCE},
     ("POST", "/api/wallet/take-back"): {FINANCE},
     ("POST", "/api/wallet/adjust"): {FINANCE},
+    ("GET", "/api/restrictions"): OFFICE | {INTEGRATOR},
+    ("POST", "/api/restrictions"): {RISK, INTEGRATOR},
+    ("GET", "/api/restrictions/1"): OFFICE | {INTEGRATOR},
+    ("POST", "/api/restrictions/1/move-end"): {RISK},
+    ("POST", "/api/restrictions/1/lift"): {RISK, INTEGRATOR},
+    ("POST", "/api/restrictions/1/decide-lift"): {RISK},
     ("GET", "/api/analytics/dashboard"): OFFICE | {OPERATOR},
 }
 OPEN_TO_ALL = {"token", "token/refresh", "schema/", "docs/", "redoc/"}

@@ -1,53 +1,18 @@
-"""What forbids credits to a player, and what each kind of restriction does."""
+"""What each kind of restriction does, and what must be known of a player before a credit."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils import timezone
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from core.admin.base import HugeReadOnlyAdmin, ReadOnlyAdmin
+from core.admin.base import HouseAdmin, ReadOnlyAdmin
 from core.admin.columns import Colours, badge
-from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
-from players.models import PlayerRestriction, RestrictionEffect
-
-_KIND_COLOURS = Colours(SELF_EXCLUDED="danger", RG_HARM="danger", BLOCKED="danger", COOL_OFF="warning")
-
-
-@admin.register(PlayerRestriction)
-class PlayerRestrictionAdmin(HugeReadOnlyAdmin):
-    list_display = (
-        "player_link",
-        "kind_badge",
-        "is_in_force",
-        "starts_at",
-        "ends_at",
-        "source",
-        "created_by",
-        "created_at",
-    )
-    list_display_links = ("starts_at",)
-    list_filter = (PlayerFilter, ("kind", ChoicesDropdownFilter), ("starts_at", RangeDateTimeFilter))
-    list_select_related = ("created_by",)
-    search_fields = ("player__player_id__exact",)
-    search_help_text = PLAYER_SEARCH_HELP
-    fields = (
-        ("player", "kind"),
-        ("starts_at", "ends_at"),
-        ("source", "created_by"),
-        "reason",
-        "evidence",
-        "created_at",
-    )
-
-    player_link = player_link
-    kind_badge = badge("kind", colours=_KIND_COLOURS, description="restriction")
-
-    @display(description="in force", boolean=True)
-    def is_in_force(self, restriction: PlayerRestriction) -> bool:
-        now = timezone.now()
-        return restriction.starts_at <= now and (restriction.ends_at is None or restriction.ends_at > now)
+from players.models import CreditRequirement, RestrictionEffect
 
 
 @admin.register(RestrictionEffect)
@@ -58,3 +23,31 @@ class RestrictionEffectAdmin(ReadOnlyAdmin):
     list_per_page = 100
 
     effect_badge = badge("effect", colours=Colours(REFUSE="danger", MARK="warning"), description="effect")
+
+
+@admin.register(CreditRequirement)
+class CreditRequirementAdmin(HouseAdmin):
+    list_display = ("purpose_words", "minimum_age", "allows_unknown_age", "needs_kyc", "changed_by", "changed_at")
+    list_display_links = ("purpose_words",)
+    list_select_related = ("changed_by",)
+    fields = (("purpose", "minimum_age"), ("allows_unknown_age", "needs_kyc"), ("changed_by", "changed_at"))
+    readonly_fields = ("purpose", "changed_by", "changed_at")
+    actions = None
+
+    @display(description="before")
+    def purpose_words(self, requirement: CreditRequirement) -> str:
+        return str(requirement)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Every purpose that may ask for something has its row."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A row that asks nothing allows everything."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: CreditRequirement, form: Any, change: bool) -> None:
+        """Keep who changed it; the log of changes by staff has the rest."""
+        obj.changed_by = request.user  # type: ignore[assignment]  # the admin lets nobody else in
+        obj.changed_at = timezone.now()
+        obj.save(update_fields=["minimum_age", "allows_unknown_age", "needs_kyc", "changed_by", "changed_at"])

@@ -60,7 +60,10 @@ class Player(models.Model):
     class Meta:
         db_table = "players"
         ordering = ["player_id"]
-        indexes = [models.Index(fields=["segment", "tier"], name="idx_player_segment_tier")]
+        indexes = [
+            models.Index(fields=["segment", "tier"], name="idx_player_segment_tier"),
+            models.Index(fields=["player_id"], condition=models.Q(is_blocked=True), name="idx_player_blocked"),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(segment__in=PlayerSegment.values), name="player_segment_known"),
             models.CheckConstraint(

@@ -89,12 +89,24 @@ def _abuse_wagering(figures: Figures) -> str:
     return f"the abuse score of {score} multiplies the wagering requirement by {factor}"
 
 
+_UNMET = {
+    "UNDER_AGE": "the player is younger than the rules on age allow",
+    "AGE_UNKNOWN": "the player's age is unknown and the rules ask for one",
+    "KYC_MISSING": "the player's identity is not checked yet and the rules ask for that",
+}
+
+
+def _restricted(figures: Figures) -> str:
+    restriction = _plain(figures, "restriction")
+    return _UNMET.get(restriction, f"the player is restricted: {restriction}")
+
+
 _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "NO_AMOUNT": _no_amount,
     "BELOW_MINIMUM": _below_minimum,
     "FREQUENCY": _frequency,
     "COOLDOWN": lambda figures: f"the last reward, on {_plain(figures, 'last_on')}, is too recent",
-    "RESTRICTED": lambda figures: f"the player is restricted: {_plain(figures, 'restriction')}",
+    "RESTRICTED": _restricted,
     "ABUSE_REVIEW": lambda figures: f"the abuse score of {_plain(figures, 'abuse_score')} needs a person to look",
     "ABUSE_CUT": lambda figures: (
         f"the abuse score of {_plain(figures, 'abuse_score')} leaves {_plain(figures, 'multiplier')} of the amount"

@@ -8,11 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import ConflictError, NotFoundError
+from players.models import CreditPurpose
 from rewards.models import RedemptionOrder, RedemptionStatus
 from rewards.redemption.events import announce
-from rewards.redemption.obstacles import refusing_restriction
 from wallet.ledger import ACTOR_LENGTH_MAX, PlayerRestrictedError, lock_players
 from wallet.postings import check_text_field
+from wallet.restrictions import refusing_restriction
 
 NOTE_LENGTH_MAX = 500
 
@@ -63,7 +64,7 @@ def claim_status(order: RedemptionOrder, status: RedemptionStatus, **fields: obj
 
 
 def _check_restrictions(order: RedemptionOrder, *, at: datetime) -> None:
-    restriction = refusing_restriction(order.player_id, at=at)
+    restriction = refusing_restriction(player_id=order.player_id, purpose=CreditPurpose.REDEMPTION, at=at)
     if restriction:
         raise PlayerRestrictedError(
             f"player {order.player_id} is restricted ({restriction}): cancel the order, the points go back",

@@ -11,12 +11,13 @@ from django.db.models import Count, Q, Sum
 
 from core.errors import NotFoundError, RefusedError
 from core.money import ZERO
-from players.models import CreditPurpose, Player, PlayerRestriction, RestrictionEffect, RestrictionEffectKind
+from players.models import CreditPurpose, Player
 from players.tiers import current_tiers
 from rewards.models import RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.models.redemption import COST_CURRENCIES
 from wallet.ledger import InsufficientBalanceError, PlayerRestrictedError
 from wallet.models import BonusStatus, Lot
+from wallet.restrictions import refusing_restriction
 
 
 class OptionInactiveError(RefusedError):
@@ -73,21 +74,7 @@ def standing_of(player_id: str, *, at: datetime) -> Standing:
         tiers=[tier.tier_level for tier in current_tiers()],
         ordered=dict(orders.order_by().values_list("option_id").annotate(Count("pk"))),
         spendable=_spendable(player_id, at=at),
-        restriction=refusing_restriction(player_id, at=at),
-    )
-
-
-def refusing_restriction(
-    player_id: str, *, at: datetime, purpose: CreditPurpose = CreditPurpose.REDEMPTION
-) -> str | None:
-    """Return the restriction that forbids the player a purpose, or None; the written matrix decides."""
-    refusing = RestrictionEffect.objects.filter(purpose=purpose, effect=RestrictionEffectKind.REFUSE)
-    return (
-        PlayerRestriction.objects.filter(player_id=player_id, kind__in=refusing.values("kind"), starts_at__lte=at)
-        .filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))
-        .order_by("kind")
-        .values_list("kind", flat=True)
-        .first()
+        restriction=refusing_restriction(player_id=player_id, purpose=CreditPurpose.REDEMPTION, at=at),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from core.models import Run
 from core.policies import save_policy
 from core.tests.threads import run_together
-from players.models import GameCategory
+from players.models import GameCategory, PlayerRestriction
 from players.tests.factories import AT, ON, restrict
 from rewards.events import PlayerEvent, activity_event, evaluate_events, live_rules, tier_events
 from rewards.models import PlayerFacts, RewardDecision, RewardRule, RuleAllocation, RuleCandidate, RuleMatch
@@ -97,7 +97,7 @@ def test_another_refusal_decides_its_event_for_good() -> None:
 
     happen(event("1"))
     happen(event("2"))
-    restriction.delete()
+    PlayerRestriction.objects.filter(pk=restriction.pk).update(ends_at=restriction.starts_at)
 
     assert happen(event("1"), event("2")) == {}
     assert [row.reason for row in RewardDecision.objects.all()] == ["RESTRICTED", "RESTRICTED"]

@@ -1,5 +1,5 @@
-"""The admin of the wallet: balances, lots and the ledger, all of it read-only but for what services do."""
+"""The admin of the wallet: balances, lots, ledger, what restricts players; read-only but for what services do."""
 
-from wallet.admin import balances, bets, ledger, lots
+from wallet.admin import balances, bets, ledger, lots, restrictions
 
-__all__ = ["balances", "bets", "ledger", "lots"]
+__all__ = ["balances", "bets", "ledger", "lots", "restrictions"]

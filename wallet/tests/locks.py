@@ -64,6 +64,16 @@ def lock_players_doing_nothing() -> Iterator[None]:
 
 
 @contextmanager
+def restrictions_without_lock() -> Iterator[None]:
+    """Have the database store restrictions without a lock on their players for the block."""
+    _execute("ALTER TABLE player_restrictions DISABLE TRIGGER restrictions_imposed")
+    try:
+        yield
+    finally:
+        _execute("ALTER TABLE player_restrictions ENABLE TRIGGER restrictions_imposed")
+
+
+@contextmanager
 def expiry_without_lock() -> Iterator[None]:
     """Have expiry choose its lots without a lock on their owners for the block."""
     real = wallet.expiry._lock_owners

@@ -9,8 +9,8 @@ import pytest
 from core.errors import InvalidInputError, NotFoundError
 from core.models import OutboxEvent
 from core.policies import save_policy
-from players.models import GameCategory, PlayerRestriction
-from players.tests.factories import restrict
+from players.models import GameCategory
+from players.tests.factories import make_player, restrict
 from wallet.bets import (
     BetClosedError,
     BetNotFoundError,
@@ -31,7 +31,6 @@ from wallet.tests.factories import (
     let_bonuses_run_in_parallel,
     make_bob,
     make_bob_with_bonus,
-    make_carol,
 )
 
 pytestmark = pytest.mark.django_db
@@ -351,8 +350,7 @@ def test_the_same_bet_again_gets_the_same_answer() -> None:
 @pytest.mark.parametrize("other", [{"stake": "11.00"}, {"real": "7.00"}, {"category": "poker"}, {"player_id": "carol"}])
 def test_a_bet_id_used_again_for_another_bet_is_refused(other: dict[str, Any]) -> None:
     make_bob_with_bonus()
-    make_carol()
-    PlayerRestriction.objects.all().delete()
+    make_player("carol")
     bet("b1", "10.00", real="6.00")
     before = rows()
 

@@ -11,12 +11,12 @@ from core.policies import save_policy
 from core.runs import KeyRange
 from core.tests.threads import running, transaction_held_open, wait_until_somebody_waits_for_a_lock
 from players.models import Player
-from players.tests.factories import make_day, restrict
+from players.tests.factories import make_day, make_player, restrict
 from wallet.expiry import expire_bonuses
 from wallet.models import LedgerEntry, Lot, PostingRefusal
 from wallet.play import post_points_from_play
 from wallet.reconciliation import reconcile
-from wallet.tests.factories import balances, credit, make_alice, make_bob, make_carol, remaining, spend
+from wallet.tests.factories import balances, credit, make_alice, make_bob, remaining, spend
 
 pytestmark = pytest.mark.django_db
 
@@ -205,8 +205,7 @@ def test_without_the_policy_inactivity_takes_nothing(kind: str) -> None:
 
 def test_a_restricted_players_points_expire_and_are_marked() -> None:
     expire_by_inactivity()
-    carol = make_carol()
-    carol.restrictions.all().delete()
+    carol = make_player("carol")
     credit("carol", "10.00", at=CREDITED_AT)
     restrict(carol)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, OperationalError
+from django.utils import timezone
 
 from core.expressions import run_statement
 from core.tests.threads import run_together, while_held_open
@@ -38,8 +39,8 @@ from wallet.tests.locks import (
     core_without_lock,
     expiry_without_lock,
     keys_without_unique_constraint,
-    lock_players_doing_nothing,
     points_from_play_without_lock,
+    restrictions_without_lock,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -234,12 +235,8 @@ def test_without_the_unique_key_one_key_would_serve_two_players() -> None:
 def credit_a_player_who_is_being_excluded() -> Any:
     """Return what becomes of a credit while a restriction is applied and not committed yet."""
     alice = make_alice()
-
-    def exclude() -> None:
-        lock_players(["alice"])
-        restrict(alice)
-
-    (outcome,) = while_held_open(exclude, partial(credit, "alice", "10.00"))
+    # It begins after the time the credit is stamped with: it was imposed while the credit waited.
+    (outcome,) = while_held_open(partial(restrict, alice, starts_at=timezone.now()), partial(credit, "alice", "10.00"))
     return outcome
 
 
@@ -247,7 +244,7 @@ def test_a_restriction_that_is_being_applied_is_waited_for_and_obeyed() -> None:
     assert isinstance(credit_a_player_who_is_being_excluded(), PlayerRestrictedError)
 
 
-@pytest.mark.parametrize("without", [core_without_lock, lock_players_doing_nothing])
+@pytest.mark.parametrize("without", [core_without_lock, restrictions_without_lock])
 def test_without_either_lock_an_excluded_player_is_credited(without: Switch) -> None:
     with without():
         assert credit_a_player_who_is_being_excluded().outcome == "POSTED"

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from core.expressions import fetch_rows
 from players.models import CreditPurpose, RestrictionEffect, RestrictionKind
-from players.restriction_matrix import RESTRICTION_MATRIX
+from players.restriction_matrix import CURRENT_MATRIX
 from players.tests.factories import make_alice, make_carol, restrict
 from wallet.ledger import PlayerRestrictedError, post, post_operation
 from wallet.models import LedgerEntry, PostingRefusal
@@ -23,20 +23,20 @@ pytestmark = pytest.mark.django_db
 
 # The written matrix once more, as people read it: R refused, M allowed and marked, - allowed.
 PURPOSES = ["PROMOTION", "EARNED", "OPENING", "BET", "REDEMPTION"]
-PURPOSES += ["SETTLEMENT", "REFUND", "REVERSAL", "ADJUSTMENT", "SPEND", "EXPIRY"]
+PURPOSES += ["SETTLEMENT", "REFUND", "REVERSAL", "ADJUSTMENT", "SPEND", "EXPIRY", "ADDITION"]
 MATRIX = {
-    "SELF_EXCLUDED": "RRRRRMMMMMM",
-    "COOL_OFF": "RRRRRMMMMMM",
-    "RG_HARM": "RRRRRMMMMMM",
-    "BLOCKED": "RRRRRMMMMMM",
-    "MARKETING_OPT_OUT": "R----------",
+    "SELF_EXCLUDED": "RRRRRMMMMMMR",
+    "COOL_OFF": "RRRRRMMMMMMR",
+    "RG_HARM": "RRRRRMMMMMMR",
+    "BLOCKED": "RRRRRMMMMMMR",
+    "MARKETING_OPT_OUT": "R-----------",
 }
 CELLS = [(kind, purpose, MATRIX[kind][index]) for kind in MATRIX for index, purpose in enumerate(PURPOSES)]
 
 
 def posting_for(purpose: str, *, key: str = "k") -> Posting:
     """Return a posting of 5.00 for alice: a debit where the purpose takes, a credit where it gives."""
-    if purpose in {"SPEND", "EXPIRY", "BET"}:
+    if purpose in {"SPEND", "EXPIRY", "BET", "ADJUSTMENT"}:
         return Posting(
             operation_key=key,
             operation_kind="TEST",
@@ -55,7 +55,7 @@ def test_the_table_says_what_the_written_matrix_says() -> None:
     stored = {(row.kind, row.purpose): row.effect for row in RestrictionEffect.objects.all()}
     expected = {(k, p): {"R": "REFUSE", "M": "MARK"}[effect] for k, p, effect in CELLS if effect != "-"}
 
-    assert stored == expected == RESTRICTION_MATRIX
+    assert stored == expected == CURRENT_MATRIX
     assert set(MATRIX) == set(RestrictionKind.values)
     assert set(PURPOSES) == set(CreditPurpose.values)
 
@@ -150,7 +150,7 @@ def test_raw_sql_is_held_to_known_purposes_and_amounts(field: str, value: object
     ("starts", "ends", "holds"),
     [
         (timedelta(0), None, True),
-        (timedelta(seconds=1), None, False),
+        (timedelta(days=36500), None, False),
         (timedelta(days=-2), timedelta(seconds=1), True),
         (timedelta(days=-2), timedelta(0), False),
         (timedelta(days=-2), timedelta(days=-1), False),

@@ -8,7 +8,7 @@ $$ SELECT DISTINCT ON (CASE WHEN l.takes_turn THEN 0 ELSE l.id END) l.ctid
      AND NOT (l.takes_turn AND EXISTS (
          SELECT 1 FROM @{prefix}_lots q
          WHERE q.@{account} = owner_key AND q.currency_type = 'BONUS' AND q.status IN ('PENDING', 'ACTIVE')
-           AND q.status = 'ACTIVE' AND q.takes_turn AND coalesce(q.expires_at > due_at, true)))
+           AND q.status = 'ACTIVE' AND q.takes_turn AND coalesce(q.expires_at > due_at, true)))@{waking_guard}
    ORDER BY CASE WHEN l.takes_turn THEN 0 ELSE l.id END, l.id $$;
 
 -- Carry the lots of locked accounts on to where they are now: bonuses that hold nothing and wait for no bet have ended,

@@ -1,0 +1,154 @@
+"""Restriction × path: no way to a credit leads past a restriction, and none can be added without being walked here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.models import OutboxEvent
+from loyalty.api.urls import urlpatterns
+from loyalty.tests import cast
+from loyalty.tests.credit_paths import PATHS, run_night, walk
+from loyalty.tests.credit_sites import credit_sites
+from players.models import CreditPurpose, RestrictionEffect, RestrictionKind
+from players.tests.factories import restrict
+from rewards.models import RewardHistory, RewardRule, RewardType
+from rewards.tests.factories import make_player
+from safety.models import CashGrant
+from wallet.models import LedgerEntry, Lot
+from wallet.reconciliation import reconcile
+
+pytestmark = pytest.mark.django_db
+
+# Where the code reaches what a player can have, and the paths that go through there; empty: it gives nobody anything.
+SITES: dict[str, tuple[str, ...]] = {
+    "rewards/issuing.py:_POST_SQL": ("night-bonus", "night-lp", "apply-reward", "process-players", "live-rule"),
+    "rewards/cash.py:_PAY_SQL": ("night-cash",),
+    "rewards/perks.py:complete_perk": ("night-perk",),
+    "rewards/redemption/ordering.py:order_redemption": ("redeem-bonus", "redeem-tickets", "redeem-benefit"),
+    "wallet/bonuses.py:add_bonus_balance": ("service-bonus", "capped-bonus", "api-bonus"),
+    "wallet/points.py:_credit": ("service-lp", "service-rp", "service-tickets", "capped-points", "api-lp"),
+    "wallet/play.py:_POST_DAYS_SQL": ("night-play", "flush-play"),
+    "wallet/play.py:_POST_OPENINGS_SQL": ("night-opening", "flush-opening", "import"),
+    "wallet/corrections.py:adjust_balance": ("adjust", "admin-adjust", "api-adjust"),
+    "wallet/corrections.py:reverse_operation": ("spend-reversed", "order-cancelled"),
+    "wallet/bets/settling.py:_close": ("bet-won", "bet-void"),
+    "wallet/bonus_life.py:_claim": ("claim", "api-claim"),
+    "wallet/bonus_life.py:release_pending_credits": ("release", "api-release"),
+    "wallet/ledger.py:post_operation": ("core-one", "core-debit-purposes"),
+    "wallet/ledger.py:_call_core": ("core-set", "core-sql"),
+    # What a bonus is worth in real money once it is met: a settlement, held back by the rules on age and identity.
+    "wallet/bonus_life.py:_COMPLETE_SQL": ("bet-won",),
+    # These take, count or end.
+    "wallet/bets/placing.py:_place": (),
+    "wallet/bets/settling.py:_store_shares": (),
+    "wallet/bonus_life.py:_end_bonuses": (),
+    "wallet/bonus_life.py:record_wagering": (),
+    "wallet/corrections.py:take_back_remaining": (),
+    "wallet/expiry.py:_EXPIRE_INACTIVE_SQL": (),
+    "wallet/expiry.py:_EXPIRE_SQL": (),
+    "wallet/ledger_shape.py:_BONUS_REFRESH": (),
+    "wallet/points.py:deduct_balance": (),
+    "wallet/restricting.py:_CANCEL_SQL": (),
+    "wallet/taking_back.py:_TAKE_SQL": (),
+    "wallet/tickets.py:use_tickets": (),
+    # Simulations write tables of their own, which end with them.
+    "rewards/simulation/balances.py:carry_balances_to": (),
+    "rewards/simulation/balances.py:credit_virtually": (),
+    "rewards/simulation/replaying.py:_book": (),
+}
+# Every address of the API that may be posted to, in the same way.
+ENDPOINTS: dict[str, tuple[str, ...]] = {
+    "wallet-add-lp": ("api-lp",),
+    "wallet-add-rp": ("api-rp",),
+    "wallet-add-tickets": ("api-tickets",),
+    "wallet-add-bonus": ("api-bonus",),
+    "wallet-adjust": ("api-adjust",),
+    "wallet-actions": ("api-release",),
+    "wallet-reverse": ("spend-reversed",),
+    "player-bonus-claim": ("api-claim",),
+    "redemption-orders": ("api-redeem",),
+    "redemption-order-fulfil": ("redeem-benefit",),
+    "redemption-order-cancel": ("order-cancelled",),
+    "actions": ("api-action",),
+    "batch-process": ("api-batch",),
+    "import-excel": ("import",),
+    "bet-settle": ("bet-won",),
+    "bet-void": ("bet-void",),
+    **dict.fromkeys(
+        (
+            "token", "token-refresh", "players", "bets", "player-bonus-cancel", "wallet-use-tickets", "wallet-deduct",
+            "wallet-withdrawals", "wallet-take-back", "tiers", "tier-preview", "rules", "rule-check", "rules-overlap",
+            "rule-test", "rule-submit", "rule-approve", "rule-reject", "rule-pause", "rule-resume", "rule-archive",
+            "rule-revoke", "rule-simulate", "rule-backtest", "restrictions", "restriction-move-end", "restriction-lift",
+            "restriction-decide-lift",
+        ),
+        (),
+    ),
+}  # fmt: skip
+
+
+def test_every_place_that_gives_is_on_a_path() -> None:
+    assert credit_sites() == set(SITES), "walk the new place in credit_paths.py and name its paths here"
+    assert {name for names in SITES.values() for name in names} <= set(PATHS)
+
+
+def test_every_address_that_may_be_posted_to_is_on_a_path_or_gives_nothing() -> None:
+    posted = {pattern.name for pattern in urlpatterns if "post" in dir(getattr(pattern.callback, "view_class", None))}
+
+    assert {name for name in posted if name and not name.endswith("-slash")} <= set(ENDPOINTS)
+    assert {name for names in ENDPOINTS.values() for name in names} <= set(PATHS)
+
+
+def test_the_paths_are_for_every_purpose_that_gives() -> None:
+    taking = {CreditPurpose.BET, CreditPurpose.SPEND, CreditPurpose.EXPIRY, CreditPurpose.ADJUSTMENT}
+
+    assert {path.purpose for path in PATHS.values()} == set(CreditPurpose.values) - taking
+
+
+def holdings(player_id: str) -> dict[str, Any]:
+    """Return what tells whether a player was given something."""
+    return {
+        "entry": LedgerEntry.objects.filter(player_id=player_id, amount__gt=0).count(),
+        "reward": RewardHistory.objects.filter(player_id=player_id).count(),
+        "cash": CashGrant.objects.filter(player_id=player_id).count(),
+        "told to pay": OutboxEvent.objects.filter(topic="reward.cash", payload__player_id=player_id).count(),
+        "usable": Lot.objects.filter(player_id=player_id, status="ACTIVE").count(),
+        "handed over": OutboxEvent.objects.filter(topic="redemption.fulfilled", payload__player_id=player_id).count(),
+    }
+
+
+def outcome(player_id: str, *, before: dict[str, Any]) -> str:
+    """Say what a path has led to."""
+    after = holdings(player_id)
+    if all(after[what] <= before[what] for what in after):
+        return "REFUSE"
+    new = LedgerEntry.objects.filter(player_id=player_id, amount__gt=0).order_by("number")[before["entry"] :]
+    return "MARK" if new and all("restricted" in entry.metadata for entry in new) else "ALLOW"
+
+
+@pytest.mark.parametrize("kind", [None, *RestrictionKind.values])
+def test_every_path_leads_where_the_matrix_says(kind: str | None) -> None:
+    cast.make_users()
+    players = {name: make_player(name, country=name) for name in PATHS}
+    for name, path in PATHS.items():
+        path.prepare(name)
+    assert set(RewardRule.objects.values_list("reward_config__type", flat=True)) == set(RewardType.values)
+    if kind is not None:
+        for player in players.values():
+            restrict(player, kind)
+    before = {name: holdings(name) for name in PATHS}
+
+    found = {}
+    for name, path in PATHS.items():
+        if path.act is not None:
+            walk(path, name)
+            found[name] = outcome(name, before=before[name])
+    # Afterwards: the night would go the ways of others, too.
+    run_night()
+    found |= {name: outcome(name, before=before[name]) for name in PATHS if name not in found}
+
+    effects = dict(RestrictionEffect.objects.filter(kind=kind).values_list("purpose", "effect"))
+    assert found == {name: effects.get(path.purpose, "ALLOW") for name, path in PATHS.items()}
+    reconcile()

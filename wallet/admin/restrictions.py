@@ -1,0 +1,395 @@
+"""Restrictions of players: impose one, move its end, lift it alone or with a second person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.dataclasses import UnfoldAction
+from unfold.decorators import action, display
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from core.admin.base import HouseAdmin, HugeReadOnlyAdmin, ReadOnlyInline
+from core.admin.columns import Colours, badge, link_to
+from core.admin.counting import EstimatingPaginator
+from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
+from players.models import LiftRequest, PlayerRestriction, RestrictionChange, RestrictionKind
+from players.restrictions.imposing import REASON_LENGTH_MAX, SOURCE_LENGTH_MAX, Word
+from players.restrictions.terms import END_TERMS
+from wallet.admin.acting import ActForm, act_page
+from wallet.restricting import ask_to_lift, decide_lift, lift_restriction, move_restriction_end, restrict_player
+
+KIND_COLOURS = Colours(SELF_EXCLUDED="danger", RG_HARM="danger", BLOCKED="danger", COOL_OFF="warning")
+_TEMPLATE = "admin/wallet/restriction.html"
+_ONE_LIFTS = "It ends at once. What it refused meanwhile is not made up for."
+_TWO_LIFT = (
+    "Two people lift this one: you ask, somebody else decides. Before its minimum is over nobody can, and a "
+    "self-exclusion is lifted only at the player's own explicit wish."
+)
+
+
+class WordForm(ActForm):
+    """On whose word, why, and what proves it."""
+
+    source = forms.CharField(
+        label="On whose word",
+        max_length=SOURCE_LENGTH_MAX,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="The player by telephone, a register, a regulator, staff.",
+    )
+    reason = forms.CharField(label="Reason", max_length=REASON_LENGTH_MAX, widget=UnfoldAdminTextInputWidget())
+    evidence = forms.CharField(
+        label="Evidence",
+        required=False,
+        max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Where it can be checked: number of the call, letter or case.",
+    )
+    field_order = ("until", "source", "reason", "evidence", "key")
+
+    def asked(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the word with who passes it on."""
+        given = self.cleaned_data
+        evidence = {"note": given["evidence"]} if given["evidence"] else {}
+        word = Word(source=given["source"], reason=given["reason"], evidence=evidence, by=_user(request))
+        return {"word": word, **({"until": given["until"]} if "until" in self.fields else {})}
+
+
+class EndForm(WordForm):
+    """Until when from now on."""
+
+    until = forms.SplitDateTimeField(
+        label="Holds until",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget(),
+        help_text="Empty: until it is lifted.",
+    )
+
+
+class DecisionForm(ActForm):
+    """What the second person decides."""
+
+    is_granted = forms.TypedChoiceField(
+        label="Decision",
+        choices=[("", "Choose"), ("yes", "Lift the restriction"), ("no", "Refuse, it holds on")],
+        coerce=lambda choice: choice == "yes",
+        widget=UnfoldAdminSelectWidget(),
+    )
+    reason = forms.CharField(
+        label="Why", max_length=REASON_LENGTH_MAX, widget=UnfoldAdminTextInputWidget(), help_text="Kept in the history."
+    )
+    field_order = ("is_granted", "reason", "key")
+
+    def asked(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the decision with who takes it."""
+        given = self.cleaned_data
+        return {"is_granted": given["is_granted"], "note": given["reason"], "by": _user(request)}
+
+
+class ImposeForm(forms.ModelForm[PlayerRestriction]):
+    """A restriction to impose."""
+
+    kind = forms.ChoiceField(
+        label="Restriction",
+        choices=[("", "Choose"), *RestrictionKind.choices],
+        widget=UnfoldAdminSelectWidget(),
+        help_text="A self-exclusion and a cool-off cannot be ended early, by nobody: make sure of the player.",
+    )
+    starts_at = forms.SplitDateTimeField(
+        label="From", required=False, widget=UnfoldAdminSplitDateTimeWidget(), help_text="Empty: at once."
+    )
+    ends_at = forms.SplitDateTimeField(
+        label="Until",
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget(),
+        help_text="Of a self-exclusion its minimum, empty for that of the policy. Of a cool-off its end. Of the others "
+        "empty until lifted.",
+    )
+    reason = forms.CharField(
+        label="Reason", max_length=REASON_LENGTH_MAX, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+    evidence = forms.CharField(
+        label="Evidence",
+        required=False,
+        max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Where it can be checked: number of the call, letter or case.",
+    )
+
+    class Meta:
+        model = PlayerRestriction
+        fields = ("player", "kind", "starts_at", "ends_at", "source", "external_reference", "reason", "evidence")
+
+    def clean_evidence(self) -> dict[str, str]:
+        """Return it as it is stored."""
+        note = self.cleaned_data["evidence"]
+        return {"note": note} if note else {}
+
+
+def _user(request: HttpRequest) -> Any:
+    return request.user
+
+
+class RestrictionChangeInline(ReadOnlyInline):
+    model = RestrictionChange
+    fields = ("changed_at", "act", "actor", "source", "reason", "ends_at_before", "ends_at_after")
+    verbose_name_plural = "History"
+    ordering = ("-pk",)
+    per_page = 25
+
+
+class LiftRequestInline(ReadOnlyInline):
+    model = LiftRequest
+    fields = ("asked_at", "asked_by", "source", "reason", "earliest_at", "is_granted", "decided_by", "note")
+    verbose_name_plural = "Wishes to lift"
+    ordering = ("-pk",)
+    per_page = 25
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LiftRequest]:
+        """Bring the people along."""
+        wishes: QuerySet[LiftRequest] = super().get_queryset(request)
+        return wishes.select_related("asked_by", "decided_by")
+
+
+@admin.register(PlayerRestriction)
+class PlayerRestrictionAdmin(HouseAdmin):
+    list_display = (
+        "player_link",
+        "kind_badge",
+        "is_in_force",
+        "starts_at",
+        "ends_at",
+        "minimum_until",
+        "source",
+        "created_by",
+    )
+    list_display_links = ("starts_at",)
+    list_filter = (PlayerFilter, ("kind", ChoicesDropdownFilter), ("starts_at", RangeDateTimeFilter))
+    list_select_related = ("created_by",)
+    search_fields = ("player__player_id__exact",)
+    search_help_text = PLAYER_SEARCH_HELP
+    paginator = EstimatingPaginator
+    ordering = ("-pk",)
+    sortable_by: tuple[str, ...] = ()
+    actions = None
+    raw_id_fields = ("player",)
+    inlines = (LiftRequestInline, RestrictionChangeInline)
+    actions_detail = ("move_end", "lift", "decide")
+    add_fieldsets = (
+        (None, {"fields": ("player", "kind", "starts_at", "ends_at")}),
+        ("On whose word", {"fields": (("source", "external_reference"), "reason", "evidence")}),
+    )
+    fieldsets = (
+        (None, {"fields": (("player", "kind"), ("starts_at", "ends_at", "minimum_until"), "applied_at")}),
+        (
+            "On whose word",
+            {"fields": (("source", "external_reference"), "reason", "evidence", ("created_by", "created_at"))},
+        ),
+    )
+
+    player_link = player_link
+    kind_badge = badge("kind", colours=KIND_COLOURS, description="restriction")
+
+    @display(description="in force", boolean=True)
+    def is_in_force(self, restriction: PlayerRestriction) -> bool:
+        return restriction.holds_at(timezone.now())
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Ask for what is said; the rest follows."""
+        return self.fieldsets if obj else self.add_fieldsets
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """One that is being imposed has no history."""
+        return self.inlines if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What was said when it was imposed stays; its end has pages of its own."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """It is lifted, not deleted."""
+        return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Ask in a form that chooses nothing by itself: some of these cannot be taken back."""
+        return super().get_form(request, obj, **({} if obj else {"form": ImposeForm}), **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: PlayerRestriction, form: Any, change: bool) -> None:
+        """Impose it through the service, bonuses included."""
+        given = form.cleaned_data
+        saved = restrict_player(
+            player_id=given["player"].pk,
+            kind=given["kind"],
+            starts_at=given["starts_at"],
+            until=given["ends_at"],
+            external_reference=given["external_reference"],
+            word=Word(source=given["source"], reason=given["reason"], evidence=given["evidence"], by=_user(request)),
+        )
+        obj.pk = saved.pk
+        obj.refresh_from_db()
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[UnfoldAction]:
+        """Offer what can be done with the restriction as it stands."""
+        restriction = self.get_object(request, unquote(str(object_id)))
+        offered: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        if restriction is None or _has_ended(restriction):
+            return []
+        is_asked = LiftRequest.objects.filter(restriction=restriction, decided_at=None).exists()
+        left_out = "lift" if is_asked else "decide"
+        return [one for one in offered if not one.action_name.endswith(left_out)]
+
+    @action(
+        description="Move the end", url_path="move-end", icon="event", permissions=["players.change_playerrestriction"]
+    )
+    def move_end(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let it hold until another time."""
+
+        def act(restriction: PlayerRestriction, asked: dict[str, Any]) -> str:
+            moved = move_restriction_end(restriction_id=restriction.pk, **asked)
+            ends_at = timezone.localtime(moved.ends_at).strftime("%Y-%m-%d %H:%M") if moved.ends_at else "it is lifted"
+            return f"Restriction {restriction.pk} holds until {ends_at}."
+
+        return self._ask(
+            request,
+            object_id,
+            form=EndForm(request.POST or None),
+            act=act,
+            verb="Move the end",
+            explanation="Any restriction may hold for longer. A self-exclusion or a cool-off never ends sooner.",
+        )
+
+    @action(description="Lift", url_path="lift", icon="lock_open", permissions=["players.lift_playerrestriction"])
+    def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lift it, or ask for that where it takes two people."""
+
+        def act(restriction: PlayerRestriction, asked: dict[str, Any]) -> str:
+            if END_TERMS[RestrictionKind(restriction.kind)].needs_two:
+                wish = ask_to_lift(restriction_id=restriction.pk, **asked)
+                earliest = timezone.localtime(wish.earliest_at).strftime("%Y-%m-%d %H:%M")
+                return f"Restriction {restriction.pk} waits for a second person, who may lift it from {earliest} on."
+            lift_restriction(restriction_id=restriction.pk, **asked)
+            return f"Restriction {restriction.pk} was lifted."
+
+        restriction = self._open_row(request, object_id)
+        needs_two = END_TERMS[RestrictionKind(restriction.kind)].needs_two
+        return self._ask(
+            request,
+            object_id,
+            form=WordForm(request.POST or None),
+            act=act,
+            verb="Ask to lift" if needs_two else "Lift",
+            explanation=_TWO_LIFT if needs_two else _ONE_LIFTS,
+        )
+
+    @action(description="Decide", url_path="decide", icon="how_to_reg", permissions=["players.change_liftrequest"])
+    def decide(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Grant or refuse, as the second person."""
+
+        def act(restriction: PlayerRestriction, asked: dict[str, Any]) -> str:
+            decide_lift(restriction_id=restriction.pk, **asked)
+            return f"Restriction {restriction.pk} " + ("was lifted." if asked["is_granted"] else "holds on.")
+
+        return self._ask(
+            request,
+            object_id,
+            form=DecisionForm(request.POST or None),
+            act=act,
+            verb="Decide on lifting",
+            explanation="Who asked cannot decide. Check the evidence before you lift.",
+        )
+
+    def _open_row(self, request: HttpRequest, object_id: str) -> PlayerRestriction:
+        restriction: PlayerRestriction | None = self.get_object(request, unquote(object_id))
+        if restriction is None:
+            raise Http404
+        if not self.has_view_permission(request, restriction):
+            raise PermissionDenied
+        return restriction
+
+    def _ask(
+        self, request: HttpRequest, object_id: str, *, form: ActForm, act: Any, verb: str, explanation: str
+    ) -> HttpResponse:
+        restriction = self._open_row(request, object_id)
+        return act_page(
+            request,
+            page=self,
+            template=_TEMPLATE,
+            form=form,
+            act=lambda asked: act(restriction, asked),
+            done_url=reverse("admin:players_playerrestriction_change", args=[restriction.pk]),
+            describe=lambda: {
+                "title": f"{verb}: restriction {restriction.pk}",
+                "verb": verb,
+                "explanation": explanation,
+                "restriction": restriction,
+                "wish": LiftRequest.objects.filter(restriction=restriction, decided_at=None)
+                .select_related("asked_by")
+                .first(),
+            },
+        )
+
+
+def _has_ended(restriction: PlayerRestriction) -> bool:
+    return restriction.ends_at is not None and restriction.ends_at <= timezone.now()
+
+
+@admin.register(LiftRequest)
+class LiftRequestAdmin(HugeReadOnlyAdmin):
+    list_display = (
+        "restriction_link",
+        "kind",
+        "player",
+        "source",
+        "asked_by",
+        "asked_at",
+        "earliest_at",
+        "is_granted",
+        "decided_by",
+    )
+    list_display_links = ("asked_at",)
+    list_filter = (("asked_at", RangeDateTimeFilter), "is_granted")
+    list_select_related = ("restriction", "asked_by", "decided_by")
+
+    @display(description="restriction")
+    def restriction_link(self, wish: LiftRequest) -> SafeString:
+        return link_to("players_playerrestriction", wish.restriction_id)
+
+    @display(description="kind")
+    def kind(self, wish: LiftRequest) -> str:
+        return str(wish.restriction.get_kind_display())
+
+    @display(description="player")
+    def player(self, wish: LiftRequest) -> SafeString:
+        return link_to("players_player", wish.restriction.player_id)
+
+
+@admin.register(RestrictionChange)
+class RestrictionChangeAdmin(HugeReadOnlyAdmin):
+    list_display = ("restriction_link", "player", "act", "actor", "source", "reason", "changed_at")
+    list_display_links = ("changed_at",)
+    list_filter = (("act", ChoicesDropdownFilter), ("changed_at", RangeDateTimeFilter))
+    list_select_related = ("restriction",)
+    search_fields = ("restriction__player__player_id__exact",)
+    search_help_text = PLAYER_SEARCH_HELP
+
+    @display(description="restriction")
+    def restriction_link(self, change: RestrictionChange) -> SafeString:
+        return link_to("players_playerrestriction", change.restriction_id)
+
+    @display(description="player")
+    def player(self, change: RestrictionChange) -> SafeString:
+        return link_to("players_player", change.restriction.player_id)
