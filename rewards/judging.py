@@ -84,7 +84,10 @@ def with_stages(sql: str, params: list[Any], stages: Sequence[dict[str, Combinab
 def _stages() -> list[dict[str, Combinable | Q]]:
     cut = Coalesce(F("amount_computed") * F("abuse_amount_multiplier"), _ZERO, output_field=_MONEY)
     return [
-        {"abuse_amount_multiplier": amount_multiplier(), "abuse_wagering_multiplier": wagering_multiplier()},
+        {
+            "abuse_amount_multiplier": amount_multiplier(has_requirement=F("has_requirement")),
+            "abuse_wagering_multiplier": wagering_multiplier(),
+        },
         {"amount": _rounded(cut)},
         {
             "expected_cost": expected_cost_expression(),
@@ -132,7 +135,8 @@ REASONS_SQL = """
              WHEN 'ABUSE_REVIEW' THEN jsonb_build_object('abuse_score', bonus_abuse_score)
              ELSE jsonb_build_object('abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier) END))
          WHEN abuse_amount_multiplier < 1 THEN jsonb_build_array(jsonb_build_object(
-             'code', 'ABUSE_CUT', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier))
+             'code', CASE WHEN abuse_wagering_multiplier > 1 THEN 'ABUSE_CUT_INSTEAD' ELSE 'ABUSE_CUT' END,
+             'abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier))
          WHEN abuse_wagering_multiplier > 1 THEN jsonb_build_array(jsonb_build_object(
              'code', 'ABUSE_WAGERING', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_wagering_multiplier))
     END"""
@@ -151,15 +155,17 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
     )
     decided, decided_params = occasion.decided_sql("m.player_id")
     sql = f"""
-        SELECT m.rule_number, m.player_id, m.amount AS amount_computed, {facts}, t.is_whole, t.unit_value, t.cost_rate,
-               t.reward_family, t.min_amount, t.frequency_max, coalesce(f.expected_cost_horizon, 0) AS granted_cost,
+        SELECT m.rule_number, m.player_id, m.amount AS amount_computed, {facts}, t.is_whole, t.has_requirement,
+               t.unit_value, t.cost_rate, t.reward_family, t.min_amount, t.frequency_max,
+               coalesce(f.expected_cost_horizon, 0) AS granted_cost,
                u.given_in_period, u.last_given_on, u.last_decision_id, x.restriction,
                coalesce(u.last_given_on > t.cooling_since, false) AS is_cooling_down,
                {rule_room} AS rule_room, {held_out} AS is_held_out
         FROM rule_matches m
         JOIN jsonb_to_recordset(%s::jsonb) t (
-            rule_number integer, is_whole boolean, unit_value numeric, cost_rate numeric, reward_family text,
-            min_amount numeric, frequency_max integer, period_start date, cooling_since date, holdout_percent numeric
+            rule_number integer, is_whole boolean, has_requirement boolean, unit_value numeric, cost_rate numeric,
+            reward_family text, min_amount numeric, frequency_max integer, period_start date, cooling_since date,
+            holdout_percent numeric
         ) ON t.rule_number = m.rule_number
         JOIN player_facts f ON f.run_id = m.run_id AND f.player_id = m.player_id
         CROSS JOIN LATERAL (
@@ -194,6 +200,7 @@ def _terms(rule: RuleDefinition, *, on: date) -> dict[str, Any]:
     return {
         "rule_number": rule.number,
         "is_whole": rule.reward.type is RewardType.TICKETS,
+        "has_requirement": rule.reward.has_requirement,
         "unit_value": unit_value(terms),
         "cost_rate": cost_rate(terms),
         "reward_family": terms.family,

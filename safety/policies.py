@@ -108,6 +108,16 @@ ABUSE_WAGERING_MULTIPLIER = declare(
         help="By how much requirements are raised in the second band.",
     )
 )
+ABUSE_WAGERING_INSTEAD_RATE = declare(
+    Policy(
+        name="ABUSE_WAGERING_INSTEAD_RATE",
+        default=Decimal("0.5"),
+        minimum=Decimal(0),
+        maximum=Decimal(1),
+        help="What is left of a reward in the second band that has no wagering requirement which could rise: points, "
+        "tickets, cash, and bonus money that need not be wagered.",
+    )
+)
 ABUSE_REVIEW_FROM = declare(
     Policy(
         name="ABUSE_REVIEW_FROM",

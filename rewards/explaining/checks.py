@@ -149,7 +149,8 @@ def _abuse(judged: Judgement) -> Check:
         return Check(name="Abuse", outcome=Outcome.STOPPED, sentence=sentence, figures=shown)
     if amount < 1:
         outcome = Outcome.STOPPED if "ABUSE_CUT" in judged.obstacles else Outcome.CHANGED
-        return Check(name="Abuse", outcome=outcome, sentence=reason_sentence("ABUSE_CUT", figures), figures=shown)
+        code = "ABUSE_CUT_INSTEAD" if wagering > 1 else "ABUSE_CUT"
+        return Check(name="Abuse", outcome=outcome, sentence=reason_sentence(code, figures), figures=shown)
     if wagering > 1:
         sentence = reason_sentence("ABUSE_WAGERING", {**figures, "multiplier": shown_figure(wagering)})
         return Check(name="Abuse", outcome=Outcome.CHANGED, sentence=sentence, figures=shown)

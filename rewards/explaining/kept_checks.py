@@ -146,7 +146,7 @@ def _holdout(decision: RewardDecision, definition: RuleDefinition) -> Check:
 
 
 def _abuse(decision: RewardDecision) -> Check:
-    for code in ("ABUSE_CUT", "ABUSE_WAGERING"):
+    for code in ("ABUSE_CUT", "ABUSE_CUT_INSTEAD", "ABUSE_WAGERING"):
         figures = reason_figures(decision, code)
         if figures and deciding_code(decision) != code:
             sentence = reason_sentence(code, figures)

@@ -88,6 +88,14 @@ def _abuse_wagering(figures: Figures) -> str:
     return f"the abuse score of {score} multiplies the wagering requirement by {factor}"
 
 
+def _abuse_cut_instead(figures: Figures) -> str:
+    score, left = _plain(figures, "abuse_score"), _plain(figures, "multiplier")
+    return (
+        f"the abuse score of {score} raises wagering requirements; this reward has none that could rise, so {left} of "
+        "the amount is left"
+    )
+
+
 _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "NO_AMOUNT": _no_amount,
     "BELOW_MINIMUM": _below_minimum,
@@ -98,6 +106,7 @@ _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "ABUSE_CUT": lambda figures: (
         f"the abuse score of {_plain(figures, 'abuse_score')} leaves {_plain(figures, 'multiplier')} of the amount"
     ),
+    "ABUSE_CUT_INSTEAD": _abuse_cut_instead,
     "ABUSE_WAGERING": _abuse_wagering,
     "EXCLUSIVE_GROUP": lambda _: "a rule of the same group with a higher priority gave something",
     "UNPROFITABLE": _unprofitable,

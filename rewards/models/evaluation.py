@@ -134,6 +134,7 @@ class AllocationCandidate(models.Model):
     player_id = models.CharField(max_length=50, primary_key=True)
     # The rule's terms.
     is_whole = models.BooleanField()
+    has_requirement = models.BooleanField()
     unit_value = models.DecimalField(max_digits=12, decimal_places=6)
     cost_rate = models.DecimalField(max_digits=12, decimal_places=10)
     reward_family = models.CharField(max_length=10)
