@@ -144,6 +144,9 @@ def _abuse(judged: Judgement) -> Check:
     shown: Figures = (("abuse_score", str(score)), ("amount_multiplier", shown_figure(amount)))
     shown += (("wagering_multiplier", shown_figure(wagering)),)
     figures = {"abuse_score": score, "multiplier": shown_figure(amount)}
+    if "ABUSE_CONFIRMED" in judged.obstacles:
+        sentence = reason_sentence("ABUSE_CONFIRMED", {**figures, "case": judged.figures["confirmed_case"]})
+        return Check(name="Abuse", outcome=Outcome.STOPPED, sentence=sentence, figures=shown)
     if "ABUSE_REVIEW" in judged.obstacles:
         sentence = reason_sentence("ABUSE_REVIEW", figures)
         return Check(name="Abuse", outcome=Outcome.STOPPED, sentence=sentence, figures=shown)

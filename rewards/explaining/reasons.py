@@ -96,6 +96,10 @@ def _abuse_cut_instead(figures: Figures) -> str:
     )
 
 
+def _abuse_confirmed(figures: Figures) -> str:
+    return f"review case {_plain(figures, 'case')} confirmed abuse; the score is {_plain(figures, 'abuse_score')}"
+
+
 _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "NO_AMOUNT": _no_amount,
     "BELOW_MINIMUM": _below_minimum,
@@ -103,6 +107,9 @@ _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "COOLDOWN": lambda figures: f"the last reward, on {_plain(figures, 'last_on')}, is too recent",
     "RESTRICTED": lambda figures: f"the player is restricted: {_plain(figures, 'restriction')}",
     "ABUSE_REVIEW": lambda figures: f"the abuse score of {_plain(figures, 'abuse_score')} needs a person to look",
+    "ABUSE_CONFIRMED": _abuse_confirmed,
+    "REVIEW_RELEASED": lambda figures: f"review case {_plain(figures, 'case')} let it go its ordinary way",
+    "REVIEW_UNANSWERED": lambda _: "by then the player or the rule was out of use",
     "ABUSE_CUT": lambda figures: (
         f"the abuse score of {_plain(figures, 'abuse_score')} leaves {_plain(figures, 'multiplier')} of the amount"
     ),

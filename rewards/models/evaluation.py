@@ -146,6 +146,7 @@ class AllocationCandidate(models.Model):
     last_given_on = models.DateField(null=True)
     is_cooling_down = models.BooleanField()
     restriction = models.CharField(max_length=20, null=True)
+    confirmed_case = models.BigIntegerField(null=True)
     abuse_amount_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     abuse_wagering_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     amount = _money()
