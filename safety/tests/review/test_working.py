@@ -40,7 +40,7 @@ def test_of_two_who_claim_at_once_one_has_it(transactional_db: None) -> None:
     case = open_case()
     people = [make_reviewer(name) for name in ("rita", "sam", "tom")]
 
-    outcomes = run_together(*[lambda by=by: claim_case(case_id=case.pk, by=by) for by in people])  # type: ignore[misc]
+    outcomes = run_together(*[lambda by=by: claim_case(case_id=case.pk, by=by) for by in people])
 
     assert sum(isinstance(outcome, ReviewStatusError) for outcome in outcomes) == 2
     assert acts(case).count("CLAIMED") == 1
