@@ -93,6 +93,19 @@ def test_a_case_of_a_person_is_decided_with_what_was_found(users: dict[str, User
     assert AbuseSignal.objects.get().signal_type == "STAFF_FINDING"
 
 
+def test_a_player_is_flagged_on_a_page_that_says_what_is_wrong(users: dict[str, User]) -> None:
+    make_player("alice")
+    client, flag = client_of(users["Loyalty staff"]), reverse("admin:safety_reviewcase_flag")
+
+    refused = client.post(flag, {"player_id": "dora", "reason": "Two names"}).content.decode()
+    answer = client.post(flag, {"player_id": "alice", "reason": "Two names"}, follow=True).content.decode()
+
+    assert "there is no player &#x27;dora&#x27;" in refused
+    assert "Player alice is under review" in answer
+    assert ReviewCase.objects.get().opened_by == users["Loyalty staff"]
+    assert client_of(users["Analyst"]).get(flag).status_code == 403
+
+
 @pytest.mark.parametrize("step", ["claim", "decide", "note", "link", "assign", "release"])
 def test_who_may_only_look_takes_no_step(users: dict[str, User], step: str) -> None:
     case, client = make_waiting(), client_of(users["Analyst"])

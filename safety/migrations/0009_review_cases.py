@@ -822,6 +822,14 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        migrations.AddIndex(
+            model_name="reviewevidence",
+            index=models.Index(
+                condition=models.Q(("decision_id__isnull", False), ("settled_at__isnull", True)),
+                fields=["case"],
+                name="idx_review_evidence_waits",
+            ),
+        ),
         migrations.RunSQL(
             """
             CREATE TRIGGER safety_review_events_append_only BEFORE UPDATE OR DELETE ON safety_review_events

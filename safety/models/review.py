@@ -185,6 +185,13 @@ class ReviewEvidence(models.Model):
     class Meta:
         db_table = "safety_review_evidence"
         ordering = ["id"]
+        indexes = [
+            models.Index(
+                fields=["case"],
+                condition=models.Q(settled_at__isnull=True, decision_id__isnull=False),
+                name="idx_review_evidence_waits",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["decision_id"], name="review_evidence_decision_once"),
             models.CheckConstraint(

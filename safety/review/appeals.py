@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
+from core.errors import LoyaltyError
 from core.expressions import run_statement
 from core.runs import ALL_KEYS
 from safety import policies
@@ -90,6 +91,15 @@ def _check_can_be_appealed(case: ReviewCase, *, at: datetime) -> None:
             case_id=case.pk,
             undecided_case_id=other.pk,
         )
+
+
+def can_be_appealed(case: ReviewCase, *, at: datetime) -> bool:
+    """Tell whether an appeal would be taken now."""
+    try:
+        _check_can_be_appealed(case, at=at)
+    except LoyaltyError:
+        return False
+    return True
 
 
 def appeal_ends_at(case: ReviewCase) -> datetime:

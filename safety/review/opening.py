@@ -192,7 +192,8 @@ _JOIN_SQL = """
     recorded AS (
         INSERT INTO safety_review_events (case_id, act, status_before, status_after, at, text, details)
         SELECT case_id, 'EVIDENCE', status, status, %s,
-               left(string_agg(signal_type || ' (severity ' || severity || ')', ', ' ORDER BY id), 2000),
+               left(string_agg(lower(replace(signal_type, '_', ' ')) || ' (severity ' || severity || ')', ', '
+                               ORDER BY id), 2000),
                jsonb_build_object('signals', jsonb_agg(id ORDER BY id))
         FROM joined GROUP BY case_id, status
     )

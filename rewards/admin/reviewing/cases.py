@@ -7,7 +7,6 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -19,6 +18,7 @@ from core.admin.base import ReadOnlyAdmin
 from core.admin.columns import NOTHING, Colours, badge, number
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
 from rewards.admin.reviewing.filters import QueueFilter, RingFilter
+from rewards.admin.reviewing.flagging import FlaggingPages
 from rewards.admin.reviewing.forms import (
     AppealForm,
     AssignForm,
@@ -30,8 +30,8 @@ from rewards.admin.reviewing.forms import (
 )
 from rewards.admin.reviewing.pages import case_page, due_in_words, length_in_words
 from rewards.reviewing.deciding import decide_review
-from safety.models import UNDECIDED, CaseOutcome, ReviewCase, ReviewStatus
-from safety.review.appeals import AppealSource, appeal_case
+from safety.models import UNDECIDED, ReviewCase
+from safety.review.appeals import AppealSource, appeal_case, can_be_appealed
 from safety.review.working import add_link, add_note, assign_case, claim_case, release_case
 
 _MAY_WORK = "safety.change_reviewcase"
@@ -45,7 +45,7 @@ def _user(request: HttpRequest) -> User:
 
 
 @admin.register(ReviewCase)
-class ReviewCaseAdmin(AskingPages, ReadOnlyAdmin):
+class ReviewCaseAdmin(AskingPages, FlaggingPages, ReadOnlyAdmin):
     ask_name = "case"
     ask_noun = "case"
     ask_template = "admin/safety/reviewcase/ask.html"
@@ -53,22 +53,19 @@ class ReviewCaseAdmin(AskingPages, ReadOnlyAdmin):
     list_display = (
         "id",
         "player_link",
-        "cause",
+        "cause_of_case",
         "status_badge",
         "score",
         "stake",
-        "signals_found",
         "age",
         "due",
         "assigned_to",
-        "ring_number",
         "reason",
     )
     list_select_related = ("assigned_to",)
     list_filter = (
         QueueFilter,
         PlayerFilter,
-        ("status", ChoicesDropdownFilter),
         ("cause", ChoicesDropdownFilter),
         ("outcome", ChoicesDropdownFilter),
         ("assigned_to", RelatedDropdownFilter),
@@ -77,26 +74,18 @@ class ReviewCaseAdmin(AskingPages, ReadOnlyAdmin):
     search_fields = ("player__player_id__exact",)
     search_help_text = PLAYER_SEARCH_HELP
     ordering = ("-priority", "due_at", "id")
+    actions_list = ("flag",)
     actions_detail = ("claim", "decide", "note", "link", "assign", "release", "appeal")
-    fieldsets = (
-        ("Case", {"fields": (("player", "cause", "reason"), ("opened_at", "opened_by", "due_at"))}),
-        ("Decision", {"fields": (("outcome", "decided_by", "decided_at"), "decision_reason")}),
-        ("Appeal", {"fields": (("appeals", "appealed_at"), "appeal_text")}),
-    )
+    fieldsets = (("Case", {"fields": (("cause", "opened_by", "opened_at"), ("due_at", "appeals", "closed_at"))}),)
 
     player_link = player_link
     status_badge = badge("status", colours=_STATUS_COLOURS)
     stake = number("money_at_stake", description="at stake")
     score = number("abuse_score", description="score")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ReviewCase]:
-        """Return the cases with how many signals each has."""
-        cases: QuerySet[ReviewCase] = super().get_queryset(request)
-        return cases.annotate(signals_count=Count("signals"))
-
-    @display(description="signals", ordering="signals_count")
-    def signals_found(self, case: ReviewCase) -> str:
-        return format_html('<span class="house-number">{}</span>', case.signals_count)  # type: ignore[attr-defined]
+    @display(description="cause", ordering="cause")
+    def cause_of_case(self, case: ReviewCase) -> str:
+        return case.get_cause_display() + (f", ring {case.ring_number}" if case.ring_number else "")
 
     @display(description="age", ordering="opened_at")
     def age(self, case: ReviewCase) -> str:
@@ -249,5 +238,4 @@ def _steps(case: ReviewCase, user: User) -> set[str]:
         is_mine = case.assigned_to_id == user.pk
         may_release = is_mine or user.has_perm(_MAY_ASSIGN)
         return steps | ({"decide"} if is_mine else set()) | ({"release"} if may_release else set())
-    is_appealable = case.status == ReviewStatus.DECIDED and case.outcome != CaseOutcome.DISMISSED
-    return {"note", "appeal"} if is_appealable else {"note"}
+    return {"note", "appeal"} if can_be_appealed(case, at=timezone.now()) else {"note"}

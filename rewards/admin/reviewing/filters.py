@@ -20,6 +20,7 @@ class QueueFilter(DropdownFilter):
 
     title = "queue"
     parameter_name = PARAMETER
+    all_option = ("", "Undecided")
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         """Return the choices."""

@@ -129,7 +129,7 @@ def decision_form(case: ReviewCase) -> type[DecisionForm]:
             widget=UnfoldAdminIntegerFieldWidget(),
             help_text="1 (weak) to 10 (certain), where it is confirmed: the finding then counts in the score.",
         )
-    fields["text"] = DecisionForm.base_fields["text"]
+    fields["field_order"] = [name for name in fields if name != "text"]  # type: ignore[assignment]  # an attribute
     return type("CaseDecisionForm", (DecisionForm,), fields)
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from rewards.models import RewardDecision
 from safety.models import UNDECIDED, AbuseSignal, EvidenceKind, ReviewCase, ReviewEvent, ReviewEvidence
+from safety.review.appeals import appeal_ends_at, can_be_appealed
 
 ROWS_MAX = 200
 
@@ -39,6 +40,7 @@ class CasePage:
     case: ReviewCase
     due: str
     is_overdue: bool
+    appeal_until: datetime | None
     signals: list[ShownSignal]
     rewards: list[ShownReward]
     links: list[ReviewEvidence]
@@ -58,6 +60,7 @@ def case_page(case: ReviewCase) -> CasePage:
         case=case,
         due=due_in_words(case.due_at, now=now) if is_undecided else "",
         is_overdue=is_undecided and case.due_at < now,
+        appeal_until=appeal_ends_at(case) if can_be_appealed(case, at=now) else None,
         signals=[_shown(signal) for signal in _signals(case)],
         rewards=_rewards([one for one in evidence if one.kind == EvidenceKind.REWARD]),
         links=[one for one in evidence if one.kind == EvidenceKind.LINK],
