@@ -14,7 +14,7 @@ from safety import policies
 from safety.abuse import SCORE_MAX
 from safety.models import ReviewAct, ReviewCase
 from safety.review.events import record_event
-from safety.review.players import Players
+from safety.review.players import COUNTS_SQL, Players
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -38,7 +38,7 @@ _BLOCK_SQL = """
                    SELECT coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'type', s.signal_type,
                                                                 'severity', s.severity, 'description', s.description)
                                              ORDER BY s.id), '[]')
-                   FROM abuse_signals s WHERE s.player_id = d.player_id AND NOT s.is_resolved))
+                   FROM abuse_signals s WHERE s.player_id = d.player_id AND {counts}))
         FROM due d RETURNING id, player_id
     ),
     linked AS (
@@ -65,7 +65,7 @@ def block_abusers(*, at: datetime, keys: Players) -> int:
     locked = f"SELECT 1 FROM players WHERE player_id IN (SELECT c.player_id {due}) ORDER BY player_id FOR NO KEY UPDATE"
     if not fetch_rows(locked, [threshold, *params, at]):
         return 0
-    return run_statement(_BLOCK_SQL.format(due=due), [threshold, *params, at, at, SOURCE, at])
+    return run_statement(_BLOCK_SQL.format(due=due, counts=COUNTS_SQL), [threshold, *params, at, at, SOURCE, at])
 
 
 def lift_block(case: ReviewCase, *, at: datetime, by: User | None, text: str) -> None:

@@ -21,7 +21,7 @@ from safety import policies
 from safety.models import UNDECIDED, ReviewAct, ReviewCase, ReviewCause
 from safety.review.blocking import block_abusers
 from safety.review.events import record_event
-from safety.review.players import UNDECIDED_SQL, UNJUDGED_SQL, Players, keys_of
+from safety.review.players import RING_SQL, UNDECIDED_SQL, UNJUDGED_SQL, Players, keys_of
 from wallet.postings import check_text_field
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ REASON_LENGTH_MAX = 500
 
 @transaction.atomic
 def open_due_cases(*, at: datetime, keys: Players = ALL_KEYS) -> Counts:
-    """Open a case for everybody whose stored score asks for one and has signals that nobody judged.
+    """Open a case for everybody whose stored score asks for one, or who is of a ring, with signals that nobody judged.
 
     Evidence found since joins the cases that are undecided, and whom a policy blocks is blocked. Return the counts.
     """
@@ -51,7 +51,22 @@ def open_due_cases(*, at: datetime, keys: Players = ALL_KEYS) -> Counts:
         ),
         at=at,
     )
+    opened += open_cases(_rings_found(keys), at=at)
     return {"cases opened": opened, **refresh_cases(at=at, keys=keys)}
+
+
+def _rings_found(keys: Players) -> Sql:
+    """Return a query of the players whom a signal puts into a ring, with the newest ring's number."""
+    in_range, params = keys.condition("s.player_id")
+    sql = f"""
+        SELECT DISTINCT ON (s.player_id) s.player_id, 'RING' AS cause,
+               left('Of ring ' || {RING_SQL} || ': ' || coalesce(nullif(s.description, ''), s.signal_type), 500)
+                   AS reason,
+               {RING_SQL} AS ring_number
+        FROM abuse_signals s WHERE {in_range} AND {UNJUDGED_SQL} AND {RING_SQL} IS NOT NULL
+        ORDER BY s.player_id, s.detected_at DESC
+    """
+    return sql, params
 
 
 def refresh_cases(*, at: datetime, keys: Players = ALL_KEYS) -> Counts:
@@ -60,6 +75,7 @@ def refresh_cases(*, at: datetime, keys: Players = ALL_KEYS) -> Counts:
     Must run inside a transaction.
     """
     joined = _join_signals(at=at, keys=keys)
+    _mark_rings(keys)
     _refresh_stakes(at=at, keys=keys)
     return {"signals joined": joined, "players blocked": block_abusers(at=at, keys=keys)}
 
@@ -199,6 +215,21 @@ _JOIN_SQL = """
     )
     SELECT count(*) FROM joined
 """
+
+
+def _mark_rings(keys: Players) -> None:
+    """Mark the undecided cases with the ring that their signals name."""
+    in_range, params = keys.condition("c.player_id")
+    run_statement(
+        f"""
+        UPDATE safety_review_cases c SET ring_number = r.ring_number
+        FROM (SELECT s.case_id, max({RING_SQL}) AS ring_number FROM abuse_signals s
+              JOIN safety_review_cases c ON c.id = s.case_id
+              WHERE c.status IN {UNDECIDED_SQL} AND {in_range} GROUP BY s.case_id) r
+        WHERE r.case_id = c.id AND r.ring_number IS NOT NULL AND c.ring_number IS DISTINCT FROM r.ring_number
+        """,
+        params,
+    )
 
 
 def _refresh_stakes(*, at: datetime, keys: Players) -> None:

@@ -165,6 +165,46 @@ def test_a_ring_opens_a_case_for_every_member_and_marks_the_one_there_is() -> No
     }
 
 
+def test_a_signal_that_names_a_ring_opens_a_case_whatever_the_score() -> None:
+    alice = make_abuser("alice", ())
+    AbuseSignal.objects.create(
+        player=alice,
+        signal_type="SHARED_DEVICE",
+        severity=2,
+        description="One of 5 accounts that share 3 devices.",
+        metadata={"figures": {"ring": 12}},
+        detected_at=AT,
+    )
+
+    open_due_cases(at=AT)
+
+    case = case_of()
+    assert (case.cause, case.ring_number) == ("RING", 12)
+    assert case.reason == "Of ring 12: One of 5 accounts that share 3 devices."
+
+
+def test_evidence_that_names_no_number_is_no_ring() -> None:
+    alice = make_abuser("alice", ())
+    for figures in ({"ring": "twelve"}, {"ring": None}, ["ring"], {"ring": "9" * 30}):
+        AbuseSignal.objects.create(
+            player=alice, signal_type="OTHER", severity=1, metadata={"figures": figures}, detected_at=AT
+        )
+
+    assert open_due_cases(at=AT)["cases opened"] == 0
+
+
+def test_a_ring_found_later_marks_the_case_there_is() -> None:
+    alice = make_abuser()
+    case = open_case()
+    make_signal(alice, 1)
+    AbuseSignal.objects.filter(severity=1).update(metadata={"figures": {"ring": 3}})
+
+    open_due_cases(at=AT)
+
+    case.refresh_from_db()
+    assert (case.cause, case.ring_number) == ("SCORE", 3)
+
+
 def test_what_happened_to_a_case_cannot_be_rewritten() -> None:
     make_abuser()
     event = open_case().events.latest("id")
