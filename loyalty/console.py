@@ -64,6 +64,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     (
         "Safety",
         (
+            ("safety.reviewcase", "Review queue", "policy"),
             ("safety.abusesignal", "Abuse signals", "report"),
             ("players.playerrestriction", "Restrictions", "do_not_disturb_on"),
             ("players.liftrequest", "Wishes to lift", "lock_open"),
@@ -88,6 +89,10 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("rewards.rewardruleversion", "Rule versions", "history"),
             ("rewards.ruleapproval", "Rule approvals", "how_to_reg"),
             ("rewards.ruleevent", "Rule events", "published_with_changes"),
+            ("safety.reviewevent", "Review events", "fact_check"),
+            ("safety.reviewevidence", "Review evidence", "attach_file"),
+            ("safety.reviewcasehistory", "States of review cases", "manage_history"),
+            ("safety.abusesignalhistory", "Judgements of signals", "rule_folder"),
             ("admin.logentry", "Changes by staff", "history_edu"),
         ),
     ),

@@ -50,6 +50,7 @@ from rewards.judging import judge_matches
 from rewards.live import evaluate_now
 from rewards.occasions import Occasion, occasion_of_night
 from rewards.places import release_places
+from rewards.reviewing.deciding import keep_reviews
 from rewards.rules import active_rules, refused_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers, reached_tiers, record_points_earned
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold
@@ -294,7 +295,7 @@ def _metrics(chunk: ChunkContext) -> Counts:
 
 def _risk(chunk: ChunkContext) -> Counts:
     changed = score_players(on=chunk.run.business_date, at=chunk.at, keys=chunk.keys, run_id=chunk.run.pk)
-    return {"scores changed": changed}
+    return {"scores changed": changed, **keep_reviews(at=chunk.at, keys=chunk.keys)}
 
 
 def _segments(chunk: ChunkContext) -> Counts:

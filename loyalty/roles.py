@@ -12,6 +12,9 @@ it. Who grants rewards corrects none: reversals and adjustments are Finance's.
 `rewards.approve_rewardrule` lets rules run that others wrote, `rewards.pause_rewardrule` stops and resumes them,
 `rewards.revoke_rewardrule` takes back what is unspent of what they gave.
 
+`safety.add_reviewcase` has a player reviewed, `safety.change_reviewcase` claims, notes on and decides review cases,
+`safety.assign_reviewcase` hands them to others, `safety.appeal_reviewcase` files an appeal.
+
 `reporting.export_ledger` lets statements and the liability leave the house, as a file or on paper; to look at them,
 viewing the ledger or the liability is enough.
 """
@@ -77,6 +80,8 @@ ROLES: tuple[Role, ...] = (
             "safety.change_retentionmultiplier",
             "safety.add_earnrateacceptance",
             "safety.change_earnrateacceptance",
+            "safety.add_reviewcase",
+            "safety.appeal_reviewcase",
             "wallet.add_operation",
             "wallet.cancel_bonus",
             "core.change_policyvalue",
@@ -106,6 +111,10 @@ ROLES: tuple[Role, ...] = (
             "rewards.pause_rewardrule",
             "rewards.revoke_rewardrule",
             "safety.change_abusesignal",
+            "safety.add_reviewcase",
+            "safety.change_reviewcase",
+            "safety.assign_reviewcase",
+            "safety.appeal_reviewcase",
             "safety.add_retentionmultiplier",
             "safety.change_retentionmultiplier",
             "safety.change_earnrateacceptance",
@@ -146,6 +155,8 @@ ROLES: tuple[Role, ...] = (
             "wallet.add_bet",
             "wallet.act_for_player",
             "wallet.cancel_bonus",
+            "safety.add_reviewcase",
+            "safety.appeal_reviewcase",
         ),
     ),
     Role(

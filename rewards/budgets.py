@@ -144,7 +144,7 @@ def recount_budgets(*, on: date) -> None:
         SET given_value = coalesce(s.given_value, 0), given_count = coalesce(s.given_count, 0)
         FROM reward_rules r LEFT JOIN (
             SELECT rule_number, sum(money_value) AS given_value, count(*) AS given_count FROM reward_decisions
-            WHERE first_on = %s AND amount_given > 0 GROUP BY rule_number
+            WHERE last_on = %s AND amount_given > 0 GROUP BY rule_number
         ) s ON s.rule_number = r.number
         WHERE b.rule_id = r.rule_id AND b.on = %s
         """,

@@ -47,6 +47,12 @@ class RewardConfig:
     perk: str = ""
 
     @property
+    def has_requirement(self) -> bool:
+        """Whether it must be wagered, so that a requirement can rise; a perk counts as such: a person looks anyway."""
+        is_credited_bonus = self.type in BONUS_TYPES and not self.is_cash
+        return self.type is RewardType.VIP_PERKS or (is_credited_bonus and self.wagering_requirement > 0)
+
+    @property
     def terms(self) -> RewardTerms:
         """What safety must know of it."""
         return RewardTerms(

@@ -21,11 +21,12 @@ from rewards.cash import pay_cash
 from rewards.definitions import RuleDefinition
 from rewards.facts import NamedPlayers, Scope
 from rewards.guardrail import guarded_rules
-from rewards.models import RewardType
+from rewards.models import RewardType, Verdict
 from rewards.occasions import AWARDS_SQL, Occasion
 from rewards.perks import open_perk_tasks
 from rewards.places import settle_places
 from rewards.rechecking import recheck_allocations, reject_stopped
+from rewards.reviewing.waiting import open_cases_of_rewards
 from safety.profitability import CURRENCIES
 from wallet.models import LotKind, TransactionType
 from wallet.points_expiry import EXPIRING_CURRENCIES, points_expire_at
@@ -99,9 +100,11 @@ def _issue(
     # the session's plans are dropped with it, those of the posting core too.
     with trusted_keys(are_many=not isinstance(keys, NamedPlayers)):
         _give(rules, terms, occasion=occasion, at=at, keys=keys, points_expiries=points_expiries)
-    decided = _decide(rules, terms, occasion=occasion, at=at, keys=keys)
+    decided = (_decide_again if occasion.is_of_review else _decide)(rules, terms, occasion=occasion, at=at, keys=keys)
     if perks := [rule for rule in rules if rule.reward.type is RewardType.VIP_PERKS]:
         open_perk_tasks(perks, occasion=occasion, at=at, keys=keys)
+    if any(outcome.verdict == Verdict.PENDING_REVIEW for outcome in decided):
+        open_cases_of_rewards(at=at, keys=keys)
     _release_unused(rules, reserved=reserved, given=_given_of(decided), occasion=occasion)
     settle_places(rules, occasion=occasion, keys=keys)
     counts: Counts = {}
@@ -337,6 +340,31 @@ def _decide(
     )
     repeating = [on, run_id, *params, *repeats_params]
     rows = fetch_rows(sql, [*repeating, *name_params, on, on, at, terms, run_id, *params, *params, run_id, *params])
+    return [_Decided(*row) for row in rows]
+
+
+# What waited for a review keeps its row, its day and what was said first; the day it ends on is its last.
+_DECIDE_AGAIN_SQL = """
+    WITH decided AS (
+        UPDATE reward_decisions d
+        SET verdict = a.verdict, reason = a.reason, reasons = d.reasons || a.reasons, run_id = a.run_id,
+            amount_given = a.amount_given, money_value = a.money_value, expected_cost = a.expected_cost,
+            expected_margin = a.expected_margin, last_on = %s, decided_at = %s
+        FROM rule_allocations a
+        WHERE a.run_id = %s AND {in_range} AND d.id = a.decision_id AND d.verdict = 'PENDING_REVIEW'
+        RETURNING d.verdict, d.rule_number, d.money_value, d.amount_given
+    )
+    SELECT verdict, rule_number, count(*), coalesce(sum(money_value) FILTER (WHERE amount_given > 0), 0),
+           count(*) FILTER (WHERE amount_given > 0)
+    FROM decided GROUP BY verdict, rule_number
+"""
+
+
+def _decide_again(
+    _rules: Sequence[RuleDefinition], _terms: str, *, occasion: Occasion, at: datetime, keys: Scope
+) -> list[_Decided]:
+    in_range, params = keys.condition("a.player_id")
+    rows = fetch_rows(_DECIDE_AGAIN_SQL.format(in_range=in_range), [occasion.on, at, occasion.run_id, *params])
     return [_Decided(*row) for row in rows]
 
 

@@ -29,6 +29,7 @@ from rewards.occasions import COUNTS_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
 from safety.caps import cap_room_expression
 from safety.profitability import cost_rate, expected_cost_expression, expected_margin_expression, unit_value
+from safety.review.players import confirmed_cases_sql
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _ZERO = Value(Decimal(0), output_field=_MONEY)
@@ -84,7 +85,10 @@ def with_stages(sql: str, params: list[Any], stages: Sequence[dict[str, Combinab
 def _stages() -> list[dict[str, Combinable | Q]]:
     cut = Coalesce(F("amount_computed") * F("abuse_amount_multiplier"), _ZERO, output_field=_MONEY)
     return [
-        {"abuse_amount_multiplier": amount_multiplier(), "abuse_wagering_multiplier": wagering_multiplier()},
+        {
+            "abuse_amount_multiplier": amount_multiplier(has_requirement=F("has_requirement")),
+            "abuse_wagering_multiplier": wagering_multiplier(),
+        },
         {"amount": _rounded(cut)},
         {
             "expected_cost": expected_cost_expression(),
@@ -110,6 +114,7 @@ def obstacles() -> dict[str, Q]:
         "FREQUENCY": Q(given_in_period__gte=F("frequency_max")),
         "COOLDOWN": Q(is_cooling_down=True),
         "RESTRICTED": Q(restriction__isnull=False),
+        "ABUSE_CONFIRMED": Q(abuse_amount_multiplier=0, confirmed_case__isnull=False),
         "ABUSE_REVIEW": Q(abuse_amount_multiplier=0),
         "ABUSE_CUT": Q(amount__lte=0),
     }
@@ -129,10 +134,12 @@ REASONS_SQL = """
              WHEN 'FREQUENCY' THEN jsonb_build_object('given', given_in_period, 'last_on', last_given_on)
              WHEN 'COOLDOWN' THEN jsonb_build_object('last_on', last_given_on)
              WHEN 'RESTRICTED' THEN jsonb_build_object('restriction', restriction)
+             WHEN 'ABUSE_CONFIRMED' THEN jsonb_build_object('abuse_score', bonus_abuse_score, 'case', confirmed_case)
              WHEN 'ABUSE_REVIEW' THEN jsonb_build_object('abuse_score', bonus_abuse_score)
              ELSE jsonb_build_object('abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier) END))
          WHEN abuse_amount_multiplier < 1 THEN jsonb_build_array(jsonb_build_object(
-             'code', 'ABUSE_CUT', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier))
+             'code', CASE WHEN abuse_wagering_multiplier > 1 THEN 'ABUSE_CUT_INSTEAD' ELSE 'ABUSE_CUT' END,
+             'abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier))
          WHEN abuse_wagering_multiplier > 1 THEN jsonb_build_array(jsonb_build_object(
              'code', 'ABUSE_WAGERING', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_wagering_multiplier))
     END"""
@@ -150,16 +157,19 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
         player="m.player_id", rule_number="m.rule_number", percent="t.holdout_percent", holdout=global_holdout()
     )
     decided, decided_params = occasion.decided_sql("m.player_id")
+    confirmed, confirmed_params = confirmed_cases_sql(keys)
     sql = f"""
-        SELECT m.rule_number, m.player_id, m.amount AS amount_computed, {facts}, t.is_whole, t.unit_value, t.cost_rate,
-               t.reward_family, t.min_amount, t.frequency_max, coalesce(f.expected_cost_horizon, 0) AS granted_cost,
-               u.given_in_period, u.last_given_on, u.last_decision_id, x.restriction,
+        SELECT m.rule_number, m.player_id, m.amount AS amount_computed, {facts}, t.is_whole, t.has_requirement,
+               t.unit_value, t.cost_rate, t.reward_family, t.min_amount, t.frequency_max,
+               coalesce(f.expected_cost_horizon, 0) AS granted_cost,
+               u.given_in_period, u.last_given_on, u.last_decision_id, x.restriction, v.case_id AS confirmed_case,
                coalesce(u.last_given_on > t.cooling_since, false) AS is_cooling_down,
                {rule_room} AS rule_room, {held_out} AS is_held_out
         FROM rule_matches m
         JOIN jsonb_to_recordset(%s::jsonb) t (
-            rule_number integer, is_whole boolean, unit_value numeric, cost_rate numeric, reward_family text,
-            min_amount numeric, frequency_max integer, period_start date, cooling_since date, holdout_percent numeric
+            rule_number integer, is_whole boolean, has_requirement boolean, unit_value numeric, cost_rate numeric,
+            reward_family text, min_amount numeric, frequency_max integer, period_start date, cooling_since date,
+            holdout_percent numeric
         ) ON t.rule_number = m.rule_number
         JOIN player_facts f ON f.run_id = m.run_id AND f.player_id = m.player_id
         CROSS JOIN LATERAL (
@@ -173,6 +183,7 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
             SELECT DISTINCT ON (r.player_id) r.player_id, r.restriction FROM refused_players('PROMOTION', now()) r
             WHERE {restricted_range} ORDER BY r.player_id, r.is_requirement, r.restriction
         ) x ON x.player_id = m.player_id
+        LEFT JOIN ({confirmed}) v ON v.player_id = m.player_id
         WHERE m.run_id = %s AND {in_range} AND {facts_in_range} AND NOT u.is_decided_already
     """
     terms = json.dumps([_terms(rule, on=occasion.on) for rule in rules], default=str)
@@ -180,6 +191,7 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
         terms,
         *decided_params,
         *range_params,
+        *confirmed_params,
         occasion.run_id,
         *range_params,
         *range_params,
@@ -192,6 +204,7 @@ def _terms(rule: RuleDefinition, *, on: date) -> dict[str, Any]:
     return {
         "rule_number": rule.number,
         "is_whole": rule.reward.type is RewardType.TICKETS,
+        "has_requirement": rule.reward.has_requirement,
         "unit_value": unit_value(terms),
         "cost_rate": cost_rate(terms),
         "reward_family": terms.family,

@@ -50,11 +50,12 @@ def allocate_facts(
     filled("player_matches")
     judge_matches(rules, occasion=occasion, keys=keys)
     filled("rule_candidates")
-    _allocate_candidates(rules, occasion=occasion, keys=keys)
+    allocate_candidates(rules, occasion=occasion, keys=keys)
     filled("rule_allocations")
 
 
-def _allocate_candidates(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
+def allocate_candidates(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
+    """Allocate what was judged, rule by rule, with budgets and guardrails."""
     for rule in rules:
         allocate_rule(rule, occasion=occasion, keys=keys)
         if rule.limits.has_budget:
@@ -73,7 +74,7 @@ def _allocate(
         return ()
     if player_ids is not None:
         rules = _with_candidates(rules, run_id=run_id)
-    _allocate_candidates(rules, occasion=occasion, keys=keys)
+    allocate_candidates(rules, occasion=occasion, keys=keys)
     return rules
 
 

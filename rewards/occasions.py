@@ -24,7 +24,7 @@ class Occasion:
 
     `name` holds for everybody; an occasion of events has `names` instead, a JSON object of each player's own.
     `built_from` says what compiled statements may be kept for: they hold the policies and values read then. Left empty,
-    they are kept for the run.
+    they are kept for the run. One that `is_of_review` decides again what a person had to look at.
     """
 
     run_id: int
@@ -32,6 +32,7 @@ class Occasion:
     name: str = ""
     names: str = ""
     built_from: str = ""
+    is_of_review: bool = False
 
     def unbound(self) -> Occasion:
         """Return what statements are compiled for: all occasions that differ only in run and names share one."""
@@ -63,6 +64,8 @@ class Occasion:
         By night a refusal that was counted once more on a date decided that date too.
         """
         name, params = self.name_sql(player_id)
+        if self.is_of_review:
+            return f"(d.occasion = {name} AND d.verdict <> 'PENDING_REVIEW')", params
         if self.names:
             return f"d.occasion = {name}", params
         return f"(d.occasion = {name} OR (d.times > 1 AND d.last_on = %s))", [*params, self.on]
@@ -86,6 +89,11 @@ def occasion_of_night(*, run_id: int, on: date) -> Occasion:
 def occasion_of_events(*, run_id: int, on: date, built_from: str, names: Mapping[str, str]) -> Occasion:
     """Return the occasion of one event for each of the players."""
     return Occasion(run_id=run_id, on=on, built_from=built_from, names=json.dumps(names))
+
+
+def occasion_of_review(*, run_id: int, on: date, player_id: str, name: str) -> Occasion:
+    """Return the occasion under which decisions of a player that waited for a review are decided again."""
+    return Occasion(run_id=run_id, on=on, names=json.dumps({player_id: name}), is_of_review=True)
 
 
 COUNTS_SQL = "d.verdict IN ('APPROVED', 'REDUCED', 'PENDING_REVIEW')"

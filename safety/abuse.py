@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Case, DecimalField, F, FloatField, IntegerField, QuerySet, Sum, Value, When
 from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.functions import Cast, Greatest, Least, Power, Round
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from core.errors import NotFoundError
@@ -53,11 +54,19 @@ def calculate_abuse_score(*, player_id: str, at: datetime | None = None) -> int:
     return sum(int(row["score"]) for row in scores)
 
 
-def amount_multiplier() -> Combinable:
-    """Return what the abuse score leaves of a reward: all of it, a share in the first band, nothing from review on."""
+def amount_multiplier(*, has_requirement: Combinable) -> Combinable:
+    """Return what the abuse score leaves of a reward: all of it, a share in the first band, nothing from review on.
+
+    In the second band the wagering requirement rises; a reward that has none is cut instead.
+    """
+    instead = Case(
+        When(Exact(has_requirement, Value(True)), then=Value(Decimal(1))),  # noqa: FBT003  a value of SQL
+        default=Value(policies.ABUSE_WAGERING_INSTEAD_RATE.value()),
+        output_field=_FACTOR,
+    )
     return Case(
         When(bonus_abuse_score__gte=policies.ABUSE_REVIEW_FROM.value(), then=Value(Decimal(0))),
-        When(bonus_abuse_score__gte=policies.ABUSE_WAGERING_FROM.value(), then=Value(Decimal(1))),
+        When(bonus_abuse_score__gte=policies.ABUSE_WAGERING_FROM.value(), then=instead),
         When(
             bonus_abuse_score__gte=policies.ABUSE_REDUCE_FROM.value(),
             then=Value(policies.ABUSE_REDUCED_RATE.value()),
@@ -68,7 +77,7 @@ def amount_multiplier() -> Combinable:
 
 
 def wagering_multiplier() -> Combinable:
-    """Return by how much the abuse score raises a wagering requirement."""
+    """Return by how much the abuse score raises a wagering requirement, whether or not a reward has one."""
     return Case(
         When(
             bonus_abuse_score__gte=policies.ABUSE_WAGERING_FROM.value(),
@@ -80,12 +89,15 @@ def wagering_multiplier() -> Combinable:
     )
 
 
-def apply_abuse_penalty(*, player_id: str) -> Decimal:
-    """Return the multiplier, 0–1, that the player's stored abuse score puts on reward amounts. Raises NotFoundError."""
+def apply_abuse_penalty(*, player_id: str, has_requirement: bool = True) -> Decimal:
+    """Return the multiplier, 0–1, that the player's stored abuse score puts on reward amounts.
+
+    `has_requirement` says whether the reward must be wagered. Raises NotFoundError.
+    """
     row = (
         Player.objects.filter(player_id=player_id)
         .annotate(bonus_abuse_score=F("metrics__bonus_abuse_score"))
-        .annotate(multiplier=amount_multiplier())
+        .annotate(multiplier=amount_multiplier(has_requirement=Value(has_requirement)))
         .values_list("multiplier", flat=True)
         .first()
     )

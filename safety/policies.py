@@ -108,6 +108,16 @@ ABUSE_WAGERING_MULTIPLIER = declare(
         help="By how much requirements are raised in the second band.",
     )
 )
+ABUSE_WAGERING_INSTEAD_RATE = declare(
+    Policy(
+        name="ABUSE_WAGERING_INSTEAD_RATE",
+        default=Decimal("0.5"),
+        minimum=Decimal(0),
+        maximum=Decimal(1),
+        help="What is left of a reward in the second band that has no wagering requirement which could rise: points, "
+        "tickets, cash, and bonus money that need not be wagered.",
+    )
+)
 ABUSE_REVIEW_FROM = declare(
     Policy(
         name="ABUSE_REVIEW_FROM",
@@ -154,4 +164,45 @@ GLOBAL_HOLDOUT_SALT = declare(
         wanted="1 to 40 letters, digits, underscores, dots or dashes",
         help="What the global control group is drawn by; another value draws another group for a new experiment.",
     )
+)
+ABUSE_BLOCK_FROM = declare(
+    Policy(
+        name="ABUSE_BLOCK_FROM",
+        default=101,
+        minimum=1,
+        maximum=101,
+        help="Abuse score from which the player is blocked until a person has decided the case; 101: never.",
+    )
+)
+
+
+def _review_limit(
+    name: str, default: int, *, unit: str, what: str, minimum: int = 1, maximum: int = 8760
+) -> Policy[int]:
+    return declare(Policy(name=name, default=default, minimum=minimum, maximum=maximum, unit=unit, help=what))
+
+
+REVIEW_DUE_HOURS = _review_limit(
+    "REVIEW_DUE_HOURS", 48, unit="hours", what="Within this time of its opening a review case is to be decided."
+)
+REVIEW_URGENT_DUE_HOURS = _review_limit(
+    "REVIEW_URGENT_DUE_HOURS", 12, unit="hours", what="The same where REVIEW_URGENT_MONEY or more is at stake."
+)
+REVIEW_URGENT_MONEY = declare(
+    Policy(
+        name="REVIEW_URGENT_MONEY",
+        default=Decimal(1000),
+        minimum=Decimal(0),
+        unit="money value",
+        help="A review case with so much at stake is urgent.",
+    )
+)
+REVIEW_APPEAL_DUE_HOURS = _review_limit(
+    "REVIEW_APPEAL_DUE_HOURS", 72, unit="hours", what="Within this time an appeal is to be decided."
+)
+REVIEW_APPEAL_DAYS = _review_limit(
+    "REVIEW_APPEAL_DAYS", 30, unit="days", what="How long after a decision an appeal may be filed.", maximum=3650
+)
+REVIEW_APPEALS_MAX = _review_limit(
+    "REVIEW_APPEALS_MAX", 1, unit="appeals", what="How often one case may be appealed.", minimum=0, maximum=10
 )

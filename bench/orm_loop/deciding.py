@@ -50,7 +50,7 @@ class Candidate:
     grants: Grants
     restriction: str | None
     edge: Decimal
-    abuse_multiplier: Decimal
+    abuse_score: int
     groups: set[str] = field(default_factory=set)
 
 
@@ -104,7 +104,7 @@ class Decider:
         reason = self._reason_before_safety(candidate, rule, computed)
         if reason or computed is None:
             return Decided(rule=rule, verdict=Verdict.REJECTED, reason=reason, computed=computed)
-        if candidate.abuse_multiplier == 0:
+        if self._left_by_abuse(candidate, rule) == 0:
             return Decided(rule=rule, verdict=Verdict.PENDING_REVIEW, reason="ABUSE_REVIEW", computed=computed)
         return self._ask_safety(candidate, rule, computed)
 
@@ -133,7 +133,7 @@ class Decider:
 
     def _ask_safety(self, candidate: Candidate, rule: CompiledRule, computed: Decimal) -> Decided:
         number, safety, grants = rule.definition.number, self.safety, candidate.grants
-        amount = _rounded(computed * candidate.abuse_multiplier, rule)
+        amount = _rounded(computed * self._left_by_abuse(candidate, rule), rule)
         unit = safety.unit_values[number]
         cost = (amount * unit * safety.cost_rates[number]).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
         margin = safety.expected_margin(candidate.facts, number=number, edge=candidate.edge)
@@ -153,6 +153,10 @@ class Decider:
         candidate.groups.add(rule.definition.limits.exclusive_group)
         verdict = Verdict.APPROVED if within == computed else Verdict.REDUCED
         return Decided(verdict=verdict, reason="", amount=within, value=value, **figures)
+
+    def _left_by_abuse(self, candidate: Candidate, rule: CompiledRule) -> Decimal:
+        has_requirement = rule.definition.reward.has_requirement
+        return self.safety.abuse_multiplier(candidate.abuse_score, has_requirement=has_requirement)
 
     def _take_from_budget(self, rule: CompiledRule, value: Decimal) -> bool:
         """Take a reward's value from the rule's budgets under a lock, if they still hold it."""

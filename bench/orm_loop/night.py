@@ -136,7 +136,7 @@ class OrmNight:
             grants=self.safety.grants(player_id),
             restriction=self.safety.restriction(player_id, at=at),
             edge=self.safety.house_edge(metrics),
-            abuse_multiplier=self.safety.abuse_multiplier(metrics.bonus_abuse_score),
+            abuse_score=metrics.bonus_abuse_score,
         )
 
     def _store(self, player: Player, balance: LoyaltyBalance, decided: list[Decided], *, at: datetime) -> None:

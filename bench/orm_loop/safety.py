@@ -62,6 +62,7 @@ class Safety:
             policies.ABUSE_REVIEW_FROM.value(),
         )
         self.reduced_rate = policies.ABUSE_REDUCED_RATE.value()
+        self.instead_rate = policies.ABUSE_WAGERING_INSTEAD_RATE.value()
 
     def abuse_score(self, player_id: str, *, at: datetime) -> int:
         """Return the player's score from the unresolved signals."""
@@ -117,9 +118,11 @@ class Safety:
         other = self.edges[DEFAULT_CATEGORY]
         return Decimal(sum((self.edges.get(code, other) * count for code, count in games.items()), Decimal(0)) / bets)
 
-    def abuse_multiplier(self, score: int) -> Decimal:
-        """Return what the score leaves of an amount."""
+    def abuse_multiplier(self, score: int, *, has_requirement: bool) -> Decimal:
+        """Return what the score leaves of an amount; one with a wagering requirement is not cut in the second band."""
         reduce_from, wagering_from, review_from = self.abuse_bands
         if score >= review_from:
             return Decimal(0)
-        return self.reduced_rate if reduce_from <= score < wagering_from else Decimal(1)
+        if score >= wagering_from:
+            return Decimal(1) if has_requirement else self.instead_rate
+        return self.reduced_rate if score >= reduce_from else Decimal(1)

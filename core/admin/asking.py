@@ -16,7 +16,7 @@ from core.errors import LoyaltyError
 
 
 class AskingPages:
-    """For the admin of rows that only services write; the form's one field is called `text`.
+    """For the admin of rows that only services write; a form's one field is called `text`, unless `ask_answer` differs.
 
     The template finds the row under `ask_name` and its page under `<ask_name>_url`.
     """
@@ -34,6 +34,10 @@ class AskingPages:
     def ask_success(self, row: Any, done: Any) -> str:
         """Return what is said once the step is done."""
         return f"{self.ask_noun.capitalize()} {row.pk}: {done.get_status_display().lower()}."
+
+    def ask_answer(self, form: forms.Form) -> Any:
+        """Return what a valid form says, as the step takes it."""
+        return form.cleaned_data["text"]
 
     def ask(
         self,
@@ -70,7 +74,7 @@ class AskingPages:
 
     def _is_done(self, request: HttpRequest, form: forms.Form, row: Any, act: Callable[[Any, Any], Any]) -> bool:
         try:
-            done = act(row, form.cleaned_data["text"])
+            done = act(row, self.ask_answer(form))
         except LoyaltyError as error:
             form.add_error(None, error.message)
             return False

@@ -24,6 +24,17 @@ from reporting.api.statements import PlayerStatement
 from rewards.api.explaining import RuleExplanation
 from rewards.api.forecasts import RuleBacktest, RuleForecastDetail, RuleOverlaps, RuleSimulate
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
+from rewards.api.reviewing import (
+    ReviewCaseAppeal,
+    ReviewCaseAssign,
+    ReviewCaseClaim,
+    ReviewCaseDecide,
+    ReviewCaseDetail,
+    ReviewCaseLinks,
+    ReviewCaseList,
+    ReviewCaseNotes,
+    ReviewCaseRelease,
+)
 from rewards.api.rule_life import (
     RuleApprove,
     RuleArchive,
@@ -126,6 +137,15 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("restrictions/<int:restriction_id>/move-end", MoveRestrictionEnd, "restriction-move-end"),
     ("restrictions/<int:restriction_id>/lift", LiftRestriction, "restriction-lift"),
     ("restrictions/<int:restriction_id>/decide-lift", DecideLift, "restriction-decide-lift"),
+    ("review/cases", ReviewCaseList, "review-cases"),
+    ("review/cases/<int:case_id>", ReviewCaseDetail, "review-case"),
+    ("review/cases/<int:case_id>/claim", ReviewCaseClaim, "review-case-claim"),
+    ("review/cases/<int:case_id>/release", ReviewCaseRelease, "review-case-release"),
+    ("review/cases/<int:case_id>/assign", ReviewCaseAssign, "review-case-assign"),
+    ("review/cases/<int:case_id>/notes", ReviewCaseNotes, "review-case-notes"),
+    ("review/cases/<int:case_id>/links", ReviewCaseLinks, "review-case-links"),
+    ("review/cases/<int:case_id>/decide", ReviewCaseDecide, "review-case-decide"),
+    ("review/cases/<int:case_id>/appeal", ReviewCaseAppeal, "review-case-appeal"),
     ("analytics/dashboard", Dashboard, "analytics-dashboard"),
 )
 

@@ -43,7 +43,15 @@ from rewards.redemption.ordering import order_redemption
 from rewards.rule_life.approval import submit_rule
 from rewards.rule_life.editing import change_rule
 from rewards.rules import save_rule
-from safety.models import AbuseSignal, CashGrant, Contamination, EarnRateAcceptance
+from safety.models import (
+    AbuseSignal,
+    CashGrant,
+    Contamination,
+    EarnRateAcceptance,
+    ReviewCase,
+    ReviewEvent,
+    ReviewEvidence,
+)
 from wallet.bets import place_bet
 from wallet.bonuses import add_bonus_balance
 from wallet.models import CurrencyType, LedgerDigest, PostingRefusal
@@ -227,7 +235,8 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
     LiftRequest.objects.create(
         restriction=restriction, source="player", reason="Again", asked_by=user, asked_at=AT, earliest_at=AT
     )
-    AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
+    signal = AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
+    _make_review_rows(player, signal, user, number)
     EarnRateAcceptance.objects.create(
         category_id="slots",
         points_per_unit=Decimal(6),
@@ -241,6 +250,24 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
     ImportPlayerTotals.objects.create(
         job=job, player=player, row_number=2, deposited_after=1, wagered_after=2, won_after=3
     )
+
+
+def _make_review_rows(player: Player, signal: AbuseSignal, user: User, number: int) -> None:
+    case = ReviewCase.objects.create(
+        player=player,
+        status="ASSIGNED",
+        cause="SCORE",
+        reason="The abuse score is 85.",
+        opened_at=AT,
+        opened_by=user,
+        due_at=AT,
+        assigned_to=user,
+        assigned_at=AT,
+    )
+    ReviewCase.objects.filter(pk=case.pk).update(abuse_score=85)
+    AbuseSignal.objects.filter(pk=signal.pk).update(case=case)
+    ReviewEvidence.objects.create(case=case, kind="REWARD", decision_id=-number - 1, text="Weekly cashback")
+    ReviewEvent.objects.create(case=case, act="CLAIMED", status_before="OPEN", status_after="ASSIGNED", by=user, at=AT)
 
 
 def _make_reward_rows(player: Player, rule: RewardRule, run: Run, number: int) -> None:

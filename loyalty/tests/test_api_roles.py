@@ -89,6 +89,16 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/restrictions/1/move-end"): {RISK},
     ("POST", "/api/restrictions/1/lift"): {RISK, INTEGRATOR},
     ("POST", "/api/restrictions/1/decide-lift"): {RISK},
+    ("GET", "/api/review/cases"): OFFICE,
+    ("POST", "/api/review/cases"): {STAFF, RISK, INTEGRATOR},
+    ("GET", "/api/review/cases/1"): OFFICE,
+    ("POST", "/api/review/cases/1/claim"): {RISK},
+    ("POST", "/api/review/cases/1/release"): {RISK},
+    ("POST", "/api/review/cases/1/assign"): {RISK},
+    ("POST", "/api/review/cases/1/notes"): {RISK},
+    ("POST", "/api/review/cases/1/links"): {RISK},
+    ("POST", "/api/review/cases/1/decide"): {RISK},
+    ("POST", "/api/review/cases/1/appeal"): {STAFF, RISK, INTEGRATOR},
     ("GET", "/api/analytics/dashboard"): OFFICE | {OPERATOR},
 }
 OPEN_TO_ALL = {"token", "token/refresh", "schema/", "docs/", "redoc/"}

@@ -23,6 +23,7 @@ _STOPS = {
     "FREQUENCY": "Limits",
     "COOLDOWN": "Limits",
     "RESTRICTED": "Restrictions",
+    "ABUSE_CONFIRMED": "Abuse",
     "ABUSE_REVIEW": "Abuse",
     "ABUSE_CUT": "Abuse",
     "EXCLUSIVE_GROUP": "Exclusive group",

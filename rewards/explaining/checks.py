@@ -161,12 +161,16 @@ def _abuse(judged: Judgement) -> Check:
     shown: Figures = (("abuse_score", str(score)), ("amount_multiplier", shown_figure(amount)))
     shown += (("wagering_multiplier", shown_figure(wagering)),)
     figures = {"abuse_score": score, "multiplier": shown_figure(amount)}
+    if "ABUSE_CONFIRMED" in judged.obstacles:
+        sentence = reason_sentence("ABUSE_CONFIRMED", {**figures, "case": judged.figures["confirmed_case"]})
+        return Check(name="Abuse", outcome=Outcome.STOPPED, sentence=sentence, figures=shown)
     if "ABUSE_REVIEW" in judged.obstacles:
         sentence = reason_sentence("ABUSE_REVIEW", figures)
         return Check(name="Abuse", outcome=Outcome.STOPPED, sentence=sentence, figures=shown)
     if amount < 1:
         outcome = Outcome.STOPPED if "ABUSE_CUT" in judged.obstacles else Outcome.CHANGED
-        return Check(name="Abuse", outcome=outcome, sentence=reason_sentence("ABUSE_CUT", figures), figures=shown)
+        code = "ABUSE_CUT_INSTEAD" if wagering > 1 else "ABUSE_CUT"
+        return Check(name="Abuse", outcome=outcome, sentence=reason_sentence(code, figures), figures=shown)
     if wagering > 1:
         sentence = reason_sentence("ABUSE_WAGERING", {**figures, "multiplier": shown_figure(wagering)})
         return Check(name="Abuse", outcome=Outcome.CHANGED, sentence=sentence, figures=shown)

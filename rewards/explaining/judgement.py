@@ -32,6 +32,7 @@ _FIGURES = (
     "given_in_period",
     "last_given_on",
     "restriction",
+    "confirmed_case",
     "bonus_abuse_score",
     "abuse_amount_multiplier",
     "abuse_wagering_multiplier",

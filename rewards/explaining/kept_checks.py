@@ -23,6 +23,7 @@ _DECIDED_BY = {
     "FREQUENCY": "the frequency",
     "COOLDOWN": "the cooldown",
     "RESTRICTED": "a restriction",
+    "ABUSE_CONFIRMED": "a review",
     "ABUSE_REVIEW": "the abuse score",
     "ABUSE_CUT": "the abuse score",
     "EXCLUSIVE_GROUP": "the exclusive group",
@@ -163,12 +164,13 @@ def _holdout(decision: RewardDecision, definition: RuleDefinition) -> Check:
 
 
 def _abuse(decision: RewardDecision) -> Check:
-    for code in ("ABUSE_CUT", "ABUSE_WAGERING"):
+    for code in ("ABUSE_CUT", "ABUSE_CUT_INSTEAD", "ABUSE_WAGERING"):
         figures = reason_figures(decision, code)
         if figures and deciding_code(decision) != code:
             sentence = reason_sentence(code, figures)
             return Check(name="Abuse", outcome=Outcome.CHANGED, sentence=sentence, figures=_shown(decision, code))
-    code = "ABUSE_CUT" if deciding_code(decision) == "ABUSE_CUT" else "ABUSE_REVIEW"
+    code = deciding_code(decision)
+    code = code if code in ("ABUSE_CUT", "ABUSE_CONFIRMED") else "ABUSE_REVIEW"
     # Reasons of a refusal do not keep what the score did before it.
     is_known = decision.verdict in (Verdict.APPROVED, Verdict.REDUCED)
     return _kept(decision, "Abuse", code, passed="the score changed nothing" if is_known else _NOT_KEPT)

@@ -101,6 +101,18 @@ def _restricted(figures: Figures) -> str:
     return _UNMET.get(restriction, f"the player is restricted: {restriction}")
 
 
+def _abuse_cut_instead(figures: Figures) -> str:
+    score, left = _plain(figures, "abuse_score"), _plain(figures, "multiplier")
+    return (
+        f"the abuse score of {score} raises wagering requirements; this reward has none that could rise, so {left} of "
+        "the amount is left"
+    )
+
+
+def _abuse_confirmed(figures: Figures) -> str:
+    return f"review case {_plain(figures, 'case')} confirmed abuse; the score is {_plain(figures, 'abuse_score')}"
+
+
 _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "NO_AMOUNT": _no_amount,
     "BELOW_MINIMUM": _below_minimum,
@@ -108,9 +120,13 @@ _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "COOLDOWN": lambda figures: f"the last reward, on {_plain(figures, 'last_on')}, is too recent",
     "RESTRICTED": _restricted,
     "ABUSE_REVIEW": lambda figures: f"the abuse score of {_plain(figures, 'abuse_score')} needs a person to look",
+    "ABUSE_CONFIRMED": _abuse_confirmed,
+    "REVIEW_RELEASED": lambda figures: f"review case {_plain(figures, 'case')} let it go its ordinary way",
+    "REVIEW_UNANSWERED": lambda _: "by then the player or the rule was out of use",
     "ABUSE_CUT": lambda figures: (
         f"the abuse score of {_plain(figures, 'abuse_score')} leaves {_plain(figures, 'multiplier')} of the amount"
     ),
+    "ABUSE_CUT_INSTEAD": _abuse_cut_instead,
     "ABUSE_WAGERING": _abuse_wagering,
     "EXCLUSIVE_GROUP": lambda _: "a rule of the same group with a higher priority gave something",
     "UNPROFITABLE": _unprofitable,

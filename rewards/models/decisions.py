@@ -66,6 +66,13 @@ class RewardDecision(models.Model):
     class Meta:
         db_table = "reward_decisions"
         ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["player"],
+                condition=models.Q(verdict="PENDING_REVIEW", reason="ABUSE_REVIEW"),
+                name="idx_decision_waits",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["player", "rule", "occasion"], name="reward_decision_occasion_unique"),
             models.CheckConstraint(

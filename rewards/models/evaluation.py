@@ -138,6 +138,7 @@ class AllocationCandidate(models.Model):
     player_id = models.CharField(max_length=50, primary_key=True)
     # The rule's terms.
     is_whole = models.BooleanField()
+    has_requirement = models.BooleanField()
     unit_value = models.DecimalField(max_digits=12, decimal_places=6)
     cost_rate = models.DecimalField(max_digits=12, decimal_places=10)
     reward_family = models.CharField(max_length=10)
@@ -149,6 +150,7 @@ class AllocationCandidate(models.Model):
     last_given_on = models.DateField(null=True)
     is_cooling_down = models.BooleanField()
     restriction = models.CharField(max_length=20, null=True)
+    confirmed_case = models.BigIntegerField(null=True)
     abuse_amount_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     abuse_wagering_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     amount = _money()

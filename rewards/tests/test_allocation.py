@@ -205,6 +205,40 @@ def test_what_the_abuse_score_did_is_kept_with_its_figures() -> None:
     assert decision("dora").reasons == [{"code": "ABUSE_REVIEW", "abuse_score": 81}]
 
 
+# Score → what is given of 100 points, of 100 of bonus money that need not be wagered, and of 100 paid as cash.
+UNWAGERED = [(30, "100.00"), (31, "50.00"), (60, "50.00"), (61, "50.00"), (80, "50.00"), (81, "0.00")]
+
+
+@pytest.mark.parametrize(("score", "given"), UNWAGERED)
+@pytest.mark.parametrize(
+    "reward",
+    [
+        {"type": "LOYALTY_POINTS", "amount": 100},
+        {"type": "TICKETS", "amount": 100},
+        {"type": "CASHBACK", "amount": 100, "wagering_requirement": 0},
+        {"type": "CASHBACK", "amount": 100, "withdrawable": True},
+    ],
+    ids=["points", "tickets", "bonus", "cash"],
+)
+def test_where_no_requirement_can_rise_the_amount_falls(reward: dict[str, object], score: int, given: str) -> None:
+    make_player(bonus_abuse_score=score)
+    make_rule(reward=reward)
+
+    evaluate()
+
+    assert str(decision().amount_given) == given
+
+
+def test_that_the_amount_fell_instead_is_kept_with_its_figures() -> None:
+    make_player(bonus_abuse_score=61)
+    make_rule(reward={"type": "LOYALTY_POINTS", "amount": 100})
+
+    evaluate()
+
+    assert verdicts() == {"GIFT": "REDUCED"}
+    assert decision().reasons == [{"code": "ABUSE_CUT_INSTEAD", "abuse_score": 61, "multiplier": 0.5}]
+
+
 def test_a_ticket_cut_in_half_is_none_and_the_abuse_score_is_named() -> None:
     make_player(bonus_abuse_score=40)
     make_rule(reward={"type": "TICKETS", "amount": 1})

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from unfold.contrib.filters.admin import BooleanRadioFilter, RangeDateTimeFilter, RangeNumericFilter
+from unfold.contrib.filters.admin import (
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    RangeDateTimeFilter,
+    RangeNumericFilter,
+)
 
 from core.admin.base import HugeReadOnlyAdmin
+from core.admin.columns import Colours, badge
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
+from safety.admin.reviews import case_link
 from safety.models import AbuseSignal
 
 
@@ -18,6 +25,8 @@ class AbuseSignalAdmin(HugeReadOnlyAdmin):
         "signal_type",
         "severity",
         "is_resolved",
+        "outcome_badge",
+        "case_link",
         "detected_at",
         "resolved_at",
         "description",
@@ -25,6 +34,7 @@ class AbuseSignalAdmin(HugeReadOnlyAdmin):
     list_filter = (
         PlayerFilter,
         ("is_resolved", BooleanRadioFilter),
+        ("outcome", ChoicesDropdownFilter),
         ("severity", RangeNumericFilter),
         ("detected_at", RangeDateTimeFilter),
     )
@@ -35,6 +45,12 @@ class AbuseSignalAdmin(HugeReadOnlyAdmin):
         "description",
         "metadata",
         ("detected_at", "is_resolved", "resolved_at"),
+        ("case_link", "outcome"),
+        ("judged_by", "judged_at"),
+        "judgement",
     )
+    readonly_fields = ("case_link",)
 
     player_link = player_link
+    case_link = case_link
+    outcome_badge = badge("outcome", colours=Colours(CONFIRMED="danger", DISMISSED="success"))

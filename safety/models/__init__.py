@@ -1,14 +1,36 @@
 from safety.models.earn_rates import EarnRateAcceptance
 from safety.models.grants import CashGrant, Contamination
 from safety.models.profit import RetentionMultiplier, RewardFamily, SegmentBaseline, UnitValue
+from safety.models.review import (
+    UNDECIDED,
+    CaseOutcome,
+    EvidenceKind,
+    ReviewAct,
+    ReviewCase,
+    ReviewCause,
+    ReviewEvent,
+    ReviewEvidence,
+    ReviewOutcome,
+    ReviewStatus,
+)
 from safety.models.signals import AbuseSignal
 
 __all__ = [
+    "UNDECIDED",
     "AbuseSignal",
+    "CaseOutcome",
     "CashGrant",
     "Contamination",
     "EarnRateAcceptance",
+    "EvidenceKind",
     "RetentionMultiplier",
+    "ReviewAct",
+    "ReviewCase",
+    "ReviewCause",
+    "ReviewEvent",
+    "ReviewEvidence",
+    "ReviewOutcome",
+    "ReviewStatus",
     "RewardFamily",
     "SegmentBaseline",
     "UnitValue",

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+import pghistory
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
 from players.models import Player
+from safety.models.review import ReviewCase, ReviewOutcome
 
 
+@pghistory.track(
+    pghistory.UpdateEvent(condition=pghistory.AnyChange("outcome", "is_resolved", "judgement", "judged_by", "case")),
+    model_name="AbuseSignalHistory",
+    fields=["outcome", "is_resolved", "resolved_at", "judgement", "judged_by", "judged_at", "case", "severity"],
+    append_only=True,
+    obj_field=pghistory.ObjForeignKey(related_name="history", related_query_name="history"),
+    meta={"db_table": "abuse_signal_history", "verbose_name_plural": "abuse signal history"},
+)
 class AbuseSignal(models.Model):
     """One detected sign of abuse with evidence a person can check."""
 
@@ -18,11 +29,41 @@ class AbuseSignal(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     detected_at = models.DateTimeField(db_default=Now())
 
+    case = models.ForeignKey(
+        ReviewCase,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="signals",
+        help_text="Where it is judged.",
+    )
+    outcome = models.CharField(
+        max_length=10,
+        choices=ReviewOutcome.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What a person found. Dismissed is resolved; confirmed goes on counting and fades with its age.",
+    )
+    judged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    judged_at = models.DateTimeField(null=True, blank=True)
+    judgement = models.CharField(
+        max_length=1000, blank=True, default="", db_default="", help_text="Why it was found so."
+    )
+
     class Meta:
         db_table = "abuse_signals"
         ordering = ["-detected_at"]
         indexes = [models.Index(fields=["player", "is_resolved"], name="idx_abuse_player_unresolved")]
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(outcome="", judged_at__isnull=True)
+                | models.Q(outcome="CONFIRMED", judged_at__isnull=False)
+                | models.Q(outcome="DISMISSED", judged_at__isnull=False, is_resolved=True),
+                name="abuse_signal_judged_when_it_says_so",
+            ),
             models.CheckConstraint(
                 condition=models.Q(severity__gte=1, severity__lte=10), name="abuse_signal_severity_1_to_10"
             ),

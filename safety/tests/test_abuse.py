@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import Value
 
 from core.errors import NotFoundError
 from core.expressions import fetch_rows
@@ -72,26 +73,45 @@ def test_weight_and_half_life_are_policies() -> None:
     assert calculate_abuse_score(player_id="alice", at=AT) == 16
 
 
-BANDS = [
-    (0, "1", "1"),
-    (30, "1", "1"),
-    (31, "0.5", "1"),
-    (60, "0.5", "1"),
-    (61, "1", "1.5"),
-    (80, "1", "1.5"),
-    (81, "0", "1"),
-    (100, "0", "1"),
-]
+# Score → what is left of an amount that must be wagered, of one that need not, and the factor of the requirement.
+BANDS = {
+    0: ("1", "1", "1"),
+    30: ("1", "1", "1"),
+    31: ("0.5", "0.5", "1"),
+    60: ("0.5", "0.5", "1"),
+    61: ("1", "0.5", "1.5"),
+    80: ("1", "0.5", "1.5"),
+    81: ("0", "0", "1"),
+    100: ("0", "0", "1"),
+}
 
 
-@pytest.mark.parametrize(("score", "amount", "wagering"), BANDS)
-def test_each_band_cuts_the_amount_or_raises_the_requirement(score: int, amount: str, wagering: str) -> None:
+def band_of(score: int) -> tuple[Decimal, Decimal, Decimal]:
+    wagered, unwagered, factor = BANDS[score]
+    return Decimal(wagered), Decimal(unwagered), Decimal(factor)
+
+
+def test_each_band_cuts_the_amount_or_raises_the_requirement_of_many_players_at_once() -> None:
+    for score in BANDS:
+        make_measured(f"P{score}", bonus_abuse_score=score)
+
+    rows = PlayerMetrics.objects.annotate(
+        wagered=amount_multiplier(has_requirement=Value(value=True)),
+        unwagered=amount_multiplier(has_requirement=Value(value=False)),
+        factor=wagering_multiplier(),
+    )
+
+    found = {row.bonus_abuse_score: (row.wagered, row.unwagered, row.factor) for row in rows}
+    assert found == {score: band_of(score) for score in BANDS}
+
+
+@pytest.mark.parametrize("score", BANDS)
+def test_each_band_leaves_one_player_what_it_leaves_many(score: int) -> None:
     make_measured("alice", bonus_abuse_score=score)
 
-    row = PlayerMetrics.objects.annotate(amount=amount_multiplier(), wagering=wagering_multiplier()).get()
-
-    assert (row.amount, row.wagering) == (Decimal(amount), Decimal(wagering))
-    assert apply_abuse_penalty(player_id="alice") == Decimal(amount)
+    wagered, unwagered, _ = band_of(score)
+    assert apply_abuse_penalty(player_id="alice") == wagered
+    assert apply_abuse_penalty(player_id="alice", has_requirement=False) == unwagered
 
 
 def test_the_bands_are_policies() -> None:
@@ -100,6 +120,14 @@ def test_the_bands_are_policies() -> None:
     make_measured("alice", bonus_abuse_score=10)
 
     assert apply_abuse_penalty(player_id="alice") == Decimal("0.25")
+
+
+def test_how_much_falls_where_no_requirement_can_rise_is_a_policy() -> None:
+    save_policy(name="ABUSE_WAGERING_INSTEAD_RATE", value="0.75", saved_by=None)
+    make_measured("alice", bonus_abuse_score=61)
+
+    assert apply_abuse_penalty(player_id="alice", has_requirement=False) == Decimal("0.75")
+    assert apply_abuse_penalty(player_id="alice") == 1
 
 
 def test_a_player_without_metrics_has_no_penalty_and_an_unknown_one_is_named() -> None:

@@ -1,0 +1,47 @@
+"""Which players a statement is about, and what of theirs a case is about."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from core.runs import KeyRange
+from safety.models import AbuseSignal
+
+UNDECIDED_SQL = "('OPEN', 'ASSIGNED', 'APPEALED')"
+# A detector in shadow mode marks its signals, where the schema knows of shadows.
+_KNOWS_SHADOWS = any(field.name == "is_shadow" for field in AbuseSignal._meta.local_fields)
+# Conditions on a signal `s`: it counts in the score; and no person has judged what it stands on by now.
+COUNTS_SQL = "NOT s.is_resolved AND NOT s.is_shadow" if _KNOWS_SHADOWS else "NOT s.is_resolved"
+UNJUDGED_SQL = f"({COUNTS_SQL} AND (s.outcome = '' OR s.detected_at > s.judged_at))"
+# The number of the ring that the evidence names, or NULL.
+RING_SQL = (
+    "CASE WHEN s.metadata #>> '{figures,ring}' ~ '^[0-9]{1,18}$' THEN (s.metadata #>> '{figures,ring}')::bigint END"
+)
+
+
+class Players(Protocol):
+    """A range of keys, or players by name."""
+
+    def condition(self, column: str) -> tuple[str, list[Any]]:
+        """Return SQL and parameters that hold for `column` of those players."""
+
+
+def keys_of(player_id: str) -> KeyRange:
+    """Return the range of keys that holds one player."""
+    return KeyRange(lower=player_id, upper=player_id + "\x01")
+
+
+def confirmed_cases_sql(players: Players) -> tuple[str, list[Any]]:
+    """Return a query of (player_id, case_id): the last case that confirmed something of players of whom nothing is
+    left to look at.
+    """
+    in_range, params = players.condition("c.player_id")
+    sql = f"""
+        SELECT c.player_id, max(c.id) AS case_id FROM safety_review_cases c
+        WHERE {in_range} AND c.outcome IN ('CONFIRMED', 'PARTIAL')
+          AND NOT EXISTS (SELECT 1 FROM safety_review_cases o
+                          WHERE o.player_id = c.player_id AND o.status IN {UNDECIDED_SQL})
+          AND NOT EXISTS (SELECT 1 FROM abuse_signals s WHERE s.player_id = c.player_id AND {UNJUDGED_SQL})
+        GROUP BY c.player_id
+    """
+    return sql, params
