@@ -11,6 +11,7 @@ from django.utils import timezone
 from core.errors import InvalidInputError, NotFoundError
 from core.money import CENT, parse_amount, round_to_cent
 from players.models import GameCategory
+from wallet.jurisdictions import hold_to_jurisdiction
 from wallet.ledger import Posted, post_operation
 from wallet.models import CurrencyType, Lot, TransactionType, WageringBasis
 from wallet.policies import BONUS_TURNS, WAGERING_BASIS
@@ -50,10 +51,11 @@ def add_bonus_balance(
     unless given). It may be played for `expiry` (whole hours) from when it is active: at once, or once it is claimed
     within `claim_within`, once the action `awaits` has happened, from `available_at`, and when its turn has come.
 
-    Raises InvalidInputError for the amount and the terms, and the errors of `post_operation`.
+    Raises InvalidInputError for the amount and the terms, JurisdictionLimitError, and the errors of `post_operation`.
     """
     money = check_currency_amount(currency=CurrencyType.BONUS, amount=amount)
     at = at or timezone.now()
+    on_date = on or timezone.localdate(at)
     posting = bonus_posting(
         player_id=player_id,
         amount=money,
@@ -61,7 +63,7 @@ def add_bonus_balance(
         expiry_hours=_whole_hours(expiry, name="expiry_hours"),
         key=key,
         kind="ADD_BONUS_BALANCE",
-        on=on or timezone.localdate(at),
+        on=on_date,
         deposit=deposit,
         wagering_basis=wagering_basis,
         max_bet=max_bet,
@@ -75,6 +77,7 @@ def add_bonus_balance(
         expires_at=at + claim_within if claim_within else None,
         asked={"on": on, "claim_within": claim_within, "available_at": available_at},
     )
+    hold_to_jurisdiction(posting, on=on_date, actor=actor, at=at)
     return post_operation([posting], at=at, actor=actor)[0]
 
 

@@ -1,6 +1,15 @@
 from players.models.activity import Activity, ActivityKey, ActivityKind, GameCategory, PlayerDay
 from players.models.history import RiskScoreChange, SegmentChange, TierChange
 from players.models.importing import ImportJob, ImportJobStatus, ImportPlayerTotals
+from players.models.jurisdictions import (
+    DEFAULT_JURISDICTION,
+    CountryName,
+    Jurisdiction,
+    JurisdictionLimit,
+    LimitKind,
+    LimitSeverity,
+    ProductType,
+)
 from players.models.metrics import PlayerMetrics
 from players.models.player import Player, PlayerSegment, PlayerSource
 from players.models.restrictions import (
@@ -13,20 +22,27 @@ from players.models.restrictions import (
 from players.models.tiers import Tier, TierLevel
 
 __all__ = [
+    "DEFAULT_JURISDICTION",
     "Activity",
     "ActivityKey",
     "ActivityKind",
+    "CountryName",
     "CreditPurpose",
     "GameCategory",
     "ImportJob",
     "ImportJobStatus",
     "ImportPlayerTotals",
+    "Jurisdiction",
+    "JurisdictionLimit",
+    "LimitKind",
+    "LimitSeverity",
     "Player",
     "PlayerDay",
     "PlayerMetrics",
     "PlayerRestriction",
     "PlayerSegment",
     "PlayerSource",
+    "ProductType",
     "RestrictionEffect",
     "RestrictionEffectKind",
     "RestrictionKind",
