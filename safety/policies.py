@@ -155,3 +155,13 @@ GLOBAL_HOLDOUT_SALT = declare(
         help="What the global control group is drawn by; another value draws another group for a new experiment.",
     )
 )
+VIP_APPROVAL_DAYS_MAX = declare(
+    Policy(
+        name="VIP_APPROVAL_DAYS_MAX",
+        default=365,
+        minimum=1,
+        maximum=1095,
+        unit="days",
+        help="The longest a VIP approval may hold before its checks are made again.",
+    )
+)

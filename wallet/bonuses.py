@@ -102,13 +102,13 @@ def bonus_posting(
     `expiry_hours` count from when the bonus becomes active; `terms` are those of `credit_posting`. Raises
     InvalidInputError.
     """
-    _check_terms(wagering_requirement=wagering_requirement, expiry_hours=expiry_hours)
+    check_bonus_terms(wagering_requirement=wagering_requirement, expiry_hours=expiry_hours)
     for name, most in (("max_bet", max_bet), ("max_conversion", max_conversion)):
         if most is not None:
             parse_amount(most, name=name)
     _check_games(eligible_games)
     basis = _checked_basis(wagering_basis)
-    base = amount + parse_amount(deposit, name="deposit", positive=False) * (basis == WageringBasis.DEPOSIT_AND_BONUS)
+    base = bonus_base(amount, deposit=deposit, wagering_basis=basis)
     required = round_to_cent(base * wagering_requirement)
     return credit_posting(
         key=key,
@@ -129,6 +129,12 @@ def bonus_posting(
     )
 
 
+def bonus_base(amount: Decimal, *, deposit: Decimal = Decimal(0), wagering_basis: str | None = None) -> Decimal:
+    """Return of which amount a bonus's requirement is a multiple. Raises InvalidInputError."""
+    basis = _checked_basis(wagering_basis)
+    return amount + parse_amount(deposit, name="deposit", positive=False) * (basis == WageringBasis.DEPOSIT_AND_BONUS)
+
+
 def _checked_basis(given: str | None) -> str:
     basis = WAGERING_BASIS.value() if given is None else given
     if basis not in WageringBasis.values:
@@ -146,7 +152,8 @@ def _whole_hours(window: timedelta | None, *, name: str) -> int | None:
     return hours
 
 
-def _check_terms(*, wagering_requirement: Decimal, expiry_hours: int | None) -> None:
+def check_bonus_terms(*, wagering_requirement: Decimal, expiry_hours: int | None = None) -> None:
+    """Raise InvalidInputError for a requirement or an expiry that no bonus can have."""
     if not (wagering_requirement.is_finite() and 0 <= wagering_requirement <= WAGERING_MULTIPLE_MAX):
         raise InvalidInputError(
             f"wagering_requirement is {wagering_requirement}: a multiple of 0 to {WAGERING_MULTIPLE_MAX} is needed",

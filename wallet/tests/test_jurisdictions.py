@@ -105,7 +105,7 @@ def test_what_is_posted_below_the_service_meets_the_same_limit() -> None:
         on=ON,
     )
 
-    with pytest.raises(JurisdictionLimitError, match="turnover of 1000.00"):
+    with pytest.raises(JurisdictionLimitError, match=r"turnover of 1000\.00"):
         post_operation([posting], at=AT, actor="tests")
 
     assert not Lot.objects.exists()
