@@ -6,6 +6,10 @@ by hand; `add` on such a model allows the service that writes it: `wallet.add_op
 `rewards.add_redemptionorder` an order of the catalogue; `rewards.change_redemptionorder` allows to fulfil and to cancel
 it. Who grants rewards corrects none: reversals and adjustments are Finance's.
 
+`safety.add_jurisdictionprofile` proposes a version of a jurisdiction's profile and `safety.change_jurisdictionprofile`
+accepts or refuses one; so `safety.add_vipapproval` begins and records the checks of a VIP, `safety.change_vipapproval`
+decides. Each time the two are different people. `players.add_playerjurisdictionchange` puts a player under one.
+
 `rewards.approve_rewardrule` lets rules run that others wrote, `rewards.pause_rewardrule` stops and resumes them,
 `rewards.revoke_rewardrule` takes back what is unspent of what they gave.
 
@@ -96,10 +100,15 @@ ROLES: tuple[Role, ...] = (
             *_READS_EVERYTHING,
             "players.add_playerrestriction",
             "players.change_playerrestriction",
+            "players.add_playerjurisdictionchange",
             "rewards.approve_rewardrule",
             "rewards.pause_rewardrule",
             "rewards.revoke_rewardrule",
             "safety.change_abusesignal",
+            "safety.add_jurisdictionprofile",
+            "safety.change_jurisdictionprofile",
+            "safety.add_vipapproval",
+            "safety.change_vipapproval",
             "safety.add_retentionmultiplier",
             "safety.change_retentionmultiplier",
             "safety.change_earnrateacceptance",
@@ -127,7 +136,7 @@ ROLES: tuple[Role, ...] = (
         is_staff=False,
         permissions=(
             *_view("players.player", "players.playermetrics", "players.tier", "players.importjob"),
-            *_view("wallet.loyaltybalance", "wallet.bet", "rewards.rewardrule"),
+            *_view("wallet.loyaltybalance", "wallet.bet", "rewards.rewardrule", "players.jurisdiction"),
             *_view("rewards.redemptionoption", "rewards.redemptionorder"),
             "rewards.add_redemptionorder",
             "rewards.change_redemptionorder",

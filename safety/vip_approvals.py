@@ -52,10 +52,10 @@ VIP_STANDINGS_SQL = """
                 WHEN a.status = 'APPROVED' THEN 'a new approval: the last one ended on ' || a.valid_until
                 WHEN a.status IN ('REFUSED', 'REVOKED') THEN 'a new approval: the last one was ' || lower(a.status)
                 ELSE concat_ws(', ',
-                    CASE WHEN 'AFFORDABILITY' <> ALL (c.passed) THEN 'affordability check' END,
-                    CASE WHEN 'SOURCE_OF_FUNDS' <> ALL (c.passed) THEN 'source of funds check' END,
-                    CASE WHEN 'HARM' <> ALL (c.passed) THEN 'harm check' END,
-                    'decision of a second person')
+                    CASE WHEN 'AFFORDABILITY' <> ALL (c.passed) THEN 'affordability' END,
+                    CASE WHEN 'SOURCE_OF_FUNDS' <> ALL (c.passed) THEN 'source of funds' END,
+                    CASE WHEN 'HARM' <> ALL (c.passed) THEN 'harm' END,
+                    'a second person')
            END AS lacks
     FROM safety_vip_approvals a
     CROSS JOIN LATERAL (
@@ -65,7 +65,8 @@ VIP_STANDINGS_SQL = """
     WHERE {in_range}
     ORDER BY a.player_id, (a.status = 'APPROVED' AND a.valid_until >= {on}) DESC, a.id DESC
 """
-NOTHING_RECORDED = "affordability check, source of funds check, harm check, decision of a second person"
+# At most 60 characters: facts keep it.
+NOTHING_RECORDED = "affordability, source of funds, harm, a second person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

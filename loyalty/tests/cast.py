@@ -10,11 +10,14 @@ from django.contrib.auth.models import Group, User
 
 from core.models import OutboxEvent, Run, RunChunk, RunKind, RunStep
 from loyalty.roles import ROLES, install_roles
+from players.jurisdictions import set_jurisdiction
 from players.models import (
     Activity,
     ActivityKey,
     ImportJob,
     ImportPlayerTotals,
+    Jurisdiction,
+    JurisdictionLimit,
     Player,
     PlayerDay,
     PlayerMetrics,
@@ -41,7 +44,8 @@ from rewards.redemption.ordering import order_redemption
 from rewards.rule_life.approval import submit_rule
 from rewards.rule_life.editing import change_rule
 from rewards.rules import save_rule
-from safety.models import AbuseSignal, CashGrant, Contamination, EarnRateAcceptance
+from safety.models import AbuseSignal, CashGrant, Contamination, EarnRateAcceptance, JurisdictionProfile
+from safety.vip_approvals import open_vip_approval, record_vip_check
 from wallet.bets import place_bet
 from wallet.bonuses import add_bonus_balance
 from wallet.models import CurrencyType, LedgerDigest, PostingRefusal
@@ -222,6 +226,7 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
         created_by=user,
     )
     AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
+    _make_jurisdiction_rows(player, user, number)
     EarnRateAcceptance.objects.create(
         category_id="slots",
         points_per_unit=Decimal(6),
@@ -234,6 +239,20 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
     job = ImportJob.objects.create(file_name=f"{number}.csv", business_date=ON, created_by=user)
     ImportPlayerTotals.objects.create(
         job=job, player=player, row_number=2, deposited_after=1, wagered_after=2, won_after=3
+    )
+
+
+def _make_jurisdiction_rows(player: Player, user: User, number: int) -> None:
+    set_jurisdiction(player_id=player.pk, code="DEFAULT", reason="Moved", by=user)
+    approval = open_vip_approval(player_id=player.pk, by=user)
+    record_vip_check(approval_id=approval.pk, kind="HARM", result="PASSED", evidence="None seen", by=user)
+    Jurisdiction.objects.create(code=f"J{number}", name="Elsewhere")
+    JurisdictionLimit.objects.create(
+        jurisdiction_id=f"J{number}", kind="SINGLE_PRODUCT", valid_from=ON, clause="§ 1", clause_says="One product"
+    )
+    content = {"name": "Elsewhere", "limits": []}
+    JurisdictionProfile.objects.create(
+        code=f"J{number}", version=1, content=content, status="PROPOSED", reason="New", proposed_by=user
     )
 
 

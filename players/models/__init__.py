@@ -8,6 +8,7 @@ from players.models.jurisdictions import (
     JurisdictionLimit,
     LimitKind,
     LimitSeverity,
+    PlayerJurisdictionChange,
     ProductType,
 )
 from players.models.metrics import PlayerMetrics
@@ -38,6 +39,7 @@ __all__ = [
     "LimitSeverity",
     "Player",
     "PlayerDay",
+    "PlayerJurisdictionChange",
     "PlayerMetrics",
     "PlayerRestriction",
     "PlayerSegment",

@@ -5,6 +5,7 @@ Written only when two people have agreed to a profile (`safety.jurisdictions`), 
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -110,6 +111,29 @@ class JurisdictionLimit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.jurisdiction_id}"
+
+
+class PlayerJurisdictionChange(models.Model):
+    """Staff's choice of a player's jurisdiction: what it was and became, who chose it and why. Empty: by country."""
+
+    player = models.ForeignKey(
+        "players.Player", on_delete=models.PROTECT, related_name="jurisdiction_changes", db_index=True
+    )
+    jurisdiction_before = models.CharField(max_length=CODE_LENGTH_MAX, blank=True, default="", db_default="")
+    jurisdiction_after = models.CharField(max_length=CODE_LENGTH_MAX, blank=True, default="", db_default="")
+    reason = models.CharField(max_length=500)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "player_jurisdiction_changes"
+        ordering = ["-id"]
+        constraints = [models.CheckConstraint(condition=~models.Q(reason=""), name="jurisdiction_change_has_reason")]
+
+    def __str__(self) -> str:
+        return f"jurisdiction of {self.player_id}"
 
 
 class CountryName(models.Model):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.errors import NotFoundError
+from core.errors import InvalidInputError, NotFoundError
 from players.jurisdictions import jurisdiction_of, set_jurisdiction
-from players.models import CountryName, Jurisdiction, JurisdictionLimit
+from players.models import CountryName, Jurisdiction, JurisdictionLimit, PlayerJurisdictionChange
 from players.tests.factories import make_player
 
 pytestmark = pytest.mark.django_db
@@ -38,20 +38,31 @@ def test_a_missing_or_unknown_country_can_be_put_under_a_strict_profile() -> Non
 def test_staffs_choice_wins_over_the_country() -> None:
     make_player(country="Germany")
 
-    set_jurisdiction(player_id="alice", code="GB")
+    set_jurisdiction(player_id="alice", code="GB", reason="Moved", by=None)
     chosen = jurisdiction_of("alice")
-    set_jurisdiction(player_id="alice", code=None)
+    set_jurisdiction(player_id="alice", code=None, reason="Moved", by=None)
 
     assert (chosen, jurisdiction_of("alice")) == ("GB", "DEFAULT")
+    kept = PlayerJurisdictionChange.objects.values_list("jurisdiction_before", "jurisdiction_after", "reason")
+    assert list(kept) == [("GB", "", "Moved"), ("", "GB", "Moved")]
 
 
 def test_an_unknown_jurisdiction_or_player_is_refused_by_name() -> None:
     make_player()
 
     with pytest.raises(NotFoundError, match="one of DEFAULT, GB is needed"):
-        set_jurisdiction(player_id="alice", code="XX")
+        set_jurisdiction(player_id="alice", code="XX", reason="Moved", by=None)
     with pytest.raises(NotFoundError, match="no player 'nobody'"):
         jurisdiction_of("nobody")
+
+
+def test_a_choice_without_a_reason_is_refused() -> None:
+    make_player()
+
+    with pytest.raises(InvalidInputError, match="say why"):
+        set_jurisdiction(player_id="alice", code="GB", reason=" ", by=None)
+
+    assert jurisdiction_of("alice") == "DEFAULT"
 
 
 def test_great_britain_and_a_default_that_limits_nothing_are_shipped() -> None:

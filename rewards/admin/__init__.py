@@ -5,6 +5,6 @@ which Django's admin cannot register. The working tables live only as long as a 
 the decisions.
 """
 
-from rewards.admin import decisions, forecasts, perks, redemption, rule_life, rules, tiers
+from rewards.admin import decisions, forecasts, jurisdictions, perks, redemption, rule_life, rules, tiers
 
-__all__ = ["decisions", "forecasts", "perks", "redemption", "rule_life", "rules", "tiers"]
+__all__ = ["decisions", "forecasts", "jurisdictions", "perks", "redemption", "rule_life", "rules", "tiers"]

@@ -68,7 +68,7 @@ def propose_profile(
 def accept_profile(*, profile_id: int, by: User, note: str = "", at: datetime | None = None) -> JurisdictionProfile:
     """Let a proposed version hold from now on. What depends on it is looked at by the caller.
 
-    Raises NotFoundError, SecondPersonNeededError, ProfileStatusError, and ProfileInvalidError where it can hold no more.
+    Raises NotFoundError, SecondPersonNeededError, ProfileStatusError, and ProfileInvalidError where it cannot hold.
     """
     profile = _proposed(profile_id, by=by, note=note)
     check_profile(code=profile.code, content=profile.content)
