@@ -10,8 +10,9 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -26,6 +27,10 @@ from safety.jurisdictions.problems import ProfileInvalidError, check_profile
 from safety.models import JurisdictionProfile, ProfileStatus
 
 _MAY_DECIDE = "safety.change_jurisdictionprofile"
+_STEPS: dict[str, tuple[str, ...]] = {
+    ProfileStatus.PROPOSED: ("_accept", "_refuse"),
+    ProfileStatus.IN_FORCE: ("_propose",),
+}
 _COLOURS = Colours(PROPOSED="warning", IN_FORCE="success", REPLACED="info", REFUSED="danger")
 
 
@@ -86,15 +91,14 @@ class JurisdictionProfileAdmin(AskingPages, HouseAdmin):
     ask_noun = "profile"
     ask_template = "admin/safety/ask.html"
     actions = None
-    list_display = ("code", "version", "status_badge", "name", "limits", "reason", "proposed_by", "decided_by",
-                    "decided_at")  # fmt: skip
+    list_display = ("code", "version", "status_badge", "name", "limits", "reason", "proposed_by", "decided_by")
     list_display_links = ("code", "version")
     list_select_related = ("proposed_by", "decided_by")
     list_filter = (("status", ChoicesDropdownFilter), ("proposed_at", RangeDateTimeFilter))
     search_fields = ("code",)
     search_help_text = "Part of a code"
     actions_list = ("compliance",)
-    actions_detail = ("accept", "refuse")
+    actions_detail = ("propose", "accept", "refuse")
     change_form_after_template = "admin/safety/jurisdictionprofile/limits.html"
 
     status_badge = badge("status", colours=_COLOURS)
@@ -199,11 +203,24 @@ class JurisdictionProfileAdmin(AskingPages, HouseAdmin):
         }
         return TemplateResponse(request, "admin/safety/jurisdictionprofile/compliance.html", context)
 
-    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
-        """Offer decisions about what waits for one."""
+    @action(
+        description="Propose a change", url_path="propose", icon="edit", permissions=["safety.add_jurisdictionprofile"]
+    )
+    def propose(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the form, filled with what holds of this jurisdiction."""
         profile = self.get_object(request, object_id)
-        is_waiting = profile is not None and profile.status == ProfileStatus.PROPOSED
-        return super().get_actions_detail(request, object_id) if is_waiting else []  # type: ignore[no-any-return]
+        if profile is None:
+            raise Http404
+        address = reverse("admin:safety_jurisdictionprofile_add", query={"code": profile.code})
+        return HttpResponseRedirect(address)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer decisions about what waits for one, and a change of what holds."""
+        profile = self.get_object(request, object_id)
+        status = profile.status if profile is not None else ""
+        steps = _STEPS.get(status, ())
+        offered: list[Any] = super().get_actions_detail(request, object_id)
+        return [one for one in offered if any(one.action_name.endswith(step) for step in steps)]
 
 
 def _changes(profile: JurisdictionProfile) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from rewards.definitions import RuleDefinition
 from rewards.explaining.explanation import Check, Outcome
@@ -157,16 +158,17 @@ def _jurisdiction(judged: Judgement) -> Check:
     return _check("Jurisdiction", f"the profile {code} allows it", figures={"jurisdiction": code})
 
 
-def _refusal(judged: Judgement, code: str) -> Mapping[str, object]:
+def _refusal(judged: Judgement, code: str) -> Mapping[str, Any]:
     """Return what the profile says against it; JSON comes as text from the database."""
     if code == "VIP_APPROVAL_NEEDED":
         return _json(judged.figures["vip_refusal"])
     refusal = _json(judged.figures["jurisdiction_refusal"])
-    return refusal or _json(judged.figures["jurisdiction_terms"]).get("month", {})  # type: ignore[return-value]
+    month: Mapping[str, Any] = _json(judged.figures["jurisdiction_terms"]).get("month", {})
+    return refusal or month
 
 
-def _json(value: object) -> Mapping[str, object]:
-    found: Mapping[str, object] = (json.loads(value) if isinstance(value, str) else value) or {}
+def _json(value: Any) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (json.loads(value) if isinstance(value, str) else value) or {}
     return found
 
 

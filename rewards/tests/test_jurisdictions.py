@@ -243,7 +243,8 @@ def test_the_promotions_of_a_month_are_held_to_their_limit_across_rules() -> Non
     make_rule("THIRD", reward={"amount": 10}, frequency_period="DAY")
 
     evaluate(ON)
-    assert (decision("alice", "FIRST").amount_given, decision("alice", "SECOND").amount_given) == (10, 5)
+    given = [decision("alice", rule_id).amount_given for rule_id in ("FIRST", "SECOND")]
+    assert given == [Decimal("10.00"), Decimal("5.00")]
     evaluate(date(2026, 3, 11))
 
     assert verdicts()["THIRD"] == "REJECTED JURISDICTION"

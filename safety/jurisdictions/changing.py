@@ -75,8 +75,9 @@ def accept_profile(*, profile_id: int, by: User, note: str = "", at: datetime | 
     JurisdictionProfile.objects.filter(code=profile.code, status=ProfileStatus.IN_FORCE).update(
         status=ProfileStatus.REPLACED
     )
-    _decide(profile, ProfileStatus.IN_FORCE, by=by, note=note, at=at or timezone.now())
-    _publish(profile)
+    at = at or timezone.now()
+    _decide(profile, ProfileStatus.IN_FORCE, by=by, note=note, at=at)
+    _publish(profile, at=at)
     return profile
 
 
@@ -120,7 +121,7 @@ def _decide(profile: JurisdictionProfile, status: ProfileStatus, *, by: User | N
     profile.save(update_fields=["status", "decided_by", "decided_at", "decision_note"])
 
 
-def _publish(profile: JurisdictionProfile) -> None:
+def _publish(profile: JurisdictionProfile, *, at: datetime) -> None:
     """Write what holds where the ledger and the rules read it."""
     content = profile.content
     Jurisdiction.objects.update_or_create(
@@ -131,7 +132,7 @@ def _publish(profile: JurisdictionProfile) -> None:
             "takes_unknown_countries": content.get("takes_unknown_countries", False),
             "note": content.get("note", ""),
             "version": profile.version,
-            "changed_at": profile.decided_at,
+            "changed_at": at,
         },
     )
     JurisdictionLimit.objects.filter(jurisdiction=profile.code).delete()

@@ -142,7 +142,7 @@ def test_a_credit_by_hand_is_refused_with_the_clause_and_kept_as_evidence() -> N
 def test_a_credit_on_deposit_and_bonus_is_measured_on_the_bonus() -> None:
     """Six times a deposit of 50 and a bonus of 50 is 600 of turnover: 12 × the bonus."""
     make_player(country="United Kingdom")
-    on_both = {"wagering_basis": "DEPOSIT_AND_BONUS", "deposit": Decimal("50.00")}
+    on_both: dict[str, Any] = {"wagering_basis": "DEPOSIT_AND_BONUS", "deposit": Decimal("50.00")}
 
     assert gift("5", **on_both).outcome == "POSTED"
     with pytest.raises(JurisdictionLimitError, match="12 × the bonus"):
