@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from players.models import Player
+from players.models import LimitKind, Player
 from players.models.jurisdictions import CODE_LENGTH_MAX
 
 
@@ -64,6 +64,14 @@ class JurisdictionProfile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} v{self.version}"
+
+    @property
+    def limits_shown(self) -> list[dict[str, Any]]:
+        """The limits, each with its kind in words as `label`."""
+        labels = dict(LimitKind.choices)
+        return [
+            {**limit, "label": labels.get(limit["kind"], limit["kind"])} for limit in self.content.get("limits", [])
+        ]
 
 
 class VipStatus(models.TextChoices):
