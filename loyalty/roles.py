@@ -8,6 +8,9 @@ it. Who grants rewards corrects none: reversals and adjustments are Finance's.
 
 `players.lift_playerrestriction` lifts a restriction or asks for it; where that takes two people,
 `players.change_liftrequest` lets the second one decide. `players.change_playerrestriction` moves ends and unblocks.
+`safety.add_jurisdictionprofile` proposes a version of a jurisdiction's profile and `safety.change_jurisdictionprofile`
+accepts or refuses one; so `safety.add_vipapproval` begins and records the checks of a VIP, `safety.change_vipapproval`
+decides. Each time the two are different people. `players.add_playerjurisdictionchange` puts a player under one.
 
 `rewards.approve_rewardrule` lets rules run that others wrote, `rewards.pause_rewardrule` stops and resumes them,
 `rewards.revoke_rewardrule` takes back what is unspent of what they gave.
@@ -107,6 +110,7 @@ ROLES: tuple[Role, ...] = (
             "players.lift_playerrestriction",
             "players.change_liftrequest",
             "players.change_creditrequirement",
+            "players.add_playerjurisdictionchange",
             "rewards.approve_rewardrule",
             "rewards.pause_rewardrule",
             "rewards.revoke_rewardrule",
@@ -115,6 +119,10 @@ ROLES: tuple[Role, ...] = (
             "safety.change_reviewcase",
             "safety.assign_reviewcase",
             "safety.appeal_reviewcase",
+            "safety.add_jurisdictionprofile",
+            "safety.change_jurisdictionprofile",
+            "safety.add_vipapproval",
+            "safety.change_vipapproval",
             "safety.add_retentionmultiplier",
             "safety.change_retentionmultiplier",
             "safety.change_earnrateacceptance",
@@ -142,7 +150,7 @@ ROLES: tuple[Role, ...] = (
         is_staff=False,
         permissions=(
             *_view("players.player", "players.playermetrics", "players.tier", "players.importjob"),
-            *_view("wallet.loyaltybalance", "wallet.bet", "rewards.rewardrule"),
+            *_view("wallet.loyaltybalance", "wallet.bet", "rewards.rewardrule", "players.jurisdiction"),
             *_view("rewards.redemptionoption", "rewards.redemptionorder"),
             "rewards.add_redemptionorder",
             "rewards.change_redemptionorder",

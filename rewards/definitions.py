@@ -103,6 +103,7 @@ class RuleDefinition:
     conditions: Condition
     reward: RewardConfig
     limits: RuleLimits
+    jurisdictions: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
         """Tell versions apart without walking through everything they say: compiled statements are kept by rules."""
@@ -175,6 +176,7 @@ def define_rule(rule: RewardRule) -> tuple[RuleDefinition | None, list[Problem]]
         conditions=conditions,
         reward=reward,
         limits=limits,
+        jurisdictions=tuple(rule.jurisdictions),
     )
     return definition, []
 

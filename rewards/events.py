@@ -143,6 +143,8 @@ _CONSTANTS_SQL = "SELECT md5(concat_ws('|', {}))".format(
             "safety_unit_values",
             "safety_retention_multipliers",
             "safety_segment_baselines",
+            "jurisdictions",
+            "jurisdiction_limits",
         )
     )
 )

@@ -18,6 +18,7 @@ from safety.caps import window_starts
 from safety.granted import granted_sql
 from safety.policies import PROFIT_HORIZON_DAYS
 from safety.profitability import DEFAULT_CATEGORY, get_house_edge
+from safety.vip_approvals import VIP_STANDINGS_SQL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +181,36 @@ def _grants_join(on: date, scope: Scope) -> tuple[str, list[Any]]:
     return sql, params
 
 
-_JOINS = {"balance": _balance_join, "tier": _tier_join, "games": _games_join, "grants": _grants_join}
+def _jurisdiction_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
+    return "LEFT JOIN country_jurisdictions cj ON cj.name = lower(btrim(p.country))", []
+
+
+def _harm_join(_on: date, scope: Scope) -> tuple[str, list[Any]]:
+    in_range, params = scope.condition("r.player_id")
+    sql = f"""
+        LEFT JOIN (
+            SELECT DISTINCT r.player_id FROM player_restrictions r
+            WHERE r.kind = 'RG_HARM' AND {in_range} AND r.starts_at <= now()
+              AND (r.ends_at IS NULL OR r.ends_at > now())
+        ) hr ON hr.player_id = p.player_id"""
+    return sql, params
+
+
+def _vip_join(on: date, scope: Scope) -> tuple[str, list[Any]]:
+    in_range, params = scope.condition("a.player_id")
+    standings = VIP_STANDINGS_SQL.format(on=f"DATE '{on}'", in_range=in_range)
+    return f"LEFT JOIN ({standings}) va ON va.player_id = p.player_id", params
+
+
+_JOINS = {
+    "balance": _balance_join,
+    "tier": _tier_join,
+    "games": _games_join,
+    "grants": _grants_join,
+    "jurisdiction": _jurisdiction_join,
+    "harm": _harm_join,
+    "vip": _vip_join,
+}
 
 
 def _days_join(on: date, scope: Scope, columns: Sequence[str]) -> tuple[str, list[Any]]:

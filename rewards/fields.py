@@ -163,6 +163,20 @@ _SAFETY = (
     ("expected_cost_horizon", "grants", "g", 2),
 )
 
+# What jurisdictions ask about a player, read per player and not per match. `vip_lacks` is empty where an approval holds
+# and unknown where none was ever recorded.
+ELSEWHERE_SQL = "(SELECT u.code FROM jurisdictions u WHERE u.takes_unknown_countries), 'DEFAULT'"
+_OF_JURISDICTIONS = (
+    (
+        "jurisdiction",
+        Kind.TEXT,
+        f"coalesce(p.jurisdiction, cj.jurisdiction, {ELSEWHERE_SQL})",
+        "jurisdiction",
+    ),
+    ("has_harm", Kind.BOOLEAN, "hr.player_id IS NOT NULL", "harm"),
+    ("vip_lacks", Kind.TEXT, "va.lacks", "vip"),
+)
+
 ALIASES = {
     "session_count": "total_sessions",
     "sessions": "total_sessions",
@@ -230,6 +244,7 @@ def _columns() -> tuple[Column, ...]:
         Column(name=n, kind=Kind.NUMBER, sql=f"{alias}.{n}", source=source, decimal_places=places)
         for n, source, alias, places in _SAFETY
     ]
+    columns += [Column(name=n, kind=k, sql=sql, source=source) for n, k, sql, source in _OF_JURISDICTIONS]
     return tuple(columns)
 
 
@@ -318,6 +333,7 @@ FIELDS: dict[str, Field] = {field.name: field for field in _fields()}
 ALIASES = _aliases()
 SAFETY_COLUMNS: tuple[str, ...] = (
     *(name for name, *_ in _SAFETY),
+    *(name for name, *_ in _OF_JURISDICTIONS),
     "segment",
     "tier",
     "bonus_abuse_score",

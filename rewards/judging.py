@@ -1,7 +1,7 @@
 """Judge every match by itself: what it is worth, and what speaks against it whatever else the run gives.
 
 One statement per chunk for all rules; what is left for allocation is what rewards compete for. Order of the reasons:
-amount → frequency → cooldown → restrictions → abuse. The expressions of safety are compiled against
+amount → frequency → cooldown → restrictions → jurisdiction → abuse. The expressions of safety are compiled against
 `AllocationCandidate`: a match with its facts and the rule's terms.
 """
 
@@ -16,14 +16,15 @@ from typing import Any
 
 from django.db.models import Case, CharField, DecimalField, F, Q, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Floor, Round
+from django.db.models.functions import Coalesce, Floor, Least, Round
 
-from core.expressions import Sql, compile_expression, run_statement
+from core.expressions import Quotient, Sql, compile_expression, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.definitions import RuleDefinition
 from rewards.fields import SAFETY_COLUMNS
 from rewards.guard import rule_guard
 from rewards.holdout import global_holdout, held_out_sql
+from rewards.jurisdictions.terms import JURISDICTION_COLUMNS_SQL, jurisdiction_terms
 from rewards.models import AllocationCandidate, RewardType
 from rewards.occasions import COUNTS_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
@@ -32,6 +33,8 @@ from safety.profitability import cost_rate, expected_cost_expression, expected_m
 from safety.review.players import confirmed_cases_sql
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
+_EXACT = DecimalField(max_digits=38, decimal_places=10)
+_FACTOR = DecimalField(max_digits=6, decimal_places=2)
 _ZERO = Value(Decimal(0), output_field=_MONEY)
 
 
@@ -56,7 +59,7 @@ def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
             (run_id, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
              cap_room, rule_room, wagering_multiplier, is_held_out, reason, reasons, last_decision_id)
         SELECT %s, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
-               cap_room, rule_room, abuse_wagering_multiplier, is_held_out, reason, {REASONS_SQL}, last_decision_id
+               cap_room, rule_room, held_wagering_multiplier, is_held_out, reason, {REASONS_SQL}, last_decision_id
         FROM ({judged}) judged
         ORDER BY rule_number, player_id
         """
@@ -83,20 +86,36 @@ def with_stages(sql: str, params: list[Any], stages: Sequence[dict[str, Combinab
 
 
 def _stages() -> list[dict[str, Combinable | Q]]:
-    cut = Coalesce(F("amount_computed") * F("abuse_amount_multiplier"), _ZERO, output_field=_MONEY)
     return [
         {
             "abuse_amount_multiplier": amount_multiplier(has_requirement=F("has_requirement")),
             "abuse_wagering_multiplier": wagering_multiplier(),
+            # Least leaves out what is unknown.
+            "held_wagering_multiplier": Least(
+                wagering_multiplier(), F("wagering_multiplier_max"), output_field=_FACTOR
+            ),
         },
-        {"amount": _rounded(cut)},
+        {"amount": Least(_rounded(_left_of_amount()), F("jurisdiction_amount_max"), output_field=_MONEY)},
         {
             "expected_cost": expected_cost_expression(),
             "expected_margin": expected_margin_expression(),
-            "cap_room": cap_room_expression(),
+            "cap_room": Least(cap_room_expression(), _month_room(), output_field=_MONEY),
             "reason": _first_reason(),
         },
     ]
+
+
+def _left_of_amount() -> Combinable:
+    """Return what the abuse score leaves; where a requirement cannot rise as it asks, the amount falls instead."""
+    left = F("amount_computed") * F("abuse_amount_multiplier")
+    fallen = Quotient(left * F("held_wagering_multiplier"), F("abuse_wagering_multiplier"))
+    is_held = Q(held_wagering_multiplier__lt=F("abuse_wagering_multiplier"))
+    return Coalesce(Case(When(is_held, then=fallen), default=left, output_field=_EXACT), _ZERO, output_field=_EXACT)
+
+
+def _month_room() -> Combinable:
+    """Return what a jurisdiction leaves of the promotions of a month; unknown where it does not limit them."""
+    return F("jurisdiction_month_max") - Coalesce(F("granted_value_month"), _ZERO, output_field=_MONEY)
 
 
 def _rounded(amount: Combinable) -> Combinable:
@@ -114,6 +133,8 @@ def obstacles() -> dict[str, Q]:
         "FREQUENCY": Q(given_in_period__gte=F("frequency_max")),
         "COOLDOWN": Q(is_cooling_down=True),
         "RESTRICTED": Q(restriction__isnull=False),
+        "JURISDICTION": Q(jurisdiction_refusal__isnull=False) | Q(jurisdiction_month_max__lte=F("granted_value_month")),
+        "VIP_APPROVAL_NEEDED": Q(vip_refusal__isnull=False),
         "ABUSE_CONFIRMED": Q(abuse_amount_multiplier=0, confirmed_case__isnull=False),
         "ABUSE_REVIEW": Q(abuse_amount_multiplier=0),
         "ABUSE_CUT": Q(amount__lte=0),
@@ -126,22 +147,34 @@ def _first_reason() -> Case:
     return Case(*whens, default=Value(""), output_field=CharField())
 
 
-# The reason with its figures; of a match that may be given, what the abuse score did to it.
-REASONS_SQL = """
+_ABUSE_SQL = """CASE
+         WHEN abuse_amount_multiplier < 1 THEN jsonb_build_array(jsonb_build_object(
+             'code', CASE WHEN abuse_wagering_multiplier > 1 THEN 'ABUSE_CUT_INSTEAD' ELSE 'ABUSE_CUT' END,
+             'abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier))
+         WHEN abuse_wagering_multiplier > 1 THEN jsonb_build_array(jsonb_build_object(
+             'code', 'ABUSE_WAGERING', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_wagering_multiplier))
+    END"""
+# The reason with its figures; of a match that may be given, what the abuse score and the jurisdiction did to it.
+REASONS_SQL = f"""
     CASE WHEN reason <> '' THEN jsonb_build_array(jsonb_strip_nulls(jsonb_build_object('code', reason) || CASE reason
              WHEN 'NO_AMOUNT' THEN jsonb_build_object('amount', amount_computed)
              WHEN 'BELOW_MINIMUM' THEN jsonb_build_object('amount', amount_computed)
              WHEN 'FREQUENCY' THEN jsonb_build_object('given', given_in_period, 'last_on', last_given_on)
              WHEN 'COOLDOWN' THEN jsonb_build_object('last_on', last_given_on)
              WHEN 'RESTRICTED' THEN jsonb_build_object('restriction', restriction)
+             WHEN 'JURISDICTION' THEN coalesce(jurisdiction_refusal, jurisdiction_terms -> 'month')
+             WHEN 'VIP_APPROVAL_NEEDED' THEN vip_refusal
              WHEN 'ABUSE_CONFIRMED' THEN jsonb_build_object('abuse_score', bonus_abuse_score, 'case', confirmed_case)
              WHEN 'ABUSE_REVIEW' THEN jsonb_build_object('abuse_score', bonus_abuse_score)
              ELSE jsonb_build_object('abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier) END))
-         WHEN abuse_amount_multiplier < 1 THEN jsonb_build_array(jsonb_build_object(
-             'code', CASE WHEN abuse_wagering_multiplier > 1 THEN 'ABUSE_CUT_INSTEAD' ELSE 'ABUSE_CUT' END,
-             'abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier))
-         WHEN abuse_wagering_multiplier > 1 THEN jsonb_build_array(jsonb_build_object(
-             'code', 'ABUSE_WAGERING', 'abuse_score', bonus_abuse_score, 'multiplier', abuse_wagering_multiplier))
+         WHEN held_wagering_multiplier < abuse_wagering_multiplier
+              OR jurisdiction_amount_max < round(amount_computed * abuse_amount_multiplier, 2)
+             THEN coalesce({_ABUSE_SQL}, '[]') || jsonb_build_array(jsonb_build_object(
+                 'code', 'JURISDICTION_CUT', 'from', round(amount_computed * abuse_amount_multiplier, 2), 'to', amount,
+                 'wanted_multiplier', abuse_wagering_multiplier, 'held_multiplier', held_wagering_multiplier)
+                 || CASE WHEN held_wagering_multiplier < abuse_wagering_multiplier
+                         THEN jurisdiction_terms -> 'wagering' ELSE jurisdiction_terms -> 'amount' END)
+         ELSE {_ABUSE_SQL}
     END"""
 
 
@@ -164,12 +197,13 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
                coalesce(f.expected_cost_horizon, 0) AS granted_cost,
                u.given_in_period, u.last_given_on, u.last_decision_id, x.restriction, v.case_id AS confirmed_case,
                coalesce(u.last_given_on > t.cooling_since, false) AS is_cooling_down,
+               {JURISDICTION_COLUMNS_SQL},
                {rule_room} AS rule_room, {held_out} AS is_held_out
         FROM rule_matches m
         JOIN jsonb_to_recordset(%s::jsonb) t (
             rule_number integer, is_whole boolean, has_requirement boolean, unit_value numeric, cost_rate numeric,
             reward_family text, min_amount numeric, frequency_max integer, period_start date, cooling_since date,
-            holdout_percent numeric
+            holdout_percent numeric, jurisdictions jsonb
         ) ON t.rule_number = m.rule_number
         JOIN player_facts f ON f.run_id = m.run_id AND f.player_id = m.player_id
         CROSS JOIN LATERAL (
@@ -186,7 +220,10 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
         LEFT JOIN ({confirmed}) v ON v.player_id = m.player_id
         WHERE m.run_id = %s AND {in_range} AND {facts_in_range} AND NOT u.is_decided_already
     """
-    terms = json.dumps([_terms(rule, on=occasion.on) for rule in rules], default=str)
+    stated = jurisdiction_terms(rules, on=occasion.on)
+    terms = json.dumps(
+        [{**_terms(rule, on=occasion.on), "jurisdictions": stated[rule.number]} for rule in rules], default=str
+    )
     return sql, [
         terms,
         *decided_params,

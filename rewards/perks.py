@@ -17,6 +17,7 @@ from rewards.definitions import RuleDefinition
 from rewards.facts import Scope
 from rewards.models import PerkStatus, PerkTask, RewardCurrency, RewardHistory, RewardStatus, RewardType
 from rewards.occasions import Occasion
+from safety.vip_approvals import check_vip_approval
 from wallet.ledger import ACTOR_LENGTH_MAX, PlayerRestrictedError, lock_players
 from wallet.postings import check_text_field
 from wallet.restrictions import refusing_restriction
@@ -56,7 +57,8 @@ def open_perk_tasks(rules: Sequence[RuleDefinition], *, occasion: Occasion, at: 
 def approve_perk(*, task_id: int, actor: str, note: str = "", at: datetime | None = None) -> PerkTask:
     """Approve a perk, so that it may be handed over; `note` is for whoever does, at most 500 characters.
 
-    Raises NotFoundError, PerkStatusError unless it waits for approval, PlayerRestrictedError and InvalidInputError.
+    Raises NotFoundError, PerkStatusError unless it waits for approval, PlayerRestrictedError, VipApprovalNeededError
+    and InvalidInputError.
     """
     at = at or timezone.now()
     check_text_field("note", note, length_max=NOTE_LENGTH_MAX)
@@ -149,3 +151,4 @@ def _check_restrictions(task: PerkTask, *, at: datetime) -> None:
             player_id=task.player_id,
             restriction=restriction,
         )
+    check_vip_approval(task.player_id, on=timezone.localdate(at))

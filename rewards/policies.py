@@ -21,6 +21,18 @@ RULE_GUARDRAIL_TIMES = declare(
 )
 
 
+LIMIT, PAUSE = "LIMIT", "PAUSE"
+JURISDICTION_VIOLATIONS = declare(
+    Policy(
+        name="JURISDICTION_VIOLATIONS",
+        default=LIMIT,
+        choices=(LIMIT, PAUSE),
+        help="What happens to active rules that name a jurisdiction and break its changed profile: LIMIT: they skip "
+        "its players and go on for the others; PAUSE: they are paused until somebody changes them.",
+    )
+)
+
+
 def is_approval_needed() -> bool:
     """Tell whether what people change of rules needs a second person; RULE_APPROVAL of the environment decides.
 

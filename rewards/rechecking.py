@@ -9,6 +9,7 @@ from core.expressions import run_statement
 from rewards.definitions import RuleDefinition
 from rewards.facts import Scope
 from rewards.guard import RuleGuard, rule_guard
+from rewards.jurisdictions.rechecking import month_max_sql, reject_beyond_jurisdiction
 from rewards.occasions import AWARDS_SQL, COUNTS_SQL, Occasion
 from rewards.rule_life.stopping import stopped_rules
 from safety.caps import CAPS, window_starts
@@ -22,6 +23,7 @@ def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, 
     """
     _reject_given_meanwhile(rules, occasion=occasion, keys=keys)
     _reject_crowded_out(occasion=occasion, keys=keys)
+    reject_beyond_jurisdiction(rules, occasion=occasion, keys=keys)
     if (guard := rule_guard()) is not None:
         _reject_beyond_guard(guard, occasion=occasion, keys=keys)
 
@@ -119,6 +121,8 @@ def _reject_crowded_out(*, occasion: Occasion, keys: Scope) -> None:
     )
     differs = " OR ".join(f"coalesce(g.{window}, 0) <> coalesce(f.granted_value_{window}, 0)" for window in CAPS)
     room = ", ".join(f"%s - coalesce(g.{window}, 0)" for window in CAPS)
+    if (month_max := month_max_sql("f.jurisdiction", on=occasion.on)) is not None:
+        room += f", ({month_max}) - coalesce(g.month, 0)"
     run_statement(
         f"""
         WITH granted AS MATERIALIZED (

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import BooleanField, CharField, DateField, DecimalField, IntegerField, Max, Q, QuerySet
@@ -16,8 +17,10 @@ from django.utils import timezone
 from core.strict_json import is_storable
 from players.action_codes import is_action_code
 from players.models import GameCategory, Tier
+from players.models.jurisdictions import CODE_LENGTH_MAX
 from rewards.conditions import Condition, comparisons, parse_conditions
 from rewards.definitions import DECIMAL_TEXT, UNKNOWN_KEYS_MAX, RuleDefinition, define_rule
+from rewards.jurisdictions.saving import jurisdiction_problems
 from rewards.models import RewardRule, RewardRuleVersion, RuleAct, RuleStatus
 from rewards.problems import Problem, RuleInvalidError, nearest, shown, shown_key
 from rewards.rule_life.events import record_event
@@ -46,6 +49,7 @@ CONTENT_FIELDS = (
     "budget_pacing",
     "max_players",
     "exclusive_group",
+    "jurisdictions",
     "holdout_percent",
 )
 ALIASES = {"reward": "reward_config"}
@@ -53,6 +57,7 @@ RULE_ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 RULE_ID_SHAPE = "letters, digits, underscores, dots and dashes, a letter or digit first"
 # What else lies under /api/rules/.
 RESERVED_IDS = frozenset({"schema", "fields", "check", "overlap", "forecasts"})
+JURISDICTIONS_MAX = 100
 DATE_PATTERN = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _JSON_FIELDS = ("conditions", "reward_config")
 
@@ -162,7 +167,7 @@ def find_problems(rule: RewardRule, *, reported: frozenset[str] | set[str] = fro
     """Return everything that is wrong with a rule but for the columns already reported."""
     columns = [problem for problem in _column_problems(rule) if problem.path not in reported]
     contents = [problem for problem in define_rule(rule)[1] if problem.path not in reported]
-    return columns + contents + _reference_problems(rule)
+    return columns + contents + _reference_problems(rule) + jurisdiction_problems(rule)
 
 
 def active_rules(*, on: date) -> list[RuleDefinition]:
@@ -256,6 +261,8 @@ def _column_value(name: str, value: Any) -> Any:
     column = RewardRule._meta.get_field(name)
     if name in _JSON_FIELDS or (value is None and column.null):
         return value
+    if isinstance(column, ArrayField):
+        return _texts(value)
     if isinstance(column, BooleanField):
         return _boolean(value)
     if isinstance(value, bool) or (isinstance(value, str) and not is_storable(value)):
@@ -284,6 +291,15 @@ _DATE = re.compile(DATE_PATTERN)
 _ANYTHING = re.compile(r".*", re.DOTALL)
 
 
+def _texts(value: Any) -> list[str]:
+    """Return a list of short texts, each once, in the order given."""
+    if not isinstance(value, list | tuple) or len(value) > JURISDICTIONS_MAX:
+        raise TypeError(value)
+    if not all(isinstance(text, str) and is_storable(text) and len(text) <= CODE_LENGTH_MAX for text in value):
+        raise ValueError(value)
+    return list(dict.fromkeys(value))
+
+
 def _boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError(value)
@@ -295,17 +311,17 @@ def _column_help(name: str) -> str:
     choices = [str(key) for key, _ in getattr(column, "choices", None) or ()]
     if choices:
         return "one of " + ", ".join(choices)
-    match column:
-        case CharField():
-            return f"a text of at most {column.max_length} characters"
-        case BooleanField():
-            return "true or false"
-        case DateField():
-            return "a date such as 2025-12-31"
-        case DecimalField():
-            return "a number with two decimals at most"
-        case _:
-            return "a whole number"
+    if isinstance(column, CharField):
+        return f"a text of at most {column.max_length} characters"
+    return next((words for kind, words in _COLUMN_HELP.items() if isinstance(column, kind)), "a whole number")
+
+
+_COLUMN_HELP = {
+    ArrayField: 'a list of codes such as ["GB"], or [] for everywhere',
+    BooleanField: "true or false",
+    DateField: "a date such as 2025-12-31",
+    DecimalField: "a number with two decimals at most",
+}
 
 
 def _column_problems(rule: RewardRule) -> list[Problem]:

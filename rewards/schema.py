@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import BooleanField, CharField, DateField, DecimalField
 from django.db.models import Field as Column
@@ -23,7 +24,7 @@ from rewards.formulas import FUNCTION_HELP, LENGTH_MAX
 from rewards.models import RewardRule, RewardType
 from rewards.reward_keys import GAMES_MAX, PERK_LENGTH_MAX, REWARD_KEYS, RewardKey, Shape
 from rewards.rules import ALIASES as RULE_ALIASES
-from rewards.rules import CONTENT_FIELDS, DATE_PATTERN
+from rewards.rules import CONTENT_FIELDS, DATE_PATTERN, JURISDICTIONS_MAX
 from wallet.bonuses import EXPIRY_HOURS_MAX
 
 Schema = dict[str, Any]
@@ -259,6 +260,13 @@ def _column(column: Any) -> Schema:
 def _column_alternatives(column: Column[Any, Any]) -> list[Schema]:
     if column.choices:
         return [{"enum": [value for value, _ in column.choices]}]
+    if isinstance(column, ArrayField):
+        item = {"type": "string", "maxLength": column.base_field.max_length}
+        return [{"type": "array", "items": item, "maxItems": JURISDICTIONS_MAX}]
+    return _scalar_alternatives(column)
+
+
+def _scalar_alternatives(column: Column[Any, Any]) -> list[Schema]:
     match column:
         case CharField():
             least = {} if column.blank else {"minLength": 1}

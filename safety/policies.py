@@ -206,3 +206,13 @@ REVIEW_APPEAL_DAYS = _review_limit(
 REVIEW_APPEALS_MAX = _review_limit(
     "REVIEW_APPEALS_MAX", 1, unit="appeals", what="How often one case may be appealed.", minimum=0, maximum=10
 )
+VIP_APPROVAL_DAYS_MAX = declare(
+    Policy(
+        name="VIP_APPROVAL_DAYS_MAX",
+        default=365,
+        minimum=1,
+        maximum=1095,
+        unit="days",
+        help="The longest a VIP approval may hold before its checks are made again.",
+    )
+)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from core.errors import InvalidInputError, NotFoundError
 from core.money import CENT, parse_amount, round_to_cent
 from players.models import GameCategory
+from wallet.jurisdictions import hold_to_jurisdiction
 from wallet.ledger import Posted, post_operation
 from wallet.models import CurrencyType, Lot, TransactionType, WageringBasis
 from wallet.policies import BONUS_TURNS, WAGERING_BASIS
@@ -50,10 +51,11 @@ def add_bonus_balance(
     unless given). It may be played for `expiry` (whole hours) from when it is active: at once, or once it is claimed
     within `claim_within`, once the action `awaits` has happened, from `available_at`, and when its turn has come.
 
-    Raises InvalidInputError for the amount and the terms, and the errors of `post_operation`.
+    Raises InvalidInputError for the amount and the terms, JurisdictionLimitError, and the errors of `post_operation`.
     """
     money = check_currency_amount(currency=CurrencyType.BONUS, amount=amount)
     at = at or timezone.now()
+    on_date = on or timezone.localdate(at)
     posting = bonus_posting(
         player_id=player_id,
         amount=money,
@@ -61,7 +63,7 @@ def add_bonus_balance(
         expiry_hours=_whole_hours(expiry, name="expiry_hours"),
         key=key,
         kind="ADD_BONUS_BALANCE",
-        on=on or timezone.localdate(at),
+        on=on_date,
         deposit=deposit,
         wagering_basis=wagering_basis,
         max_bet=max_bet,
@@ -75,6 +77,7 @@ def add_bonus_balance(
         expires_at=at + claim_within if claim_within else None,
         asked={"on": on, "claim_within": claim_within, "available_at": available_at},
     )
+    hold_to_jurisdiction(posting, on=on_date, actor=actor, at=at)
     return post_operation([posting], at=at, actor=actor)[0]
 
 
@@ -99,13 +102,13 @@ def bonus_posting(
     `expiry_hours` count from when the bonus becomes active; `terms` are those of `credit_posting`. Raises
     InvalidInputError.
     """
-    _check_terms(wagering_requirement=wagering_requirement, expiry_hours=expiry_hours)
+    check_bonus_terms(wagering_requirement=wagering_requirement, expiry_hours=expiry_hours)
     for name, most in (("max_bet", max_bet), ("max_conversion", max_conversion)):
         if most is not None:
             parse_amount(most, name=name)
     _check_games(eligible_games)
     basis = _checked_basis(wagering_basis)
-    base = amount + parse_amount(deposit, name="deposit", positive=False) * (basis == WageringBasis.DEPOSIT_AND_BONUS)
+    base = bonus_base(amount, deposit=deposit, wagering_basis=basis)
     required = round_to_cent(base * wagering_requirement)
     return credit_posting(
         key=key,
@@ -126,6 +129,12 @@ def bonus_posting(
     )
 
 
+def bonus_base(amount: Decimal, *, deposit: Decimal = Decimal(0), wagering_basis: str | None = None) -> Decimal:
+    """Return of which amount a bonus's requirement is a multiple. Raises InvalidInputError."""
+    basis = _checked_basis(wagering_basis)
+    return amount + parse_amount(deposit, name="deposit", positive=False) * (basis == WageringBasis.DEPOSIT_AND_BONUS)
+
+
 def _checked_basis(given: str | None) -> str:
     basis = WAGERING_BASIS.value() if given is None else given
     if basis not in WageringBasis.values:
@@ -143,7 +152,8 @@ def _whole_hours(window: timedelta | None, *, name: str) -> int | None:
     return hours
 
 
-def _check_terms(*, wagering_requirement: Decimal, expiry_hours: int | None) -> None:
+def check_bonus_terms(*, wagering_requirement: Decimal, expiry_hours: int | None = None) -> None:
+    """Raise InvalidInputError for a requirement or an expiry that no bonus can have."""
     if not (wagering_requirement.is_finite() and 0 <= wagering_requirement <= WAGERING_MULTIPLE_MAX):
         raise InvalidInputError(
             f"wagering_requirement is {wagering_requirement}: a multiple of 0 to {WAGERING_MULTIPLE_MAX} is needed",

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
-from psycopg.errors import ForeignKeyViolation, UniqueViolation
+from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from core.expressions import fetch_rows
@@ -19,6 +19,8 @@ from wallet.models import Operation
 from wallet.postings import Posting, check_postings, check_text_field, input_hashes, inputs_hash
 
 ACTOR_LENGTH_MAX = 150
+# The trigger that keeps lots within the limits of jurisdictions raises under this name.
+JURISDICTION_GUARD = "lot_within_jurisdiction"
 
 
 class IdempotencyKeyReusedError(ConflictError):
@@ -37,6 +39,12 @@ class PlayerRestrictedError(RefusedError):
     """Raised when a restriction of the player forbids the credit; the refusal is kept as evidence."""
 
     code = "player_restricted"
+
+
+class JurisdictionLimitError(RefusedError):
+    """Raised when a limit of the player's jurisdiction forbids the credit; `details` carries limit and clause."""
+
+    code = "jurisdiction_limit"
 
 
 class LotUnavailableError(RefusedError):
@@ -144,6 +152,8 @@ def _post_rows(rows: str, *, at: datetime, actor: str, run_id: int | None) -> li
     except IntegrityError as error:
         if isinstance(error.__cause__, ForeignKeyViolation):
             raise _unknown_player(error.__cause__) from None
+        if isinstance(error.__cause__, CheckViolation) and error.__cause__.diag.constraint_name == JURISDICTION_GUARD:
+            raise _beyond_jurisdiction(error.__cause__) from None
         if not isinstance(error.__cause__, UniqueViolation):
             raise
         # Somebody used a key of ours for another player since we looked; now it can be seen.
@@ -170,6 +180,11 @@ def _posted(*row: Any) -> Posted:
     if isinstance(values["details"], str):
         values["details"] = json.loads(values["details"], parse_float=str)
     return Posted(**values)
+
+
+def _beyond_jurisdiction(cause: CheckViolation) -> JurisdictionLimitError:
+    player_id = cause.diag.message_detail or ""
+    return JurisdictionLimitError(f"player {player_id}: {cause.diag.message_primary}", player_id=player_id)
 
 
 def _unknown_player(cause: ForeignKeyViolation) -> NotFoundError:

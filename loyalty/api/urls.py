@@ -23,6 +23,7 @@ from reporting.api.players import PlayerDetail, PlayerList
 from reporting.api.statements import PlayerStatement
 from rewards.api.explaining import RuleExplanation
 from rewards.api.forecasts import RuleBacktest, RuleForecastDetail, RuleOverlaps, RuleSimulate
+from rewards.api.jurisdictions import RuleJurisdictions
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
 from rewards.api.reviewing import (
     ReviewCaseAppeal,
@@ -50,6 +51,8 @@ from rewards.api.rule_schema import RuleCheck, RuleFields, RuleSchema
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from rewards.api.tiers import TierPreviewView
 from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
+from safety.api.jurisdictions import JurisdictionDetail, JurisdictionList, PlayerJurisdiction
+from safety.api.vip_approvals import PlayerVipApprovals, VipApprove, VipChecks, VipRefuse, VipRevoke
 from wallet.api.balances import PlayerBalances
 from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
 from wallet.api.bonuses import CancelBonus, ClaimBonus, PlayerBonuses
@@ -87,6 +90,14 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("players/<str:player_id>/bonuses", PlayerBonuses, "player-bonuses"),
     ("players/<str:player_id>/bonuses/<int:bonus_id>/claim", ClaimBonus, "player-bonus-claim"),
     ("players/<str:player_id>/bonuses/<int:bonus_id>/cancel", CancelBonus, "player-bonus-cancel"),
+    ("players/<str:player_id>/jurisdiction", PlayerJurisdiction, "player-jurisdiction"),
+    ("players/<str:player_id>/vip-approvals", PlayerVipApprovals, "player-vip-approvals"),
+    ("vip-approvals/<int:approval_id>/checks", VipChecks, "vip-approval-checks"),
+    ("vip-approvals/<int:approval_id>/approve", VipApprove, "vip-approval-approve"),
+    ("vip-approvals/<int:approval_id>/refuse", VipRefuse, "vip-approval-refuse"),
+    ("vip-approvals/<int:approval_id>/revoke", VipRevoke, "vip-approval-revoke"),
+    ("jurisdictions", JurisdictionList, "jurisdictions"),
+    ("jurisdictions/<str:code>", JurisdictionDetail, "jurisdiction"),
     ("bets", PlaceBet, "bets"),
     ("bets/<str:bet_id>", BetDetail, "bet"),
     ("bets/<str:bet_id>/settle", SettleBet, "bet-settle"),
@@ -100,6 +111,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("rules/<str:rule_id>", RuleDetail, "rule"),
     ("rules/<str:rule_id>/test", RuleTest, "rule-test"),
     ("rules/<str:rule_id>/explain", RuleExplanation, "rule-explain"),
+    ("rules/<str:rule_id>/jurisdictions", RuleJurisdictions, "rule-jurisdictions"),
     ("rules/<str:rule_id>/versions", RuleVersions, "rule-versions"),
     ("rules/<str:rule_id>/submit", RuleSubmit, "rule-submit"),
     ("rules/<str:rule_id>/approve", RuleApprove, "rule-approve"),

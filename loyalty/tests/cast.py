@@ -10,11 +10,14 @@ from django.contrib.auth.models import Group, User
 
 from core.models import OutboxEvent, Run, RunChunk, RunKind, RunStep
 from loyalty.roles import ROLES, install_roles
+from players.jurisdictions import set_jurisdiction
 from players.models import (
     Activity,
     ActivityKey,
     ImportJob,
     ImportPlayerTotals,
+    Jurisdiction,
+    JurisdictionLimit,
     LiftRequest,
     Player,
     PlayerDay,
@@ -48,10 +51,12 @@ from safety.models import (
     CashGrant,
     Contamination,
     EarnRateAcceptance,
+    JurisdictionProfile,
     ReviewCase,
     ReviewEvent,
     ReviewEvidence,
 )
+from safety.vip_approvals import open_vip_approval, record_vip_check
 from wallet.bets import place_bet
 from wallet.bonuses import add_bonus_balance
 from wallet.models import CurrencyType, LedgerDigest, PostingRefusal
@@ -237,6 +242,8 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
     )
     signal = AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
     _make_review_rows(player, signal, user, number)
+    AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
+    _make_jurisdiction_rows(player, user, number)
     EarnRateAcceptance.objects.create(
         category_id="slots",
         points_per_unit=Decimal(6),
@@ -268,6 +275,20 @@ def _make_review_rows(player: Player, signal: AbuseSignal, user: User, number: i
     AbuseSignal.objects.filter(pk=signal.pk).update(case=case)
     ReviewEvidence.objects.create(case=case, kind="REWARD", decision_id=-number - 1, text="Weekly cashback")
     ReviewEvent.objects.create(case=case, act="CLAIMED", status_before="OPEN", status_after="ASSIGNED", by=user, at=AT)
+
+
+def _make_jurisdiction_rows(player: Player, user: User, number: int) -> None:
+    set_jurisdiction(player_id=player.pk, code="DEFAULT", reason="Moved", by=user)
+    approval = open_vip_approval(player_id=player.pk, by=user)
+    record_vip_check(approval_id=approval.pk, kind="HARM", result="PASSED", evidence="None seen", by=user)
+    Jurisdiction.objects.create(code=f"J{number}", name="Elsewhere")
+    JurisdictionLimit.objects.create(
+        jurisdiction_id=f"J{number}", kind="SINGLE_PRODUCT", valid_from=ON, clause="§ 1", clause_says="One product"
+    )
+    content = {"name": "Elsewhere", "limits": []}
+    JurisdictionProfile.objects.create(
+        code=f"J{number}", version=1, content=content, status="PROPOSED", reason="New", proposed_by=user
+    )
 
 
 def _make_reward_rows(player: Player, rule: RewardRule, run: Run, number: int) -> None:

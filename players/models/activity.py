@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Now
 
+from players.models.jurisdictions import ProductType
 from players.models.player import Player
 
 
@@ -31,6 +32,14 @@ class GameCategory(models.Model):
     contribution_weight = models.DecimalField(
         max_digits=5, decimal_places=4, default=Decimal(1), help_text="Share of a stake that counts as wagering, 0–1."
     )
+    product = models.CharField(
+        max_length=10,
+        choices=ProductType.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The type of gambling product; empty: not known, and then it counts as a type of its own.",
+    )
     lp_per_unit_staked = models.DecimalField(
         max_digits=9, decimal_places=6, default=Decimal("0.1"), help_text="Loyalty points earned per unit staked."
     )
@@ -49,6 +58,9 @@ class GameCategory(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(lp_per_unit_staked__gte=0), name="game_category_lp_rate_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(product__in=["", *ProductType.values]), name="game_category_product_known"
             ),
         ]
 

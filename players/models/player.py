@@ -4,6 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from players.models.jurisdictions import Jurisdiction
+
 
 class PlayerSegment(models.TextChoices):
     NEW = "NEW", "New"
@@ -44,6 +46,16 @@ class Player(models.Model):
     )
     source = models.CharField(max_length=10, choices=PlayerSource.choices, blank=True, default="", db_default="")
     country = models.CharField(max_length=60, blank=True, default="", db_default="")
+    jurisdiction = models.ForeignKey(
+        Jurisdiction,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_column="jurisdiction",
+        db_index=False,
+        related_name="+",
+        help_text="Set by staff where the country does not tell; empty: the country decides.",
+    )
     language = models.CharField(max_length=60, blank=True, default="", db_default="")
     gender = models.CharField(max_length=30, blank=True, default="", db_default="")
     age = models.PositiveSmallIntegerField(null=True, blank=True, help_text="As reported by the source, in years.")

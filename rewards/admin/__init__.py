@@ -9,3 +9,6 @@ the decisions.
 from rewards.admin import decisions, forecasts, perks, redemption, reviewing, rule_life, rules, tiers
 
 __all__ = ["decisions", "forecasts", "perks", "redemption", "reviewing", "rule_life", "rules", "tiers"]
+from rewards.admin import jurisdictions
+
+__all__ = ["decisions", "forecasts", "jurisdictions", "perks", "redemption", "rule_life", "rules", "tiers"]

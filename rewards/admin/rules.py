@@ -16,11 +16,13 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from core.admin.base import HugeReadOnlyAdmin, ReadOnlyAdmin, ReadOnlyInline
 from core.admin.columns import Colours, badge, link_to, number
 from core.admin.json_editor import JSONEditor, JSONTextField
 from core.errors import LoyaltyError
+from players.models import Jurisdiction
 from rewards.admin.costing import CostPage
 from rewards.admin.explaining import VIEW, explanation_url
 from rewards.admin.rule_life.filters import ApprovalFilter, with_waiting
@@ -59,6 +61,12 @@ def _editor(root: str) -> JSONEditor:
 
 class RuleForm(forms.ModelForm[RewardRule]):
     conditions = JSONTextField(required=False, help_text=_CONDITIONS_HELP, widget=_editor("conditions"))
+    jurisdictions = forms.MultipleChoiceField(
+        required=False,
+        choices=lambda: [(row.code, str(row)) for row in Jurisdiction.objects.all()],
+        widget=UnfoldAdminSelectMultipleWidget(),
+        help_text="Of those chosen it must break no limit. None chosen: it runs wherever the profiles allow it.",
+    )
     reward_config = JSONTextField(label="Reward", help_text=_REWARD_HELP, widget=_editor("reward_config"))
 
     class Meta:
@@ -149,6 +157,7 @@ class RewardRuleAdmin(CostPage, RuleLifePages):
             },
         ),
         ("Up to what", {"fields": (("daily_budget", "total_budget"), ("budget_pacing", "max_players"))}),
+        ("Where it runs", {"fields": ("jurisdictions",)}),
         ("Control group", {"fields": ("holdout_percent",)}),
     )
 

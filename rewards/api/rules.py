@@ -23,7 +23,7 @@ from rewards.models import BudgetPacing, FrequencyPeriod, RewardRule, RuleStatus
 from rewards.preview import test_rule
 from rewards.rule_life.editing import change_rule
 from rewards.rule_life.stopping import archive_rule
-from rewards.rules import CONTENT_FIELDS, RESERVED_IDS, RULE_ID_PATTERN, RULE_ID_SHAPE
+from rewards.rules import CONTENT_FIELDS, JURISDICTIONS_MAX, RESERVED_IDS, RULE_ID_PATTERN, RULE_ID_SHAPE
 
 _RULE_ID = re.compile(rf"\A{RULE_ID_PATTERN.pattern}\Z", re.ASCII)
 _RESERVED_ID = re.compile(rf"\A({'|'.join(sorted(RESERVED_IDS))})\Z")
@@ -103,6 +103,12 @@ class RuleChangeSerializer(ChangeSerializer):
         required=False, allow_null=True, min_value=1, help_text="How many different players the rule may ever pay."
     )
     exclusive_group = TextField(required=False, allow_blank=True, max_length=60)
+    jurisdictions = serializers.ListField(
+        child=TextField(max_length=10),
+        required=False,
+        max_length=JURISDICTIONS_MAX,
+        help_text="The jurisdictions it runs in; [] for everywhere the profiles allow it.",
+    )
     holdout_percent = serializers.DecimalField(
         required=False, max_digits=5, decimal_places=2, min_value=0, max_value=100
     )

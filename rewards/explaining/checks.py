@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from rewards.definitions import RuleDefinition
 from rewards.explaining.explanation import Check, Outcome
@@ -61,7 +63,7 @@ def judged_limits(judged: Judgement, *, definition: RuleDefinition, on: date) ->
 
 def judged_safety(judged: Judgement) -> tuple[Check, ...]:
     """Return the checks of safety in the order they are made."""
-    checks = [_restrictions(judged), _abuse(judged), _profitability(judged), _caps(judged)]
+    checks = [_restrictions(judged), _jurisdiction(judged), _abuse(judged), _profitability(judged), _caps(judged)]
     if "NEEDS_APPROVAL" in judged.obstacles:
         checks.append(Check(name="Approval", outcome=Outcome.STOPPED, sentence=reason_sentence("NEEDS_APPROVAL", {})))
     return (*checks, _budget(judged))
@@ -153,6 +155,38 @@ def _restrictions(judged: Judgement) -> Check:
     sentence = reason_sentence("RESTRICTED", {"restriction": restriction}) if is_stopped else "none is in force"
     figures = {"restriction": restriction} if restriction else {}
     return _check("Restrictions", sentence, is_stopped=is_stopped, figures=figures)
+
+
+def _jurisdiction(judged: Judgement) -> Check:
+    code = judged.figures["jurisdiction"]
+    refused = next((one for one in ("JURISDICTION", "VIP_APPROVAL_NEEDED") if one in judged.obstacles), "")
+    if refused:
+        figures = _refusal(judged, refused)
+        sentence = reason_sentence(refused, figures)
+        return _check("Jurisdiction", sentence, is_stopped=True, figures=figures)
+    cut: Mapping[str, object] = next((one for one in judged.reasons if one["code"] == "JURISDICTION_CUT"), {})
+    if cut:
+        shown = tuple((name, str(value)) for name, value in cut.items() if name != "code")
+        sentence = reason_sentence("JURISDICTION_CUT", cut)
+        return Check(name="Jurisdiction", outcome=Outcome.CHANGED, sentence=sentence, figures=shown)
+    if code is None:
+        sentence = "what the player's jurisdiction was is not known"
+        return Check(name="Jurisdiction", outcome=Outcome.NOT_KNOWN, sentence=sentence)
+    return _check("Jurisdiction", f"the profile {code} allows it", figures={"jurisdiction": code})
+
+
+def _refusal(judged: Judgement, code: str) -> Mapping[str, Any]:
+    """Return what the profile says against it; JSON comes as text from the database."""
+    if code == "VIP_APPROVAL_NEEDED":
+        return _json(judged.figures["vip_refusal"])
+    refusal = _json(judged.figures["jurisdiction_refusal"])
+    month: Mapping[str, Any] = _json(judged.figures["jurisdiction_terms"]).get("month", {})
+    return refusal or month
+
+
+def _json(value: Any) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (json.loads(value) if isinstance(value, str) else value) or {}
+    return found
 
 
 def _abuse(judged: Judgement) -> Check:

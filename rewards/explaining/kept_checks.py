@@ -24,6 +24,8 @@ _DECIDED_BY = {
     "COOLDOWN": "the cooldown",
     "RESTRICTED": "a restriction",
     "ABUSE_CONFIRMED": "a review",
+    "JURISDICTION": "the jurisdiction",
+    "VIP_APPROVAL_NEEDED": "an approval of VIPs",
     "ABUSE_REVIEW": "the abuse score",
     "ABUSE_CUT": "the abuse score",
     "EXCLUSIVE_GROUP": "the exclusive group",
@@ -67,6 +69,7 @@ def kept_safety(decision: RewardDecision, *, definition: RuleDefinition) -> tupl
     """Return the checks of safety in the order they were made."""
     checks = [
         _kept(decision, "Restrictions", "RESTRICTED", passed="none was in force"),
+        _jurisdiction(decision),
         _abuse(decision),
         _kept(decision, "Profitability", "UNPROFITABLE", passed=_profitable(decision)),
         _caps(decision),
@@ -88,6 +91,17 @@ def _places(decision: RewardDecision, definition: RuleDefinition) -> tuple[Check
     if places is None:
         return ()
     return (_kept(decision, "Places", "MAX_PLAYERS", passed=f"there was one of {places} for the player"),)
+
+
+def _jurisdiction(decision: RewardDecision) -> Check:
+    cut = reason_figures(decision, "JURISDICTION_CUT")
+    if cut:
+        sentence = reason_sentence("JURISDICTION_CUT", cut)
+        shown = _shown(decision, "JURISDICTION_CUT")
+        return Check(name="Jurisdiction", outcome=Outcome.CHANGED, sentence=sentence, figures=shown)
+    needs_vip = deciding_code(decision) == "VIP_APPROVAL_NEEDED"
+    code = "VIP_APPROVAL_NEEDED" if needs_vip else "JURISDICTION"
+    return _kept(decision, "Jurisdiction", code, passed="the profile of then allowed it")
 
 
 def deciding_code(decision: RewardDecision) -> str:

@@ -84,6 +84,30 @@ def _below_minimum(figures: Figures) -> str:
     return f"{money(figures, 'amount')} is below the least amount of the rule"
 
 
+def _jurisdiction(figures: Figures) -> str:
+    clause = f" ({figures['clause']})" if figures.get("clause") else ""
+    return f"in {_plain(figures, 'jurisdiction')} {_plain(figures, 'says')}{clause}"
+
+
+def _jurisdiction_cut(figures: Figures) -> str:
+    fallen = f"the amount falls from {money(figures, 'from')} to {money(figures, 'to')}"
+    where = f"in {_plain(figures, 'jurisdiction')} ({_plain(figures, 'clause')})"
+    if figures.get("limit") == "BONUS_AMOUNT_MAX":
+        return f"one bonus is at most {money(figures, 'most')} {where}: {fallen}"
+    return (
+        f"a requirement of {_plain(figures, 'requirement')} × was to be raised {_plain(figures, 'wanted_multiplier')} "
+        f"times and is held at {_plain(figures, 'held_multiplier')} times, for at most {_plain(figures, 'most')} × the "
+        f"bonus may be required {where}: {fallen}"
+    )
+
+
+def _vip_approval_needed(figures: Figures) -> str:
+    return (
+        f"in {_plain(figures, 'jurisdiction')} a VIP needs a recorded approval ({_plain(figures, 'clause')}), "
+        f"missing: {_plain(figures, 'missing')}"
+    )
+
+
 def _abuse_wagering(figures: Figures) -> str:
     score, factor = _plain(figures, "abuse_score"), _plain(figures, "multiplier")
     return f"the abuse score of {score} multiplies the wagering requirement by {factor}"
@@ -119,6 +143,9 @@ _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "FREQUENCY": _frequency,
     "COOLDOWN": lambda figures: f"the last reward, on {_plain(figures, 'last_on')}, is too recent",
     "RESTRICTED": _restricted,
+    "JURISDICTION": _jurisdiction,
+    "JURISDICTION_CUT": _jurisdiction_cut,
+    "VIP_APPROVAL_NEEDED": _vip_approval_needed,
     "ABUSE_REVIEW": lambda figures: f"the abuse score of {_plain(figures, 'abuse_score')} needs a person to look",
     "ABUSE_CONFIRMED": _abuse_confirmed,
     "REVIEW_RELEASED": lambda figures: f"review case {_plain(figures, 'case')} let it go its ordinary way",

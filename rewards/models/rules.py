@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -126,6 +127,13 @@ class RewardRule(models.Model):
         default="",
         db_default="",
         help_text="Of the rules of one group only the highest-priority given reward counts per run.",
+    )
+    jurisdictions = ArrayField(
+        models.CharField(max_length=10),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="The jurisdictions it runs in; none: everywhere the profiles allow it.",
     )
     holdout_percent = models.DecimalField(
         max_digits=5,

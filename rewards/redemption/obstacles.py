@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db.models import Count, Q, Sum
+from django.utils import timezone
 
 from core.errors import NotFoundError, RefusedError
 from core.money import ZERO
+from players.jurisdictions import jurisdiction_of
 from players.models import CreditPurpose, Player
 from players.tiers import current_tiers
-from rewards.models import RedemptionOption, RedemptionOrder, RedemptionStatus
+from rewards.models import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.models.redemption import COST_CURRENCIES
-from wallet.ledger import InsufficientBalanceError, PlayerRestrictedError
+from safety.jurisdictions.profiles import Profile, profile_of
+from safety.jurisdictions.violations import Incentive, product_types, violations
+from wallet.ledger import InsufficientBalanceError, JurisdictionLimitError, PlayerRestrictedError
 from wallet.models import BonusStatus, Lot
 from wallet.restrictions import refusing_restriction
 
@@ -60,6 +64,7 @@ class Standing:
     ordered: Mapping[int, int]
     spendable: Mapping[str, Decimal]
     restriction: str | None
+    profile: Profile
 
 
 def standing_of(player_id: str, *, at: datetime) -> Standing:
@@ -75,6 +80,7 @@ def standing_of(player_id: str, *, at: datetime) -> Standing:
         ordered=dict(orders.order_by().values_list("option_id").annotate(Count("pk"))),
         spendable=_spendable(player_id, at=at),
         restriction=refusing_restriction(player_id=player_id, purpose=CreditPurpose.REDEMPTION, at=at),
+        profile=profile_of(jurisdiction_of(player_id)),
     )
 
 
@@ -95,6 +101,7 @@ def obstacles(option: RedemptionOption, standing: Standing, *, at: datetime) -> 
     """Yield every reason of the catalogue why the player cannot order the option now."""
     yield from _obstacles_of_sale(option, at=at)
     yield from _obstacles_of_player(option, standing)
+    yield from _obstacles_of_jurisdiction(option, standing, on=timezone.localdate(at))
     if option.stock is not None and option.ordered >= option.stock:
         yield OutOfStockError(
             f"{option.code} is out of stock: all {option.stock} are ordered",
@@ -159,6 +166,33 @@ def _obstacles_of_player(option: RedemptionOption, standing: Standing) -> Iterat
             limit_per_player=option.limit_per_player,
             ordered=ordered,
         )
+
+
+def _obstacles_of_jurisdiction(
+    option: RedemptionOption, standing: Standing, *, on: date
+) -> Iterator[JurisdictionLimitError]:
+    """Yield what the player's jurisdiction has against what the option gives; a bonus that points buy is a bonus."""
+    if not standing.profile.limits or option.gives not in _REWARD_TYPES:
+        return
+    is_bonus_money = option.gives == RedemptionGives.BONUS
+    games = option.eligible_games
+    incentive = Incentive(
+        reward_type=_REWARD_TYPES[RedemptionGives(option.gives)],
+        is_bonus_money=is_bonus_money,
+        turnover_multiple=option.wagering_requirement if is_bonus_money else ZERO,
+        amount_max=option.amount,
+        eligible_games=tuple(games) if games else None,
+        expiry_hours=option.expiry_hours,
+    )
+    for broken in violations(incentive, profile=standing.profile, on=on, products=product_types()):
+        yield JurisdictionLimitError(
+            f"{option.code} cannot go to player {standing.player_id}: {broken}",
+            option_code=option.code,
+            **broken.as_reason(),
+        )
+
+
+_REWARD_TYPES = {RedemptionGives.BONUS: "BONUS_BALANCE", RedemptionGives.TICKETS: "TICKETS"}
 
 
 def _reaches(minimum: str, standing: Standing) -> bool:

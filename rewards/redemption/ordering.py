@@ -40,7 +40,8 @@ def order_redemption(
 
     The same key and inputs return the first order, marked `is_replay`. Raises NotFoundError, IdempotencyKeyReusedError,
     OptionInactiveError, OptionNotOnSaleError, TierTooLowError, OrderLimitReachedError, OutOfStockError,
-    InsufficientBalanceError and PlayerRestrictedError; then nothing is written but the evidence of a restriction.
+    JurisdictionLimitError, InsufficientBalanceError and PlayerRestrictedError; then nothing is written but the evidence
+    of a restriction.
     """
     at = at or timezone.now()
     check_text_field("key", key, length_max=KEY_LENGTH_MAX, is_needed=True)

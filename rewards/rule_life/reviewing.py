@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from rewards.jurisdictions.saving import jurisdiction_warnings
 from rewards.models import RewardRule, RuleAct, RuleApproval, RuleEvent, RuleStatus
 from rewards.policies import RULE_GUARDRAIL_TIMES
 from rewards.rule_life.requests import waiting_request
 from rewards.rule_life.versions import Change, candidate_version, changes_between, editors_of, version_of
+from rewards.rules import apply_content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +76,17 @@ def _warnings(rule: RewardRule, content: dict[str, Any], *, request: RuleApprova
         warnings.append("It has neither a daily nor a total budget.")
     if not content.get("conditions"):
         warnings.append("It has no conditions: it is for every player.")
+    warnings += jurisdiction_warnings(_as_said(rule, content))
     if rule.status == RuleStatus.PAUSED:
         warnings.append("The rule is paused and stays so until somebody resumes it.")
     return warnings
+
+
+def _as_said(rule: RewardRule, content: dict[str, Any]) -> RewardRule:
+    """Return a rule of that content, not saved."""
+    said = RewardRule(rule_id=rule.pk, number=rule.number)
+    apply_content(said, content)
+    return said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +98,7 @@ class RuleState:
     request: RuleApproval | None
     last: RuleEvent | None
     last_rejection: RuleEvent | None
+    warnings: tuple[str, ...] = ()
 
 
 def state_of(rule: RewardRule) -> RuleState:
@@ -101,4 +112,5 @@ def state_of(rule: RewardRule) -> RuleState:
         request=waiting_request(rule.pk),
         last=last,
         last_rejection=last if last and last.act == RuleAct.REJECTED and version else None,
+        warnings=tuple(jurisdiction_warnings(rule)) if rule.status != RuleStatus.ARCHIVED else (),
     )

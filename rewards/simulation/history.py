@@ -130,7 +130,17 @@ def _copy_players(scope: Scope) -> None:
     replaced["kyc_completed_at"] = "CASE WHEN p.kyc_completed_at < %s THEN p.kyc_completed_at END"
     replaced["is_active"] = "p.is_active AND (p.registered_on IS NULL OR p.registered_on < %s)"
     order = ("segment", "tier", "risk_score", "last_activity_at", "kyc_completed_at", "is_active")
-    kept = ["player_id", "country", "language", "gender", "age", "tags", "profile_depth", "registered_on"]
+    kept = [
+        "player_id",
+        "country",
+        "jurisdiction",
+        "language",
+        "gender",
+        "age",
+        "tags",
+        "profile_depth",
+        "registered_on",
+    ]
     columns = [*(f"p.{name}" for name in kept), *(f"{replaced[name]} AS {name}" for name in order)]
     begin = start_of(scope.since)
     run_statement(
@@ -279,6 +289,7 @@ _AS_TODAY = {
 _ALWAYS = (
     "the house edge of a player is that of today's mix of games",
     "policies, tier benefits, unit values and the effects of restrictions are today's",
+    "jurisdictions of players and approvals of VIPs are today's; a clause counts from the date it holds",
 )
 
 

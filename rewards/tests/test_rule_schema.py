@@ -63,6 +63,7 @@ FULL: dict[str, Any] = {
     "daily_budget": "1000.00",
     "total_budget": 50000,
     "exclusive_group": "cashback",
+    "jurisdictions": ["DEFAULT"],
     "holdout_percent": 2.5,
 }
 PLAIN = {"type": "BONUS_BALANCE", "amount": 10}

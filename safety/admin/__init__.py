@@ -3,3 +3,6 @@
 from safety.admin import assumptions, earn_rate_acceptances, game_categories, grants, reviews, signals
 
 __all__ = ["assumptions", "earn_rate_acceptances", "game_categories", "grants", "reviews", "signals"]
+from safety.admin import vip_approvals
+
+__all__ = ["assumptions", "earn_rate_acceptances", "game_categories", "grants", "signals", "vip_approvals"]

@@ -27,7 +27,7 @@ _STANDING_WORDS = {"within": "within the edge", "accepted": "accepted by two", "
 class GameCategoryForm(forms.ModelForm[GameCategory]):
     class Meta:
         model = GameCategory
-        fields = ("code", "name", "house_edge_rate", "contribution_weight", "lp_per_unit_staked")
+        fields = ("code", "name", "product", "house_edge_rate", "contribution_weight", "lp_per_unit_staked")
         labels = {"house_edge_rate": "House edge", "lp_per_unit_staked": "Points per unit staked"}
 
     def _get_validation_exclusions(self) -> set[str]:
@@ -72,12 +72,12 @@ def _figures(category: GameCategory) -> EarnRate:
 @admin.register(GameCategory)
 class GameCategoryAdmin(HouseAdmin):
     form = GameCategoryForm
-    list_display = ("code", "name", "standing", "edge", "points_per_unit", "worth", "highest_rate", "weight")
+    list_display = ("code", "name", "product", "standing", "edge", "points_per_unit", "worth", "highest_rate", "weight")
     list_display_links = ("code", "name")
     search_fields = ("code", "name")
     actions_detail = ("propose_rate",)
     fieldsets = (
-        (None, {"fields": (("code", "name"), "contribution_weight")}),
+        (None, {"fields": (("code", "name"), ("product", "contribution_weight"))}),
         (
             "What the house keeps and what play earns",
             {

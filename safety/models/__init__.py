@@ -1,5 +1,14 @@
 from safety.models.earn_rates import EarnRateAcceptance
 from safety.models.grants import CashGrant, Contamination
+from safety.models.jurisdictions import (
+    JurisdictionProfile,
+    ProfileStatus,
+    VipApproval,
+    VipCheck,
+    VipCheckKind,
+    VipCheckResult,
+    VipStatus,
+)
 from safety.models.profit import RetentionMultiplier, RewardFamily, SegmentBaseline, UnitValue
 from safety.models.review import (
     UNDECIDED,
@@ -23,6 +32,8 @@ __all__ = [
     "Contamination",
     "EarnRateAcceptance",
     "EvidenceKind",
+    "JurisdictionProfile",
+    "ProfileStatus",
     "RetentionMultiplier",
     "ReviewAct",
     "ReviewCase",
@@ -34,4 +45,9 @@ __all__ = [
     "RewardFamily",
     "SegmentBaseline",
     "UnitValue",
+    "VipApproval",
+    "VipCheck",
+    "VipCheckKind",
+    "VipCheckResult",
+    "VipStatus",
 ]

@@ -1,0 +1,122 @@
+"""What each jurisdiction has to say of a rule when it runs: compiled once per run into the terms of the rule.
+
+Which of it holds for a match follows from the player's facts: jurisdiction, indicators of harm, segment, approval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from core.money import CENT
+from players.models import LimitKind, PlayerSegment
+from rewards.conditions import comparisons
+from rewards.definitions import BONUS_TYPES, RewardConfig, RuleDefinition
+from rewards.formulas import Number
+from rewards.models import RewardType
+from safety.jurisdictions.profiles import Limit, Profile, profiles_in_force
+from safety.jurisdictions.violations import Incentive, float_free, product_types, violations
+from safety.vip_approvals import NOTHING_RECORDED
+
+# Of a match `t` (terms) and `f` (facts): what stands against it, and what it is held to. NULL where nothing is.
+JURISDICTION_COLUMNS_SQL = f"""t.jurisdictions -> f.jurisdiction AS jurisdiction_terms,
+               coalesce(t.jurisdictions -> f.jurisdiction -> 'refusal',
+                        CASE WHEN f.has_harm THEN t.jurisdictions -> f.jurisdiction -> 'harm' END
+               ) AS jurisdiction_refusal,
+               CASE WHEN f.vip_lacks IS DISTINCT FROM ''
+                         AND (f.segment = 'VIP' OR t.jurisdictions -> f.jurisdiction -> 'is_perk' = 'true')
+                    THEN t.jurisdictions -> f.jurisdiction -> 'vip'
+                         || jsonb_build_object('missing', coalesce(f.vip_lacks, '{NOTHING_RECORDED}'))
+               END AS vip_refusal,
+               (t.jurisdictions -> f.jurisdiction ->> 'multiplier_max')::numeric AS wagering_multiplier_max,
+               (t.jurisdictions -> f.jurisdiction ->> 'amount_max')::numeric AS jurisdiction_amount_max,
+               (t.jurisdictions -> f.jurisdiction ->> 'month_max')::numeric AS jurisdiction_month_max"""
+
+
+def jurisdiction_terms(rules: Sequence[RuleDefinition], *, on: date) -> dict[int, dict[str, Any]]:
+    """Return by rule number and jurisdiction what the profiles say of the rules on a business date, as JSON."""
+    profiles, products = profiles_in_force(), product_types()
+    return {
+        rule.number: {
+            profile.code: said
+            for profile in profiles
+            if (said := _terms(rule, profile=profile, on=on, products=products))
+        }
+        for rule in rules
+    }
+
+
+def incentive_of(rule: RuleDefinition) -> Incentive:
+    """Return a rule's reward as profiles see it: a requirement of rules is a multiple of the bonus itself."""
+    reward = rule.reward
+    is_bonus_money = reward.type in BONUS_TYPES and not reward.is_cash
+    return Incentive(
+        reward_type=reward.type,
+        is_bonus_money=is_bonus_money,
+        turnover_multiple=reward.wagering_requirement if is_bonus_money else Decimal(0),
+        amount_max=_amount_max(reward),
+        eligible_games=reward.eligible_games,
+        expiry_hours=reward.expiry_hours,
+    )
+
+
+def _amount_max(reward: RewardConfig) -> Decimal | None:
+    fixed = reward.formula.value if isinstance(reward.formula, Number) else None
+    known = [amount for amount in (fixed, reward.max_amount) if amount is not None]
+    return min(known, default=None)
+
+
+def is_for_vips(rule: RuleDefinition) -> bool:
+    """Tell whether a rule is for VIPs: a perk, or one whose conditions name the segment."""
+    return rule.reward.type is RewardType.VIP_PERKS or any(
+        comparison.field.name == "segment" and PlayerSegment.VIP in _values(comparison.value)
+        for comparison in comparisons(rule.conditions)
+    )
+
+
+def _values(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _terms(rule: RuleDefinition, *, profile: Profile, on: date, products: Mapping[str, str]) -> dict[str, Any]:
+    if rule.jurisdictions and profile.code not in rule.jurisdictions:
+        says = f"the rule runs in {', '.join(rule.jurisdictions)} only"
+        return {"refusal": {"jurisdiction": profile.code, "version": profile.version, "says": says}}
+    incentive = incentive_of(rule)
+    broken = violations(incentive, profile=profile, on=on, products=products)
+    # An amount is held to its limit; everything else that is broken keeps the rule from running there.
+    refusing = [one for one in broken if one.limit.kind != LimitKind.BONUS_AMOUNT_MAX]
+    if refusing:
+        return {"refusal": refusing[0].as_reason()}
+    return _limits(rule, incentive, profile=profile, on=on)
+
+
+def _limits(rule: RuleDefinition, incentive: Incentive, *, profile: Profile, on: date) -> dict[str, Any]:
+    """Return what depends on the player: harm, a VIP's approval, and how far requirement, amount and month go."""
+    limits, said = profile.limits_on(on), dict[str, Any]()
+    if harm := limits.get(LimitKind.HARM_BLOCKS_PROMOTION):
+        said["harm"] = {**_named(profile, harm), "says": "strong indicators of harm are recorded"}
+    if (approval := limits.get(LimitKind.VIP_NEEDS_APPROVAL)) and is_for_vips(rule):
+        said["vip"] = _named(profile, approval)
+        said["is_perk"] = rule.reward.type is RewardType.VIP_PERKS
+    most = limits.get(LimitKind.WAGERING_REQUIREMENT_MAX)
+    if most and most.value is not None and incentive.turnover_multiple:
+        # Rounded down, so that requirement × multiplier never passes the limit.
+        held = (most.value / incentive.turnover_multiple).quantize(CENT, rounding=ROUND_FLOOR)
+        said["multiplier_max"] = str(held)
+        said["wagering"] = {**_named(profile, most), "requirement": float_free(incentive.turnover_multiple)}
+    largest = limits.get(LimitKind.BONUS_AMOUNT_MAX)
+    if largest and incentive.is_bonus_money:
+        said["amount_max"], said["amount"] = str(largest.value), _named(profile, largest)
+    if month := limits.get(LimitKind.PROMOTION_VALUE_MONTH_MAX):
+        said["month_max"] = str(month.value)
+        said["month"] = {**_named(profile, month), "says": "the promotions of the month are used up"}
+    return said
+
+
+def _named(profile: Profile, limit: Limit) -> dict[str, Any]:
+    most = {} if limit.value is None else {"most": float_free(limit.value)}
+    named = {"jurisdiction": profile.code, "version": profile.version, "limit": limit.kind.value}
+    return {**named, **most, "clause": limit.clause}

@@ -1,0 +1,141 @@
+"""What an incentive breaks of a profile: the one definition for saving rules, running them and credits by hand.
+
+What depends on the player, indicators of harm, a VIP's approval and the month's promotions, is looked at when it is
+given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from players.models import GameCategory, LimitKind, LimitSeverity
+from safety.jurisdictions.profiles import Limit, Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incentive:
+    """What a profile must know of something to be given.
+
+    `turnover_multiple` is the whole turnover required ÷ the bonus, whatever it is computed from; `amount_max` the most
+    it gives at once, None where that is open; `eligible_games` None: every game; `expiry_hours` None: for ever.
+    """
+
+    reward_type: str
+    is_bonus_money: bool
+    turnover_multiple: Decimal = Decimal(0)
+    amount_max: Decimal | None = None
+    eligible_games: tuple[str, ...] | None = None
+    expiry_hours: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A limit that an incentive breaks. `key` names what of it, `suggestion` what would be right."""
+
+    jurisdiction: str
+    version: int
+    limit: Limit
+    key: str
+    message: str
+    suggestion: str
+
+    def as_reason(self) -> dict[str, Any]:
+        """Return it as the figures of a reason, with the version of the profile that it was judged by."""
+        most = {} if self.limit.value is None else {"most": float_free(self.limit.value)}
+        named = {"jurisdiction": self.jurisdiction, "version": self.version, "limit": self.limit.kind.value}
+        return {**named, **most, "says": self.message, "clause": self.limit.clause}
+
+    def __str__(self) -> str:
+        return f"{self.message} in {self.jurisdiction} ({self.limit.clause}): {self.suggestion}"
+
+
+def float_free(value: Decimal) -> str:
+    """Return an exact number as text, for JSON."""
+    return f"{value.normalize():f}"
+
+
+def product_types() -> dict[str, str]:
+    """Return the product type of every game category, empty where it is not known."""
+    return dict(GameCategory.objects.values_list("code", "product"))
+
+
+def violations(
+    incentive: Incentive,
+    *,
+    profile: Profile,
+    on: date,
+    products: Mapping[str, str],
+    severity: LimitSeverity = LimitSeverity.BINDING,
+) -> list[Violation]:
+    """Return every limit of the profile on a business date that the incentive breaks; `products` by game category."""
+    limits = profile.limits_on(on, severity=severity)
+    return [
+        Violation(
+            jurisdiction=profile.code,
+            version=profile.version,
+            limit=limits[kind],
+            key=key,
+            message=message,
+            suggestion=suggestion,
+        )
+        for kind, key, message, suggestion in _broken(incentive, limits, products)
+    ]
+
+
+_Broken = tuple[LimitKind, str, str, str]
+
+
+def _broken(incentive: Incentive, limits: Mapping[LimitKind, Limit], products: Mapping[str, str]) -> Iterator[_Broken]:
+    if LimitKind.PROMOTIONS_FORBIDDEN in limits:
+        yield LimitKind.PROMOTIONS_FORBIDDEN, "type", "nothing may be given", "leave this jurisdiction out"
+    forbidden = limits.get(LimitKind.REWARD_TYPES_FORBIDDEN)
+    if forbidden and incentive.reward_type in forbidden.names:
+        named = ", ".join(forbidden.names)
+        yield forbidden.kind, "type", f"{incentive.reward_type} may not be given", f"none of {named}"
+    if incentive.is_bonus_money:
+        yield from _broken_by_bonus(incentive, limits)
+        if LimitKind.SINGLE_PRODUCT in limits:
+            yield from _broken_by_products(incentive, products)
+
+
+def _broken_by_bonus(incentive: Incentive, limits: Mapping[LimitKind, Limit]) -> Iterator[_Broken]:
+    requirement = limits.get(LimitKind.WAGERING_REQUIREMENT_MAX)
+    if requirement and requirement.value is not None and incentive.turnover_multiple > requirement.value:
+        most, asked = float_free(requirement.value), float_free(incentive.turnover_multiple)
+        message = f"a turnover of {asked} × the bonus is required, at most {most} × may be"
+        yield requirement.kind, "wagering_requirement", message, f"{most} or less"
+    largest = limits.get(LimitKind.BONUS_AMOUNT_MAX)
+    if largest and largest.value is not None and (incentive.amount_max is None or incentive.amount_max > largest.value):
+        most = float_free(largest.value)
+        given = "any amount" if incentive.amount_max is None else float_free(incentive.amount_max)
+        yield largest.kind, "amount", f"{given} may be given, at most {most} is allowed", f"{most} or less"
+    shortest, hours = limits.get(LimitKind.VALIDITY_HOURS_MIN), incentive.expiry_hours
+    if shortest and shortest.value is not None and hours is not None and hours < shortest.value:
+        least = float_free(shortest.value)
+        message = f"it may be played for {hours} hours, at least {least} are needed"
+        yield shortest.kind, "expiry_hours", message, f"{least} or more"
+
+
+def _broken_by_products(incentive: Incentive, products: Mapping[str, str]) -> Iterator[_Broken]:
+    """An incentive is for one type of product, unless it is free: without a requirement, on every game."""
+    if incentive.eligible_games is None and not incentive.turnover_multiple:
+        return
+    games = tuple(products) if incentive.eligible_games is None else incentive.eligible_games
+    # A category of unknown type counts as a type of its own.
+    types = sorted({products.get(game) or f"{game} of unknown type" for game in games})
+    if len(types) > 1:
+        message = f"it mixes product types: {', '.join(types)}"
+        yield LimitKind.SINGLE_PRODUCT, "eligible_games", message, _one_type(products)
+
+
+def _one_type(products: Mapping[str, str]) -> str:
+    by_type: dict[str, list[str]] = {}
+    for game, product in sorted(products.items()):
+        if product:
+            by_type.setdefault(product, []).append(game)
+    offers = "; or ".join(f"{', '.join(games)} ({product})" for product, games in sorted(by_type.items()))
+    return f"name games of one type: {offers}" if offers else "set the product types of the game categories"
