@@ -143,6 +143,7 @@ _CONSTANTS_SQL = "SELECT md5(concat_ws('|', {}))".format(
             "safety_unit_values",
             "safety_retention_multipliers",
             "safety_segment_baselines",
+            "safety_caps",
         )
     )
 )

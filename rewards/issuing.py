@@ -25,8 +25,11 @@ from rewards.models import RewardType
 from rewards.occasions import AWARDS_SQL, Occasion
 from rewards.perks import open_perk_tasks
 from rewards.places import settle_places
+from rewards.pooling import pools_given, release_pools
 from rewards.rechecking import recheck_allocations, reject_stopped
+from safety.assumption_versions import assumptions_version
 from safety.profitability import CURRENCIES
+from safety.violations import recorded_violations_sql
 from wallet.models import LotKind, TransactionType
 from wallet.points_expiry import EXPIRING_CURRENCIES, points_expire_at
 from wallet.policies import BONUS_TURNS, WAGERING_BASIS
@@ -68,6 +71,7 @@ def issue_rewards(
         return {}
     _lock_players(occasion=occasion, keys=keys)
     reserved = _given_by_rule(rules, occasion=occasion, keys=keys)
+    pooled = pools_given(occasion=occasion, keys=keys)
     reject_stopped(rules, occasion=occasion, keys=keys)
     recheck_allocations(rules, occasion=occasion, keys=keys)
     points_expiries = _points_expiries(rules, on=occasion.on)
@@ -78,6 +82,8 @@ def issue_rewards(
     decided = _decide(rules, terms, occasion=occasion, at=at, keys=keys)
     if perks := [rule for rule in rules if rule.reward.type is RewardType.VIP_PERKS]:
         open_perk_tasks(perks, occasion=occasion, at=at, keys=keys)
+    if pooled:
+        release_pools(reserved=pooled, given=pools_given(occasion=occasion, keys=keys), occasion=occasion)
     _release_unused(rules, reserved=reserved, given=_given_of(decided), occasion=occasion)
     settle_places(rules, occasion=occasion, keys=keys)
     counts: Counts = {}
@@ -272,10 +278,13 @@ _DECIDE_SQL = """
     decided AS (
         INSERT INTO reward_decisions (id, player_id, rule_number, occasion, rule_version, run_id, verdict, reason,
                                       reasons, facts, segment, tier, amount_computed, amount_given, money_value,
-                                      expected_cost, expected_margin, first_on, last_on, decided_at)
+                                      expected_cost, expected_margin, wager_per_active_day, active_days,
+                                      retention_multiplier, house_edge, cost_rate, granted_cost, assumptions_version,
+                                      first_on, last_on, decided_at)
         SELECT a.decision_id, a.player_id, a.rule_number, {occasion}, t.version, a.run_id, a.verdict, a.reason,
                a.reasons, CASE a.rule_number {facts_kept} END, p.segment, p.tier, a.amount_computed, a.amount_given,
-               a.money_value, a.expected_cost, a.expected_margin, %s, %s, %s
+               a.money_value, a.expected_cost, a.expected_margin, a.wager_per_active_day, a.active_days,
+               a.retention_multiplier, a.house_edge, a.cost_rate, a.granted_cost, {assumptions}, %s, %s, %s
         FROM rule_allocations a
         JOIN {terms} ON t.rule_number = a.rule_number
         JOIN players p ON p.player_id = a.player_id
@@ -284,8 +293,10 @@ _DECIDE_SQL = """
           AND coalesce(a.last_decision_id, 0) NOT IN (SELECT id FROM repeated)
         ORDER BY a.player_id, a.rule_number
         ON CONFLICT (player_id, rule_number, occasion) DO NOTHING
-        RETURNING verdict, rule_number, money_value, amount_given
-    )
+        RETURNING id, player_id, verdict, reason, reasons, rule_number, amount_computed, money_value, amount_given,
+                  first_on, decided_at
+    ),
+    refused AS ({violations})
     SELECT verdict, rule_number, count(*), coalesce(sum(money_value) FILTER (WHERE amount_given > 0), 0),
            count(*) FILTER (WHERE amount_given > 0)
     FROM decided GROUP BY verdict, rule_number
@@ -307,6 +318,8 @@ def _decide(
         repeats=repeats,
         terms=_TERMS_SQL,
         facts_kept=_facts_kept_sql(tuple(rules)),
+        assumptions=assumptions_version(),
+        violations=recorded_violations_sql(decided="decided"),
         in_range=in_range,
         players_in_range=players_in_range,
         facts_in_range=facts_in_range,

@@ -265,7 +265,8 @@ def test_a_cap_cuts_with_its_figures_and_later_rules_see_less_room(period: str) 
 
     assert verdicts() == {"FIRST": "APPROVED", "CUT": "REDUCED", "NONE": "REJECTED CAP"}
     assert decision(rule_id="CUT").amount_given == decision(rule_id="CUT").money_value == 5
-    assert decision(rule_id="CUT").reasons == [{"code": "CAP_CUT", "room": 5.0, "from": 10.0, "to": 5.0}]
+    cap = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month"}[period]
+    assert decision(rule_id="CUT").reasons == [{"code": "CAP_CUT", "room": 5.0, "from": 10.0, "to": 5.0, "cap": cap}]
     assert decision(rule_id="NONE").reasons == [{"code": "CAP", "room": 0}]
 
 
