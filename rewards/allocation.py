@@ -21,7 +21,7 @@ from rewards.holdout import GLOBAL, RULE, global_holdout
 from rewards.judging import with_stages
 from rewards.models import RewardType
 from rewards.occasions import Occasion
-from safety.profitability import cost_terms, expected_cost_expression, is_profitable_expression, unit_value
+from safety.profitability import cost_terms, expected_cost_expression, is_profitable_expression
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _EXACT = DecimalField(max_digits=38, decimal_places=10)
@@ -36,7 +36,7 @@ def allocate_rule(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = 
 @lru_cache(maxsize=256)
 def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
     """Compile a rule's statement once per run, or live once for all that finds the same policies."""
-    value = unit_value(rule.reward.terms)
+    value = cost_terms(rule.reward.terms).unit_value
     judged, params = competing_candidates(rule, occasion=occasion, keys=UNBOUND_RANGE)
     sql = f"""
         INSERT INTO rule_allocations

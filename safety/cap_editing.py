@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -41,7 +41,7 @@ def save_cap(
     _check(kind=kind, window=window, value=value, segment=segment, tier=tier)
     words = checked_reason(reason)
     lock_pools()
-    place = {"kind": kind, "segment": segment, "tier": tier, "window": window}
+    place: dict[str, Any] = {"kind": kind, "segment": segment, "tier": tier, "window": window}
     before = RewardCap.objects.select_for_update().filter(**place).first()
     was_counted = any((pool.segment, pool.tier) == (segment, tier) for pool in active_pools())
     cap, _ = RewardCap.objects.update_or_create(**place, defaults={"value": value, "is_active": is_active})

@@ -5,8 +5,7 @@ What all players of a group share is in `safety.pools`.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -40,32 +39,39 @@ def window_starts(on: date) -> dict[str, date]:
 
 def cap_limit_expressions() -> dict[str, Combinable]:
     """Return by window the most a player may be granted, from their `segment` and `tier`: the tightest that holds."""
-    groups = _group_caps()
-    return {
-        window: Least(Value(cap.value(), output_field=_MONEY), *groups.get(window, []), output_field=_MONEY)
-        if groups.get(window)
-        else Value(cap.value(), output_field=_MONEY)
-        for window, cap in CAPS.items()
-    }
+    return _limits(_group_caps())
 
 
-def _group_caps() -> dict[str, list[Combinable]]:
-    """Return by window the caps of segments and of tiers, unknown for players who are in none of them."""
-    whens: dict[tuple[str, str], list[When]] = defaultdict(list)
-    for cap in RewardCap.objects.filter(kind=CapKind.PER_PLAYER, is_active=True):
-        group, key = ("segment", cap.segment) if cap.segment else ("tier", cap.tier)
-        when = When(**{group: key}, then=Value(cap.value, output_field=_MONEY))
-        whens[cap.window.lower(), group].append(when)
-    found: dict[str, list[Combinable]] = defaultdict(list)
-    for (window, _), branches in sorted(whens.items()):
-        found[window].append(Case(*branches, default=None, output_field=_MONEY))
+def _group_caps() -> list[RewardCap]:
+    """Return the caps per player of segments and tiers, the tightest first."""
+    return list(RewardCap.objects.filter(kind=CapKind.PER_PLAYER, is_active=True).order_by("value", "id"))
+
+
+def _limits(group_caps: Sequence[RewardCap]) -> dict[str, Combinable]:
+    found: dict[str, Combinable] = {}
+    for window, cap in CAPS.items():
+        limits: list[Combinable] = [Value(cap.value(), output_field=_MONEY)]
+        for group in ("segment", "tier"):
+            # Unknown for players who are in none of the groups, and then left out by Least.
+            whens = [
+                When(_holds(one), then=Value(one.value, output_field=_MONEY))
+                for one in group_caps
+                if one.window.lower() == window and getattr(one, group)
+            ]
+            limits += [Case(*whens, default=None, output_field=_MONEY)] if whens else []
+        found[window] = Least(*limits, output_field=_MONEY) if len(limits) > 1 else limits[0]
     return found
 
 
-def _rooms() -> dict[str, Combinable]:
+def _holds(cap: RewardCap) -> Q:
+    return Q(segment=cap.segment) if cap.segment else Q(tier=cap.tier)
+
+
+def _rooms(limits: dict[str, Combinable]) -> dict[str, Combinable]:
+    nothing = Value(Decimal(0), output_field=_MONEY)
     return {
-        window: limit - Coalesce(F(f"granted_value_{window}"), Value(Decimal(0)), output_field=_MONEY)
-        for window, limit in cap_limit_expressions().items()
+        window: limit - Coalesce(F(f"granted_value_{window}"), nothing, output_field=_MONEY)
+        for window, limit in limits.items()
     }
 
 
@@ -74,33 +80,29 @@ def cap_room_expression() -> Combinable:
 
     What a run grants before it posts is not in the facts and is taken off by whoever grants it.
     """
-    return Least(*_rooms().values(), output_field=_MONEY)
+    return Least(*_rooms(cap_limit_expressions()).values(), output_field=_MONEY)
 
 
 def cap_name_expression() -> Combinable:
-    """Return which cap leaves the least, from the column `cap_room`: its window, and the group it is that of."""
-    rooms = _rooms()
-    return Case(
-        *(When(Q(LessThanOrEqual(room, F("cap_room"))), then=_cap_name(window)) for window, room in rooms.items()),
-        default=Value(""),
-        output_field=CharField(),
-    )
+    """Return which cap leaves the least, from the column `cap_room`: its window, and the group whose cap it is."""
+    group_caps = _group_caps()
+    limits = _limits(group_caps)
+    names = {window: _cap_name(window, limit=limit, group_caps=group_caps) for window, limit in limits.items()}
+    whens = [
+        When(Q(LessThanOrEqual(room, F("cap_room"))), then=names[window]) for window, room in _rooms(limits).items()
+    ]
+    return Case(*whens, default=Value(""), output_field=CharField())
 
 
-def _cap_name(window: str) -> Combinable:
+def _cap_name(window: str, *, limit: Combinable, group_caps: Sequence[RewardCap]) -> Combinable:
     """Name the window, and the segment or tier where its cap is the one that holds."""
-    limit = cap_limit_expressions()[window]
-    whens: list[When] = []
-    caps: Iterable[RewardCap] = RewardCap.objects.filter(
-        kind=CapKind.PER_PLAYER, is_active=True, window=window.upper()
-    ).order_by("value")
-    for cap in caps:
-        group, key = ("segment", cap.segment) if cap.segment else ("tier", cap.tier)
-        is_it = Q(**{group: key}) & Q(LessThanOrEqual(Value(cap.value, output_field=_MONEY), limit))
-        whens.append(When(is_it, then=Value(f"{window} of {group} {key}")))
-    if not whens:
-        return Value(window)
-    return Case(*whens, default=Value(window), output_field=CharField())
+    whens = []
+    for cap in group_caps:
+        if cap.window.lower() == window:
+            is_tightest = Q(LessThanOrEqual(Value(cap.value, output_field=_MONEY), limit))
+            group = f"segment {cap.segment}" if cap.segment else f"tier {cap.tier}"
+            whens.append(When(_holds(cap) & is_tightest, then=Value(f"{window} of {group}")))
+    return Case(*whens, default=Value(window), output_field=CharField()) if whens else Value(window)
 
 
 def granted_value(*, player_id: str, since: date, until: date) -> Decimal:
@@ -135,4 +137,4 @@ def check_reward_caps(*, player_id: str, reward_type: str | None = None, on: dat
         f"SELECT {sql} FROM (SELECT %s::text AS segment, %s::text AS tier, {sums}) question",
         [*params, player["segment"], player["tier"], *granted.values()],
     )[0]
-    return max(row[0], Decimal(0))
+    return max(Decimal(row[0]), Decimal(0))

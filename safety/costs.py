@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Case, DecimalField, F, Value, When
 from django.db.models.expressions import Combinable
@@ -75,10 +75,14 @@ def currency_value(currency: str) -> Decimal:
     """Return what one unit of a currency is worth in money.
 
     Where the value is missing a unit counts as 1: points that cost nothing would pass every cap. Rules and checks then
-    refuse the reward outright, see `unknown_cost`.
+    refuse the reward outright, see `CostTerms.unknown`.
     """
-    value = UnitValue.objects.filter(currency_type=currency).values_list("money_value", flat=True).first()
+    value = _stored_value(currency)
     return Decimal(1) if value is None else value
+
+
+def _stored_value(currency: str) -> Decimal | None:
+    return UnitValue.objects.filter(currency_type=currency).values_list("money_value", flat=True).first()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +94,14 @@ class CostTerms:
     """
 
     unit_value: Decimal
-    requirement: Decimal
-    cheapest_edge: Decimal | None
-    floor: Decimal
-    plain_rate: Decimal
-    cost_max: Decimal | None
-    unknown: str
+    requirement: Decimal = Decimal(0)
+    cheapest_edge: Decimal | None = None
+    floor: Decimal = Decimal(1)
+    plain_rate: Decimal = Decimal(1)
+    cost_max: Decimal | None = None
+    unknown: str = ""
 
-    columns = {
+    columns: ClassVar[dict[str, str]] = {
         "unit_value": "numeric",
         "requirement": "numeric",
         "cheapest_edge": "numeric",
@@ -122,32 +126,28 @@ class CostTerms:
 
 def cost_terms(terms: RewardTerms) -> CostTerms:
     """Return what the cost of a reward follows from, by the figures in force."""
-    is_wagered = terms.is_wagered
-    is_points = CURRENCIES.get(terms.reward_type) in ("LP", "RP", "TICKETS")
-    return CostTerms(
-        unit_value=unit_value(terms),
-        requirement=terms.wagering_requirement if is_wagered else Decimal(0),
-        cheapest_edge=_cheapest_edge(terms.eligible_games) if is_wagered else None,
-        floor=policies.BONUS_COST_FLOOR_RATE.value(),
-        plain_rate=policies.POINTS_REDEEMED_RATE.value() if is_points else Decimal(1),
-        cost_max=terms.max_conversion if is_wagered else None,
-        unknown=unknown_cost(terms),
-    )
-
-
-def unknown_cost(terms: RewardTerms) -> str:
-    """Name what is missing to tell what a reward costs; empty where nothing is."""
     currency = CURRENCIES.get(terms.reward_type)
-    is_valued = terms.is_cash or currency is None or UnitValue.objects.filter(currency_type=currency).exists()
-    if not is_valued:
-        return f"the unit value of {currency}"
+    is_valued = currency is not None and not terms.is_cash
+    value = _stored_value(currency) if currency is not None and is_valued else unit_value(terms)
     if not terms.is_wagered:
-        return ""
+        is_points = is_valued and currency != "BONUS"
+        return CostTerms(
+            unit_value=Decimal(1) if value is None else value,
+            plain_rate=policies.POINTS_REDEEMED_RATE.value() if is_points else Decimal(1),
+            unknown=f"the unit value of {currency}" if value is None else "",
+        )
     known = set(GameCategory.objects.values_list("code", flat=True))
     missing = sorted(set(terms.eligible_games or ()) - known)
-    if missing:
-        return f"the game category {missing[0]}"
-    return "" if known else "any game category"
+    unknown = [f"the unit value of {currency}"] if value is None else []
+    unknown += [f"the game category {missing[0]}"] if missing else [] if known else ["any game category"]
+    return CostTerms(
+        unit_value=Decimal(1) if value is None else value,
+        requirement=terms.wagering_requirement,
+        cheapest_edge=_cheapest_edge(terms.eligible_games),
+        floor=policies.BONUS_COST_FLOOR_RATE.value(),
+        cost_max=terms.max_conversion,
+        unknown=unknown[0][:60] if unknown else "",
+    )
 
 
 def _counting_categories(eligible_games: tuple[str, ...] | None) -> list[tuple[str, Decimal, Decimal]]:

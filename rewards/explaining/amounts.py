@@ -25,6 +25,8 @@ _STOPS = {
     "RESTRICTED": "Restrictions",
     "ABUSE_REVIEW": "Abuse",
     "ABUSE_CUT": "Abuse",
+    "COST_UNKNOWN": "Profitability",
+    "MARGIN_UNKNOWN": "Profitability",
     "EXCLUSIVE_GROUP": "Exclusive group",
     "UNPROFITABLE": "Profitability",
     "RULE_GUARD": "Caps",
@@ -34,6 +36,7 @@ _STOPS = {
     "MAX_PLAYERS": "Budget",
     "PACING": "Budget",
     "BUDGET": "Budget",
+    "POOL_CAP": "Caps of groups",
 }
 
 _BEFORE_ABUSE = ("Nothing to give", "Minimum", "Limits", "Restrictions")

@@ -23,6 +23,7 @@ from rewards.judging import with_stages
 from rewards.models import Verdict
 from rewards.occasions import Occasion
 from safety.caps import CAPS
+from safety.pools import PoolRoom, tightest_pool_room
 from safety.profitability import margin_inputs, unit_value
 
 _FIGURES = (
@@ -40,6 +41,10 @@ _FIGURES = (
     "given_cost_run",
     "given_value_run",
     "cap_room_left",
+    "cap_name",
+    "cost_rate",
+    "cost_unknown",
+    "margin_unknown",
     "rule_room_left",
     "amount_after_caps",
     "is_held_out",
@@ -60,6 +65,7 @@ class Judgement:
     reason: str
     reasons: tuple[Mapping[str, Any], ...]
     budget: BudgetRoom | None
+    pool: PoolRoom | None
     amount_given: Decimal
 
 
@@ -90,6 +96,7 @@ def judge_one(definition: RuleDefinition, *, occasion: Occasion, source: FactsSo
         # As text with its numbers exact; the driver hands JSON over unread.
         reasons=tuple(json.loads(reasons, parse_float=Decimal)),
         budget=budget_room(definition, occasion=occasion),
+        pool=tightest_pool_room(player_id=source.player_id, on=occasion.on),
         amount_given=Decimal(0),
     )
     return _within_budget(judged, definition)
@@ -134,7 +141,7 @@ def _within_budget(judged: Judgement, definition: RuleDefinition) -> Judgement:
     value = round_to_cent(amount * unit_value(definition.reward.terms))
     room = judged.budget
     if room is None or value <= room.left:
-        return replace(judged, amount_given=amount)
+        return _within_pool(replace(judged, amount_given=amount), value=value)
     figures = {"code": room.code, **room.figures, "budget_left": room.left, "needed": value}
     return replace(
         judged,
@@ -142,4 +149,26 @@ def _within_budget(judged: Judgement, definition: RuleDefinition) -> Judgement:
         reason=room.code,
         reasons=(figures,),
         obstacles=judged.obstacles | {room.code},
+    )
+
+
+def _within_pool(judged: Judgement, *, value: Decimal) -> Judgement:
+    """Refuse what the caps that the player's groups share do not leave."""
+    room = judged.pool
+    if room is None or value <= room.left:
+        return judged
+    figures = {
+        "code": "POOL_CAP",
+        "pool": room.pool.name,
+        "window": room.window,
+        "limit": room.limit,
+        "room": room.left,
+    }
+    return replace(
+        judged,
+        verdict=Verdict.REJECTED,
+        reason="POOL_CAP",
+        reasons=(figures,),
+        obstacles=judged.obstacles | {"POOL_CAP"},
+        amount_given=Decimal(0),
     )

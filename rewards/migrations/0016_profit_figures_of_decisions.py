@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="rewarddecision",
             name="active_days",
-            field=models.DecimalField(decimal_places=4, help_text="In the profit horizon.", max_digits=18, null=True),
+            field=models.DecimalField(decimal_places=4, help_text="In the profit horizon.", max_digits=26, null=True),
         ),
         migrations.AddField(
             model_name="rewarddecision",
@@ -51,17 +51,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="rewarddecision",
             name="retention_multiplier",
-            field=models.DecimalField(decimal_places=4, max_digits=18, null=True),
+            field=models.DecimalField(decimal_places=4, max_digits=26, null=True),
         ),
         migrations.AddField(
             model_name="rewarddecision",
             name="wager_per_active_day",
-            field=models.DecimalField(decimal_places=4, max_digits=18, null=True),
+            field=models.DecimalField(decimal_places=4, max_digits=26, null=True),
         ),
         migrations.AddField(
             model_name="ruleallocation",
             name="active_days",
-            field=models.DecimalField(decimal_places=4, max_digits=18, null=True),
+            field=models.DecimalField(decimal_places=4, max_digits=26, null=True),
         ),
         migrations.AddField(
             model_name="ruleallocation",
@@ -86,17 +86,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="ruleallocation",
             name="retention_multiplier",
-            field=models.DecimalField(decimal_places=4, max_digits=18, null=True),
+            field=models.DecimalField(decimal_places=4, max_digits=26, null=True),
         ),
         migrations.AddField(
             model_name="ruleallocation",
             name="wager_per_active_day",
-            field=models.DecimalField(decimal_places=4, max_digits=18, null=True),
+            field=models.DecimalField(decimal_places=4, max_digits=26, null=True),
         ),
         migrations.AddField(
             model_name="rulecandidate",
             name="active_days",
-            field=models.DecimalField(decimal_places=4, max_digits=18, null=True),
+            field=models.DecimalField(decimal_places=4, max_digits=26, null=True),
         ),
         migrations.AddField(
             model_name="rulecandidate",
@@ -118,11 +118,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="rulecandidate",
             name="retention_multiplier",
-            field=models.DecimalField(decimal_places=4, max_digits=18, null=True),
+            field=models.DecimalField(decimal_places=4, max_digits=26, null=True),
         ),
         migrations.AddField(
             model_name="rulecandidate",
             name="wager_per_active_day",
-            field=models.DecimalField(decimal_places=4, max_digits=18, null=True),
+            field=models.DecimalField(decimal_places=4, max_digits=26, null=True),
         ),
     ]

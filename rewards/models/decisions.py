@@ -59,9 +59,9 @@ class RewardDecision(models.Model):
     expected_cost = models.DecimalField(max_digits=18, decimal_places=2, null=True)
     expected_margin = models.DecimalField(max_digits=18, decimal_places=2, null=True)
     # What cost and margin followed from; of decisions older than these columns nothing is known.
-    wager_per_active_day = models.DecimalField(max_digits=18, decimal_places=4, null=True)
-    active_days = models.DecimalField(max_digits=18, decimal_places=4, null=True, help_text="In the profit horizon.")
-    retention_multiplier = models.DecimalField(max_digits=18, decimal_places=4, null=True)
+    wager_per_active_day = models.DecimalField(max_digits=26, decimal_places=4, null=True)
+    active_days = models.DecimalField(max_digits=26, decimal_places=4, null=True, help_text="In the profit horizon.")
+    retention_multiplier = models.DecimalField(max_digits=26, decimal_places=4, null=True)
     house_edge = models.DecimalField(max_digits=12, decimal_places=10, null=True)
     cost_rate = models.DecimalField(
         max_digits=12, decimal_places=10, null=True, help_text="Expected cost of one unit of money value."

@@ -70,7 +70,7 @@ def _money(**options: Any) -> models.DecimalField[Any, Any]:
 
 
 def _figure(**options: Any) -> models.DecimalField[Any, Any]:
-    return models.DecimalField(max_digits=18, decimal_places=4, null=True, **options)
+    return models.DecimalField(max_digits=26, decimal_places=4, null=True, **options)
 
 
 def _share(**options: Any) -> models.DecimalField[Any, Any]:
