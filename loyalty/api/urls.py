@@ -37,6 +37,7 @@ from rewards.api.rule_life import (
 from rewards.api.rule_schema import RuleCheck, RuleFields, RuleSchema
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from rewards.api.tiers import TierPreviewView
+from safety.api.checks import SafetyCheck
 from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
 from wallet.api.balances import PlayerBalances
 from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
@@ -98,6 +99,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("import/excel", ImportUpload, "import-excel"),
     ("import/status/<int:job_id>", ImportStatus, "import-status"),
     ("batch/process", BatchProcess, "batch-process"),
+    ("safety/check", SafetyCheck, "safety-check"),
     ("wallet/add-lp", AddPoints, "wallet-add-lp"),
     ("wallet/add-rp", AddRewardPoints, "wallet-add-rp"),
     ("wallet/add-tickets", AddTickets, "wallet-add-tickets"),

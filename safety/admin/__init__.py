@@ -1,5 +1,5 @@
-"""The admin of safety: signals of abuse, the assumptions behind profitability, and what play may earn."""
+"""The admin of safety: abuse, caps, refusals, the assumptions behind profitability, and what play may earn."""
 
-from safety.admin import assumptions, earn_rate_acceptances, game_categories, grants, signals
+from safety.admin import assumptions, caps, earn_rate_acceptances, game_categories, grants, signals, violations
 
-__all__ = ["assumptions", "earn_rate_acceptances", "game_categories", "grants", "signals"]
+__all__ = ["assumptions", "caps", "earn_rate_acceptances", "game_categories", "grants", "signals", "violations"]
