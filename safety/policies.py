@@ -60,6 +60,15 @@ BONUS_COST_FLOOR_RATE = declare(
         help="A bonus never counts as costing less than this share, however high its wagering requirement.",
     )
 )
+PROFIT_BASIS = declare(
+    Policy(
+        name="PROFIT_BASIS",
+        default="total",
+        choices=("total", "incremental"),
+        help="What rewards must cost less than: the whole margin expected from the player, or only what they add to it "
+        "(the retention multiplier less 1).",
+    )
+)
 POINTS_REDEEMED_RATE = declare(
     Policy(
         name="POINTS_REDEEMED_RATE",

@@ -15,7 +15,7 @@ from decimal import Decimal
 from django.db.models import BooleanField, Case, CharField, DecimalField, F, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Round
-from django.db.models.lookups import GreaterThan, LessThan
+from django.db.models.lookups import GreaterThan, LessThan, LessThanOrEqual
 
 from core.errors import NotFoundError
 from core.expressions import Quotient, run_statement
@@ -83,7 +83,7 @@ def margin_inputs() -> dict[str, Combinable]:
     return {
         "wager_per_active_day": _wager_per_active_day(),
         "active_days": _active_days_in_30() * horizon_share,
-        "retention_multiplier": _retention_multiplier(),
+        "retention_multiplier": _retention_factor(),
         "house_edge": _house_edge(),
     }
 
@@ -163,6 +163,20 @@ def _segment_mean() -> Combinable:
     means = SegmentBaseline.objects.values_list("segment", "wager_per_active_day")
     whens = [When(segment=segment, then=Value(mean, output_field=_EXACT)) for segment, mean in means]
     return Case(*whens, default=Value(Decimal(0)), output_field=_EXACT)
+
+
+def _retention_factor() -> Combinable:
+    """Return by how much the margin is multiplied: with all the player brings, or with what rewards add to it alone."""
+    if policies.PROFIT_BASIS.value() == "total":
+        return _retention_multiplier()
+    added = _retention_multiplier() - Value(Decimal(1), output_field=_EXACT)
+    # Greatest leaves out what is unknown, which must stay so.
+    return Case(
+        When(Q(GreaterThan(added, Value(0))), then=added),
+        When(Q(LessThanOrEqual(added, Value(0))), then=Value(Decimal(0))),
+        default=None,
+        output_field=_EXACT,
+    )
 
 
 def _retention_multiplier() -> Combinable:
