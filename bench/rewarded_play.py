@@ -67,9 +67,22 @@ def make_players(*, count: int, before: date) -> None:
     )
 
 
-def save_generous_rules() -> None:
-    """Make rules that mean well: a gift a week for everybody, and a bonus on the week's turnover."""
-    gift = {"type": "BONUS_BALANCE", "amount": 10}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gift:
+    """What the rule for everybody gives, and how often."""
+
+    amount: int
+    period: str
+
+
+# Worth it for who stakes much and far too dear for all others; and one that is given away until nothing is left.
+MONTHLY_GIFT = Gift(amount=50, period="MONTH")
+WEEKLY_GIFT = Gift(amount=10, period="WEEK")
+
+
+def save_rules(gift: Gift) -> None:
+    """Make rules that mean well: a gift for everybody, and a bonus on the week's turnover."""
+    given = {"type": "BONUS_BALANCE", "amount": gift.amount}
     bonus = {
         "type": "BONUS_BALANCE",
         "formula": "total_wagered_7d * 0.03",
@@ -77,13 +90,14 @@ def save_generous_rules() -> None:
         "wagering_requirement": int(REQUIREMENT),
         "eligible_games": ["slots"],
     }
-    for rule_id, reward, conditions in (("GIFT", gift, {}), ("TURNOVER", bonus, {"total_wagered_7d_min": 50})):
+    often = {"GIFT": gift.period, "TURNOVER": "WEEK"}
+    for rule_id, reward, conditions in (("GIFT", given, {}), ("TURNOVER", bonus, {"total_wagered_7d_min": 50})):
         content = {
             "name": rule_id,
             "status": "ACTIVE",
             "conditions": conditions,
             "reward_config": reward,
-            "frequency_period": "WEEK",
+            "frequency_period": often[rule_id],
         }
         save_rule(rule_id=rule_id, content=content, saved_by=None)
 

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import transaction
 
 from bench.rewarded_play import (
     AS_ASSUMED,
+    MONTHLY_GIFT,
     WEAKER,
+    WEEKLY_GIFT,
+    Gift,
     Outcome,
     make_players,
     play,
-    save_generous_rules,
+    save_rules,
     without_profitability,
 )
 from core.policies import save_policy
@@ -27,25 +32,25 @@ SINCE = date(2025, 3, 3)
 
 
 def arm(
-    name: str, *, players: int, days: int, response: Mapping[str, str], has_rules: bool = True, basis: str = "total"
+    name: str, *, players: int, days: int, response: Mapping[str, str], gift: Gift | None, basis: str = "total"
 ) -> Outcome:
     """Play one arm from the same beginning; afterwards everything is as before."""
     with transaction.atomic():
         make_players(count=players, before=SINCE)
         save_policy(name="PROFIT_BASIS", value=basis, saved_by=None)
-        if has_rules:
-            save_generous_rules()
+        if gift is not None:
+            save_rules(gift)
         outcome = play(name, since=SINCE, days=days, response=response)
         transaction.set_rollback(True)
     return outcome
 
 
-def arms(*, players: int, days: int, response: Mapping[str, str]) -> dict[str, Outcome]:
-    common = {"players": players, "days": days, "response": response}
-    found = [arm("no rewards", has_rules=False, **common), arm("with the check", **common)]
+def arms(*, players: int, days: int, response: Mapping[str, str], gift: Gift) -> dict[str, Outcome]:
+    common: dict[str, Any] = {"players": players, "days": days, "response": response}
+    found = [arm("no rewards", gift=None, **common), arm("with the check", gift=gift, **common)]
     with without_profitability():
-        found.append(arm("without it", **common))
-    found.append(arm("must add more", basis="incremental", **common))
+        found.append(arm("without it", gift=gift, **common))
+    found.append(arm("must add more", gift=gift, basis="incremental", **common))
     for outcome in found:
         print(
             f"{outcome.name:>15}: margin {outcome.margin:>12.2f} = GGR {outcome.ggr:>12.2f} − cost "
@@ -54,19 +59,35 @@ def arms(*, players: int, days: int, response: Mapping[str, str]) -> dict[str, O
     return {outcome.name: outcome for outcome in found}
 
 
-def test_approved_rewards_raise_the_margin_and_the_same_rules_without_the_check_do_not() -> None:
-    found = arms(players=300, days=42, response=AS_ASSUMED)
+def margins(found: Mapping[str, Outcome]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    nothing, checked, unchecked, added = (
+        found[name].margin for name in ("no rewards", "with the check", "without it", "must add more")
+    )
+    return nothing, checked, unchecked, added
 
-    nothing, checked, unchecked = (found[name].margin for name in ("no rewards", "with the check", "without it"))
+
+def test_approved_rewards_raise_the_margin_and_the_same_rules_without_the_check_do_not() -> None:
+    found = arms(players=300, days=42, response=AS_ASSUMED, gift=MONTHLY_GIFT)
+
+    nothing, checked, unchecked, added = margins(found)
     assert checked > nothing > unchecked
+    assert added > nothing
     assert found["without it"].rewards > found["with the check"].rewards > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("response", [AS_ASSUMED, WEAKER], ids=["as assumed", "weaker"])
 def test_over_two_hundred_days_approved_rewards_raise_the_margin(response: Mapping[str, str]) -> None:
-    found = arms(players=2000, days=200, response=response)
+    nothing, checked, unchecked, added = margins(arms(players=2000, days=200, response=response, gift=MONTHLY_GIFT))
 
-    nothing, checked, unchecked = (found[name].margin for name in ("no rewards", "with the check", "without it"))
     assert checked > nothing > unchecked
-    assert found["must add more"].margin > nothing
+    assert added > nothing
+
+
+@pytest.mark.slow
+def test_given_away_until_the_margin_is_used_up_only_what_adds_more_than_it_costs_pays() -> None:
+    nothing, checked, unchecked, added = margins(arms(players=2000, days=200, response=AS_ASSUMED, gift=WEEKLY_GIFT))
+
+    # Up to all that a player brings may be given back to them: no loss, and no gain either.
+    assert checked > unchecked
+    assert added > nothing > unchecked

@@ -258,6 +258,7 @@ _AS_TODAY = {
 _ALWAYS = (
     "the house edge of a player is that of today's mix of games",
     "policies, tier benefits, unit values and the effects of restrictions are today's",
+    "caps that whole groups share are today's, and count only what the rules under test would give",
 )
 
 

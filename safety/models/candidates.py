@@ -44,6 +44,7 @@ class RewardQuestion(models.Model):
     cost_rate = _exact()
     expected_cost = _exact()
     expected_margin = _exact(null=True)
+    cap_room = _exact()
 
     class Meta:
         managed = False

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import InvalidInputError, NotFoundError
 from core.policies import save_policy
-from players.models import GameCategory, PlayerMetrics
+from players.models import GameCategory, Player
 from players.tests.factories import ON, make_day
 from rewards.tests.factories import decision, evaluate, make_player, make_rule
 from safety.derivation import derivation
@@ -185,7 +185,7 @@ def forget_unit_value() -> None:
 
 
 def forget_segment() -> None:
-    PlayerMetrics.objects.get(pk="alice").player.__class__.objects.filter(pk="alice").update(segment="WHALE")
+    Player.objects.filter(pk="alice").update(segment="WHALE")
 
 
 def forget_eligible_game() -> None:

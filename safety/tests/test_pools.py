@@ -115,11 +115,13 @@ def test_a_simulation_tells_what_a_shared_cap_would_refuse_and_takes_nothing_of_
     cap("10.00")
     make_rule()
 
-    found = simulate(active_rules(on=ON), on=ON, at=timezone.now())
+    today = timezone.localdate()
+
+    found = simulate(active_rules(on=today), on=today, at=timezone.now())
 
     assert found.total.money_value == Decimal("10.00")
     assert "POOL_CAP" in {refusal.reason for refusal in found.refusals}
-    assert left(ON) == ["10.00"]
+    assert left(today) == ["10.00"]
 
 
 def test_what_is_refused_at_posting_goes_back_to_the_pool() -> None:
@@ -178,7 +180,8 @@ def test_every_change_of_a_cap_is_kept_with_its_reason() -> None:
     cap("80.00", is_active=False)
 
     changes = RewardCapChange.objects.order_by("id").values_list("value_before", "value_after", "is_active", "reason")
-    assert list(changes) == [(None, 100, True, "a test"), (100, 80, False, "a test")]
+    hundred, eighty = Decimal("100.00"), Decimal("80.00")
+    assert list(changes) == [(None, hundred, True, "a test"), (hundred, eighty, False, "a test")]
     assert active_pools() == []
 
 

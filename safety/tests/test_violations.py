@@ -64,7 +64,7 @@ def test_a_credit_beyond_a_cap_is_listed_with_its_way_and_who_asked() -> None:
 
     listed = SafetyViolation.objects.get()
     assert (listed.code, listed.path, listed.actor, listed.operation_key) == ("CAP", "API", "platform", "points")
-    assert listed.figures["room"] == "1000.00"
+    assert listed.figures["room"] == "1000"
 
 
 def test_credits_by_hand_must_be_profitable_only_where_staff_say_so() -> None:
