@@ -95,22 +95,6 @@ def _upsert(into: str, *, column: str, values: list[object]) -> int:
     )
 
 
-def is_any_due(*, today: date) -> bool:
-    """Tell whether a version has begun that is not in force yet."""
-    return bool(fetch_rows(_DUE_SQL, [today])[0][0])
-
-
-_DUE_SQL = f"""
-    SELECT EXISTS (
-        SELECT 1 FROM ({_IN_FORCE_SQL}) v
-        LEFT JOIN game_categories c ON v.kind = 'HOUSE_EDGE' AND c.code = v.name
-        LEFT JOIN safety_unit_values u ON v.kind = 'UNIT_VALUE' AND u.currency_type = v.name
-        LEFT JOIN safety_retention_multipliers r
-          ON v.kind = 'RETENTION' AND r.segment = v.name AND r.reward_family = v.reward_family
-        WHERE coalesce(c.house_edge_rate, u.money_value, r.multiplier, v.value) <> v.value)
-"""
-
-
 def assumptions_version() -> int:
     """Return the number of the newest version: with a date it names every figure a decision was made by."""
     return AssumptionVersion.objects.aggregate(newest=Max("id"))["newest"] or 0

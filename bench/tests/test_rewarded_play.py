@@ -15,46 +15,52 @@ from django.db import transaction
 
 from bench.rewarded_play import (
     AS_ASSUMED,
-    MONTHLY_GIFT,
+    TURNOVER_BACK,
     WEAKER,
     WEEKLY_GIFT,
-    Gift,
     Outcome,
     make_players,
     play,
-    save_rules,
+    save_rule_for_all,
     without_profitability,
 )
 from core.policies import save_policy
 
 pytestmark = pytest.mark.django_db
 SINCE = date(2025, 3, 3)
+long_run = pytest.mark.timeout(1800)
 
 
 def arm(
-    name: str, *, players: int, days: int, response: Mapping[str, str], gift: Gift | None, basis: str = "total"
+    name: str,
+    *,
+    players: int,
+    days: int,
+    response: Mapping[str, str],
+    rule: Mapping[str, Any] | None,
+    basis: str = "total",
 ) -> Outcome:
     """Play one arm from the same beginning; afterwards everything is as before."""
     with transaction.atomic():
         make_players(count=players, before=SINCE)
         save_policy(name="PROFIT_BASIS", value=basis, saved_by=None)
-        if gift is not None:
-            save_rules(gift)
+        if rule is not None:
+            save_rule_for_all(rule)
         outcome = play(name, since=SINCE, days=days, response=response)
         transaction.set_rollback(True)
     return outcome
 
 
-def arms(*, players: int, days: int, response: Mapping[str, str], gift: Gift) -> dict[str, Outcome]:
+def arms(*, players: int, days: int, response: Mapping[str, str], rule: Mapping[str, Any]) -> dict[str, Outcome]:
     common: dict[str, Any] = {"players": players, "days": days, "response": response}
-    found = [arm("no rewards", gift=None, **common), arm("with the check", gift=gift, **common)]
+    found = [arm("no rewards", rule=None, **common), arm("with the check", rule=rule, **common)]
     with without_profitability():
-        found.append(arm("without it", gift=gift, **common))
-    found.append(arm("must add more", gift=gift, basis="incremental", **common))
+        found.append(arm("without it", rule=rule, **common))
+    found.append(arm("must add more", rule=rule, basis="incremental", **common))
     for outcome in found:
         print(
             f"{outcome.name:>15}: margin {outcome.margin:>12.2f} = GGR {outcome.ggr:>12.2f} − cost "
-            f"{outcome.cost:>11.2f}; {outcome.rewards} rewards of {outcome.granted:.2f}, {outcome.refused} refused"
+            f"{outcome.cost:>11.2f}; {outcome.rewards} rewards, {outcome.refused} refused"
         )
     return {outcome.name: outcome for outcome in found}
 
@@ -67,7 +73,7 @@ def margins(found: Mapping[str, Outcome]) -> tuple[Decimal, Decimal, Decimal, De
 
 
 def test_approved_rewards_raise_the_margin_and_the_same_rules_without_the_check_do_not() -> None:
-    found = arms(players=300, days=42, response=AS_ASSUMED, gift=MONTHLY_GIFT)
+    found = arms(players=300, days=42, response=AS_ASSUMED, rule=TURNOVER_BACK)
 
     nothing, checked, unchecked, added = margins(found)
     assert checked > nothing > unchecked
@@ -76,17 +82,19 @@ def test_approved_rewards_raise_the_margin_and_the_same_rules_without_the_check_
 
 
 @pytest.mark.slow
+@long_run
 @pytest.mark.parametrize("response", [AS_ASSUMED, WEAKER], ids=["as assumed", "weaker"])
 def test_over_two_hundred_days_approved_rewards_raise_the_margin(response: Mapping[str, str]) -> None:
-    nothing, checked, unchecked, added = margins(arms(players=2000, days=200, response=response, gift=MONTHLY_GIFT))
+    nothing, checked, unchecked, added = margins(arms(players=2000, days=200, response=response, rule=TURNOVER_BACK))
 
     assert checked > nothing > unchecked
     assert added > nothing
 
 
 @pytest.mark.slow
+@long_run
 def test_given_away_until_the_margin_is_used_up_only_what_adds_more_than_it_costs_pays() -> None:
-    nothing, checked, unchecked, added = margins(arms(players=2000, days=200, response=AS_ASSUMED, gift=WEEKLY_GIFT))
+    nothing, checked, unchecked, added = margins(arms(players=2000, days=200, response=AS_ASSUMED, rule=WEEKLY_GIFT))
 
     # Up to all that a player brings may be given back to them: no loss, and no gain either.
     assert checked > unchecked

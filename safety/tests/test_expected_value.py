@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import InvalidInputError, NotFoundError
 from core.policies import save_policy
-from players.models import GameCategory, Player
+from players.models import GameCategory
 from players.tests.factories import ON, make_day
 from rewards.tests.factories import decision, evaluate, make_player, make_rule
 from safety.derivation import derivation
@@ -81,8 +81,9 @@ def test_none_of_the_eligible_games_played_means_the_cheapest() -> None:
 
     found = value_of("100.00", wagering_requirement=Decimal(10), eligible_games=("slots", "roulette"))
 
-    assert (found.own_edge, found.edge_kept) == (None, Decimal("0.027"))
-    assert found.expected_cost == Decimal("73.00")
+    # Roulette counts a fifth: 0.027 ÷ 0.2 is more than what slots keep.
+    assert (found.own_edge, found.edge_kept) == (None, Decimal("0.05"))
+    assert found.expected_cost == Decimal("50.00")
 
 
 @pytest.mark.parametrize(
@@ -184,10 +185,6 @@ def forget_unit_value() -> None:
     UnitValue.objects.filter(currency_type="BONUS").delete()
 
 
-def forget_segment() -> None:
-    Player.objects.filter(pk="alice").update(segment="WHALE")
-
-
 def forget_eligible_game() -> None:
     GameCategory.objects.filter(code="roulette").delete()
 
@@ -197,7 +194,6 @@ def forget_eligible_game() -> None:
     [
         (forget_multiplier, "MARGIN_UNKNOWN", "the retention multiplier of the segment"),
         (forget_default_edge, "MARGIN_UNKNOWN", "the house edge of the player's games"),
-        (forget_segment, "MARGIN_UNKNOWN", "the player's segment"),
         (forget_unit_value, "COST_UNKNOWN", "the unit value of BONUS"),
         (forget_eligible_game, "COST_UNKNOWN", "the game category roulette"),
     ],

@@ -94,6 +94,14 @@ def test_without_a_multiplier_for_the_segment_the_margin_is_unknown() -> None:
     assert value_of(expected_margin_expression(), **DOCUMENTED) is None
 
 
+@pytest.mark.parametrize("segment", ["'WHALE'", "NULL::text"])
+@pytest.mark.parametrize("family", ["'BONUS'", "'OTHER'"])
+def test_of_a_segment_nobody_knows_the_margin_is_unknown(segment: str, family: str) -> None:
+    columns = {**DOCUMENTED, "segment": segment, "reward_family": family}
+
+    assert value_of(expected_margin_expression(), **columns) is None
+
+
 @pytest.mark.parametrize(
     ("kind", "requirement", "games", "rate"),
     [
