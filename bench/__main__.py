@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from bench.measuring import Line
     from bench.stand import Stand
 
-WORKS = ("importing", "workbooks", "segmentation", "evaluation", "night", "backtesting", "live", "floors", "wallet")
+WORKS = (
+    "importing",
+    "workbooks",
+    "segmentation",
+    "evaluation",
+    "safety",
+    "night",
+    "backtesting",
+    "live",
+    "floors",
+    "wallet",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

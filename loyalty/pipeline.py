@@ -50,12 +50,16 @@ from rewards.judging import judge_matches
 from rewards.live import evaluate_now
 from rewards.occasions import Occasion, occasion_of_night
 from rewards.places import release_places
+from rewards.pooling import settle_pools
 from rewards.reviewing.deciding import keep_reviews
 from rewards.rules import active_rules, refused_rules, rules_of_versions
 from rewards.tiers import evaluate_tiers, reached_tiers, record_points_earned
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold
 from safety.abuse import score_players
+from safety.assumption_versions import take_up_assumptions
+from safety.pools import active_pools, lock_pools, recount_pools
 from safety.profitability import refresh_segment_baselines
+from safety.violations import forget_old_violations
 from wallet.bonus_life import complete_met_bonuses, settle_due_lots
 from wallet.digests import export_digest, last_digest_at, store_digest
 from wallet.expiry import expire_bonuses
@@ -145,6 +149,8 @@ def _restart_evaluation_if_lost(run: Run) -> None:
     if step_counts(run).get(FACTS_STEP, {}).get("players"):
         RunStep.objects.filter(run=run, position__gte=facts.position).delete()
         recount_budgets(on=run.business_date)
+        lock_pools()
+        recount_pools(active_pools(), since=run.business_date)
         release_places(run_id=run.pk)
         # The allocations of what was posted before are gone: whoever sums up the night must read its decisions.
         Run.objects.filter(pk=run.pk).update(parameters={**run.parameters, "was_evaluation_restarted": True})
@@ -315,6 +321,7 @@ def _welcome(chunk: ChunkContext) -> Counts:
 
 
 def _prepare_evaluation(run: Run) -> None:
+    take_up_assumptions(today=timezone.localdate())
     refresh_segment_baselines(on=run.business_date)
     forget_earlier_runs(run_id=run.pk)
 
@@ -344,7 +351,11 @@ def _budget(chunk: ChunkContext, rule: RuleDefinition) -> Counts:
 
 
 def _guardrails(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
-    return {"beyond guardrail": hold_to_forecasts(rules, occasion=_occasion(chunk))}
+    """Settle in one place what whole rules and whole groups may cost; the lock of the pools comes first."""
+    lock_pools()
+    beyond = {"beyond guardrail": hold_to_forecasts(rules, occasion=_occasion(chunk))}
+    cut = settle_pools(rules, occasion=_occasion(chunk))
+    return {**beyond, "beyond caps of groups": cut} if cut else beyond
 
 
 def _rewards(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
@@ -364,6 +375,7 @@ def _daily_facts(chunk: ChunkContext) -> Counts:
     counts = write_liability_days(on=on, at=chunk.at, run_id=chunk.run.pk)
     store_digest(on=on, run_id=chunk.run.pk, heads=export_digest(on=on, folder=settings.LEDGER_DIGEST_FOLDER))
     write_daily_summary(run=chunk.run)
+    forget_old_violations()
     forget_matches(run_id=chunk.run.pk)
     return counts
 

@@ -21,7 +21,7 @@ from rewards.holdout import GLOBAL, RULE, global_holdout
 from rewards.judging import with_stages
 from rewards.models import RewardType
 from rewards.occasions import Occasion
-from safety.profitability import is_profitable_expression, unit_value
+from safety.profitability import cost_terms, expected_cost_expression, is_profitable_expression
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _EXACT = DecimalField(max_digits=38, decimal_places=10)
@@ -36,18 +36,21 @@ def allocate_rule(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = 
 @lru_cache(maxsize=256)
 def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
     """Compile a rule's statement once per run, or live once for all that finds the same policies."""
-    value = unit_value(rule.reward.terms)
+    value = cost_terms(rule.reward.terms).unit_value
     judged, params = competing_candidates(rule, occasion=occasion, keys=UNBOUND_RANGE)
     sql = f"""
         INSERT INTO rule_allocations
             (run_id, player_id, rule_number, verdict, reason, reasons, amount_computed, amount_given, money_value,
-             expected_cost, expected_margin, wagering_multiplier, exclusive_group, decision_id, last_decision_id)
+             expected_cost, expected_margin, wager_per_active_day, active_days, retention_multiplier, house_edge,
+             cost_rate, granted_cost, wagering_multiplier, exclusive_group, decision_id, last_decision_id)
         SELECT run_id, player_id, rule_number, verdict, CASE WHEN is_held_out THEN 'HELD_OUT' ELSE other_reason END,
                {reasons_sql()}, amount_computed,
                CASE WHEN is_given THEN amount_after_caps ELSE 0 END,
                CASE WHEN is_given THEN round(amount_after_caps * %s, 2) ELSE 0 END,
-               CASE WHEN is_given THEN round(expected_cost * amount_after_caps / amount, 2) ELSE expected_cost END,
-               expected_margin, wagering_multiplier, %s, nextval('reward_decisions_id_seq'), last_decision_id
+               CASE WHEN is_given THEN cost_after_caps ELSE expected_cost END,
+               expected_margin, wager_per_active_day, active_days, retention_multiplier, house_edge, cost_rate,
+               granted_cost + given_cost_run, wagering_multiplier, %s, nextval('reward_decisions_id_seq'),
+               last_decision_id
         FROM (
             SELECT *, verdict IN ('APPROVED', 'REDUCED') AS is_given FROM (
                 SELECT *, {VERDICT_SQL} AS verdict FROM ({judged}) judged
@@ -65,7 +68,7 @@ def competing_candidates(
     `candidates` is the relation to take them from, with the columns of `rule_candidates`.
     """
     beside_others = _candidates_sql(rule, occasion=occasion, keys=keys, candidates=candidates)
-    return with_stages(*beside_others, _stages(rule, value=unit_value(rule.reward.terms)))
+    return with_stages(*beside_others, _stages(rule))
 
 
 _WOULD_BE_SQL = """CASE
@@ -90,23 +93,33 @@ def reasons_sql() -> str:
              WHEN 'UNPROFITABLE' THEN jsonb_strip_nulls(jsonb_build_object(
                  'expected_cost', expected_cost, 'granted_before', granted_cost + given_cost_run,
                  'expected_margin', expected_margin))
-             WHEN 'CAP' THEN jsonb_build_object('room', cap_room_left)
+             WHEN 'CAP' THEN jsonb_build_object('room', cap_room_left, 'cap', cap_name)
              WHEN 'RULE_GUARD' THEN jsonb_build_object('room', rule_room_left)
              WHEN 'BELOW_MINIMUM' THEN jsonb_build_object('amount', amount_after_caps)
              ELSE '{{}}'::jsonb END)
          WHEN amount_after_caps < amount THEN coalesce(reasons, '[]') || jsonb_build_array(jsonb_build_object(
              'code', CASE WHEN rule_room_left < cap_room_left THEN 'RULE_GUARD_CUT' ELSE 'CAP_CUT' END,
-             'room', least(cap_room_left, rule_room_left), 'from', amount, 'to', amount_after_caps))
+             'room', least(cap_room_left, rule_room_left), 'from', amount, 'to', amount_after_caps)
+             || CASE WHEN rule_room_left < cap_room_left THEN '{{}}'::jsonb
+                     ELSE jsonb_build_object('cap', cap_name) END)
          ELSE coalesce(reasons, '[]')
     END"""
 
 
-def _stages(rule: RuleDefinition, *, value: Decimal) -> list[dict[str, Combinable | Q]]:
+def _stages(rule: RuleDefinition) -> list[dict[str, Combinable | Q]]:
+    terms = cost_terms(rule.reward.terms)
     left = Greatest(F("cap_room") - F("given_value_run"), Value(Decimal(0)), output_field=_MONEY)
     return [
         {"cap_room_left": left, "rule_room_left": _rule_room_left()},
-        {"amount_after_caps": _within_room(rule, value=value)},
-        {"other_reason": _first_reason(rule)},
+        {"amount_after_caps": _within_room(rule, value=terms.unit_value)},
+        {
+            "other_reason": _first_reason(rule),
+            "cost_after_caps": expected_cost_expression(
+                amount=F("amount_after_caps"),
+                unit_value=Value(terms.unit_value, output_field=_EXACT),
+                cost_max=Value(terms.cost_max, output_field=_MONEY),
+            ),
+        },
     ]
 
 

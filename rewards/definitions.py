@@ -60,6 +60,7 @@ class RewardConfig:
             wagering_requirement=self.wagering_requirement,
             eligible_games=self.eligible_games,
             is_cash=self.is_cash,
+            max_conversion=self.max_conversion,
         )
 
 

@@ -145,6 +145,7 @@ _CONSTANTS_SQL = "SELECT md5(concat_ws('|', {}))".format(
             "safety_segment_baselines",
             "jurisdictions",
             "jurisdiction_limits",
+            "safety_caps",
         )
     )
 )

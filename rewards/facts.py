@@ -11,13 +11,9 @@ from django.conf import settings
 
 from core.expressions import run_statement
 from core.runs import ALL_KEYS, KeyRange
-from players.models import GameCategory
 from rewards.definitions import RuleDefinition
-from rewards.fields import COLUMNS, MEASURE_DAILY_COLUMNS, SAFETY_COLUMNS, WINDOWS
-from safety.caps import window_starts
-from safety.granted import granted_sql
-from safety.policies import PROFIT_HORIZON_DAYS
-from safety.profitability import DEFAULT_CATEGORY, get_house_edge
+from rewards.fields import COLUMNS, GAMES_COLUMN, MEASURE_DAILY_COLUMNS, SAFETY_COLUMNS, WINDOWS
+from safety.standing import games_join, grants_join
 from safety.vip_approvals import VIP_STANDINGS_SQL
 
 
@@ -38,6 +34,8 @@ Scope = KeyRange | NamedPlayers
 def needed_columns(rules: Iterable[RuleDefinition]) -> list[str]:
     """Return the columns that a run of these rules must fill: theirs and those safety reads, in the table's order."""
     wanted = {column for rule in rules for column in rule.columns} | set(SAFETY_COLUMNS)
+    if any(rule.reward.terms.is_wagered for rule in rules):
+        wanted.add(GAMES_COLUMN)
     return [name for name in COLUMNS if name in wanted]
 
 
@@ -93,10 +91,12 @@ _KEPT = {"games": "h", "days": "d"}
 
 
 def keep_house_edges(table: str) -> None:
-    """Store the rate of every player's mix of games in a temporary table, for facts of many dates."""
-    sql, params = _games_join(date.min, ALL_KEYS)
+    """Store every player's mix of games and its rate in a temporary table, for facts of many dates."""
+    sql, params = games_join()
     run_statement(
-        f"CREATE TEMPORARY TABLE {table} AS SELECT m.player_id, h.house_edge_rate FROM player_metrics m {sql}", params
+        f"""CREATE TEMPORARY TABLE {table} AS
+        SELECT m.player_id, h.house_edge_rate, h.games_played FROM player_metrics m {sql}""",
+        params,
     )
 
 
@@ -147,38 +147,12 @@ def _tier_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
 
 
 def _games_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:
-    """The player's own mix of games by number of bets; unknown where no category is known."""
-    edges = dict(GameCategory.objects.values_list("code", "house_edge_rate"))
-    # As constants: a join of the few categories for each player takes three times as long.
-    whens = " ".join("WHEN %s THEN %s" for _ in edges)
-    sql = f"""
-        LEFT JOIN LATERAL (
-            SELECT sum(g.value::numeric * CASE g.key {whens} ELSE %s END) / nullif(sum(g.value::numeric), 0)
-                AS house_edge_rate
-            FROM jsonb_each_text(m.games_played) g
-        ) h ON m.games_played <> '{{}}'"""
-    other = edges[DEFAULT_CATEGORY] if DEFAULT_CATEGORY in edges else get_house_edge(DEFAULT_CATEGORY)
-    return sql, [*(value for pair in edges.items() for value in pair), other]
+    return games_join()
 
 
 def _grants_join(on: date, scope: Scope) -> tuple[str, list[Any]]:
-    starts = window_starts(on)
-    horizon = on - timedelta(days=PROFIT_HORIZON_DAYS.value())
-    since = min(horizon, *starts.values())
     in_range, params = scope.condition("l.player_id")
-    granted = ", ".join(
-        f"sum(l.promotional_value) FILTER (WHERE l.granted_on >= DATE '{start}') AS granted_value_{window}"
-        for window, start in starts.items()
-    )
-    sql = f"""
-        LEFT JOIN (
-            SELECT l.player_id, {granted},
-                   sum(l.expected_cost) FILTER (WHERE l.granted_on > DATE '{horizon}') AS expected_cost_horizon
-            FROM {granted_sql(since=since)} l
-            WHERE {in_range} AND l.granted_on >= DATE '{since}' AND l.granted_on <= DATE '{on}'
-            GROUP BY l.player_id
-        ) g ON g.player_id = p.player_id"""
-    return sql, params
+    return grants_join(on, in_range=in_range, params=params)
 
 
 def _jurisdiction_join(_on: date, _scope: Scope) -> tuple[str, list[Any]]:

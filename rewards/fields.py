@@ -23,6 +23,7 @@ class Kind(StrEnum):
     TEXT = "text"
     BOOLEAN = "boolean"
     TAGS = "tags"
+    COUNTS = "counts"
 
     @property
     def is_numeric(self) -> bool:
@@ -154,6 +155,8 @@ TIER_BENEFITS = (
     ("free_plays", "0", "plays", "Free plays of the player's tier."),
     ("tournament_tickets", "0", "tickets", "Tournament tickets of the player's tier."),
 )
+# The player's bets by game category, which only the cost of a bonus that must be wagered asks for.
+GAMES_COLUMN = "games_played"
 # What safety reads beside the rule's own fields.
 _SAFETY = (
     ("house_edge_rate", "games", "h", 6),
@@ -245,6 +248,7 @@ def _columns() -> tuple[Column, ...]:
         for n, source, alias, places in _SAFETY
     ]
     columns += [Column(name=n, kind=k, sql=sql, source=source) for n, k, sql, source in _OF_JURISDICTIONS]
+    columns.append(Column(name=GAMES_COLUMN, kind=Kind.COUNTS, sql=f"h.{GAMES_COLUMN}", source="games"))
     return tuple(columns)
 
 

@@ -25,9 +25,13 @@ from rewards.models import RewardType, Verdict
 from rewards.occasions import AWARDS_SQL, Occasion
 from rewards.perks import open_perk_tasks
 from rewards.places import settle_places
+from rewards.pooling import Given as PoolsGiven
+from rewards.pooling import pools_given, release_pools
 from rewards.rechecking import recheck_allocations, reject_stopped
 from rewards.reviewing.waiting import open_cases_of_rewards
+from safety.assumption_versions import assumptions_version
 from safety.profitability import CURRENCIES
+from safety.violations import recorded_violations_sql
 from wallet.models import LotKind, TransactionType
 from wallet.points_expiry import EXPIRING_CURRENCIES, points_expire_at
 from wallet.policies import BONUS_TURNS, WAGERING_BASIS
@@ -57,6 +61,13 @@ class _Given(NamedTuple):
 _NOTHING = _Given(value=Decimal(0), rewards=0)
 
 
+class _Reserved(NamedTuple):
+    """What a run holds of limits for its players before it posts: of rules, and of caps that groups share."""
+
+    rules: dict[int, _Given]
+    pools: PoolsGiven
+
+
 def issue_rewards(
     rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: Scope = ALL_KEYS
 ) -> Counts:
@@ -67,7 +78,7 @@ def issue_rewards(
     if not rules:
         return {}
     _lock_players(occasion=occasion, keys=keys)
-    reserved = _given_by_rule(rules, occasion=occasion, keys=keys)
+    reserved = _reserved(rules, occasion=occasion, keys=keys)
     reject_stopped(rules, occasion=occasion, keys=keys)
     recheck_allocations(rules, occasion=occasion, keys=keys)
     return _issue(rules, reserved, occasion=occasion, at=at, keys=keys)
@@ -83,16 +94,16 @@ def issue_under_lock(
     """
     if not rules:
         return {}
-    reserved = _given_by_rule(rules, occasion=occasion, keys=keys)
+    reserved = _reserved(rules, occasion=occasion, keys=keys)
     return _issue(rules, reserved, occasion=occasion, at=at, keys=keys)
 
 
 def _issue(
-    rules: Sequence[RuleDefinition], reserved: dict[int, _Given], *, occasion: Occasion, at: datetime, keys: Scope
+    rules: Sequence[RuleDefinition], reserved: _Reserved, *, occasion: Occasion, at: datetime, keys: Scope
 ) -> Counts:
     """Post and decide under the lock; restrictions and keys are looked at again by the posting core.
 
-    What a budget had reserved for a refused reward is released.
+    What a budget or a group's cap had reserved for a refused reward is released.
     """
     points_expiries = _points_expiries(rules, on=occasion.on)
     terms = json.dumps([_terms(rule, points_expiries) for rule in rules], default=str)
@@ -103,9 +114,11 @@ def _issue(
     decided = (_decide_again if occasion.is_of_review else _decide)(rules, terms, occasion=occasion, at=at, keys=keys)
     if perks := [rule for rule in rules if rule.reward.type is RewardType.VIP_PERKS]:
         open_perk_tasks(perks, occasion=occasion, at=at, keys=keys)
+    if reserved.pools:
+        release_pools(reserved=reserved.pools, given=pools_given(occasion=occasion, keys=keys), occasion=occasion)
     if any(outcome.verdict == Verdict.PENDING_REVIEW for outcome in decided):
         open_cases_of_rewards(at=at, keys=keys)
-    _release_unused(rules, reserved=reserved, given=_given_of(decided), occasion=occasion)
+    _release_unused(rules, reserved=reserved.rules, given=_given_of(decided), occasion=occasion)
     settle_places(rules, occasion=occasion, keys=keys)
     counts: Counts = {}
     for outcome in decided:
@@ -174,6 +187,12 @@ def _lock_players(*, occasion: Occasion, keys: Scope) -> None:
         ) locked
         """,
         [occasion.run_id, *params],
+    )
+
+
+def _reserved(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> _Reserved:
+    return _Reserved(
+        rules=_given_by_rule(rules, occasion=occasion, keys=keys), pools=pools_given(occasion=occasion, keys=keys)
     )
 
 
@@ -299,10 +318,13 @@ _DECIDE_SQL = """
     decided AS (
         INSERT INTO reward_decisions (id, player_id, rule_number, occasion, rule_version, run_id, verdict, reason,
                                       reasons, facts, segment, tier, amount_computed, amount_given, money_value,
-                                      expected_cost, expected_margin, first_on, last_on, decided_at)
+                                      expected_cost, expected_margin, wager_per_active_day, active_days,
+                                      retention_multiplier, house_edge, cost_rate, granted_cost, assumptions_version,
+                                      first_on, last_on, decided_at)
         SELECT a.decision_id, a.player_id, a.rule_number, {occasion}, t.version, a.run_id, a.verdict, a.reason,
                a.reasons, CASE a.rule_number {facts_kept} END, p.segment, p.tier, a.amount_computed, a.amount_given,
-               a.money_value, a.expected_cost, a.expected_margin, %s, %s, %s
+               a.money_value, a.expected_cost, a.expected_margin, a.wager_per_active_day, a.active_days,
+               a.retention_multiplier, a.house_edge, a.cost_rate, a.granted_cost, {assumptions}, %s, %s, %s
         FROM rule_allocations a
         JOIN {terms} ON t.rule_number = a.rule_number
         JOIN players p ON p.player_id = a.player_id
@@ -311,8 +333,10 @@ _DECIDE_SQL = """
           AND coalesce(a.last_decision_id, 0) NOT IN (SELECT id FROM repeated)
         ORDER BY a.player_id, a.rule_number
         ON CONFLICT (player_id, rule_number, occasion) DO NOTHING
-        RETURNING verdict, rule_number, money_value, amount_given
-    )
+        RETURNING id, player_id, verdict, reason, reasons, rule_number, amount_computed, money_value, amount_given,
+                  first_on, decided_at
+    ),
+    refused AS ({violations})
     SELECT verdict, rule_number, count(*), coalesce(sum(money_value) FILTER (WHERE amount_given > 0), 0),
            count(*) FILTER (WHERE amount_given > 0)
     FROM decided GROUP BY verdict, rule_number
@@ -334,6 +358,8 @@ def _decide(
         repeats=repeats,
         terms=_TERMS_SQL,
         facts_kept=_facts_kept_sql(tuple(rules)),
+        assumptions=assumptions_version(),
+        violations=recorded_violations_sql(decided="decided"),
         in_range=in_range,
         players_in_range=players_in_range,
         facts_in_range=facts_in_range,

@@ -16,20 +16,29 @@ from typing import Any
 
 from django.db.models import Case, CharField, DecimalField, F, Q, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Floor, Least, Round
+from django.db.models.functions import Coalesce, Floor, Least, NullIf, Round
 
 from core.expressions import Quotient, Sql, compile_expression, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.definitions import RuleDefinition
-from rewards.fields import SAFETY_COLUMNS
+from rewards.fields import GAMES_COLUMN, SAFETY_COLUMNS
 from rewards.guard import rule_guard
 from rewards.holdout import global_holdout, held_out_sql
 from rewards.jurisdictions.terms import JURISDICTION_COLUMNS_SQL, jurisdiction_terms
 from rewards.models import AllocationCandidate, RewardType
 from rewards.occasions import COUNTS_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
-from safety.caps import cap_room_expression
-from safety.profitability import cost_rate, expected_cost_expression, expected_margin_expression, unit_value
+from safety.caps import cap_name_expression, cap_room_expression
+from safety.costs import CostTerms
+from safety.profitability import (
+    cost_rate_expression,
+    cost_terms,
+    expected_cost_expression,
+    margin_inputs,
+    margin_of_inputs,
+    own_edge_sql,
+    unknown_margin_expression,
+)
 from safety.review.players import confirmed_cases_sql
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
@@ -56,10 +65,13 @@ def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
     # Ordered by rule, so that the block ranges of the table's index tell rules apart.
     sql = f"""
         INSERT INTO rule_candidates
-            (run_id, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
-             cap_room, rule_room, wagering_multiplier, is_held_out, reason, reasons, last_decision_id)
-        SELECT %s, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin, granted_cost,
-               cap_room, rule_room, held_wagering_multiplier, is_held_out, reason, {REASONS_SQL}, last_decision_id
+            (run_id, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin,
+             wager_per_active_day, active_days, retention_multiplier, house_edge, cost_rate, granted_cost,
+             cap_room, cap_name, rule_room, wagering_multiplier, is_held_out, reason, reasons, last_decision_id)
+        SELECT %s, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin,
+               wager_per_active_day, active_days, retention_multiplier, house_edge, cost_rate, granted_cost,
+               cap_room, cap_name, rule_room, held_wagering_multiplier, is_held_out, reason, {REASONS_SQL},
+               last_decision_id
         FROM ({judged}) judged
         ORDER BY rule_number, player_id
         """
@@ -94,14 +106,21 @@ def _stages() -> list[dict[str, Combinable | Q]]:
             "held_wagering_multiplier": Least(
                 wagering_multiplier(), F("wagering_multiplier_max"), output_field=_FACTOR
             ),
+            **margin_inputs(),
         },
-        {"amount": Least(_rounded(_left_of_amount()), F("jurisdiction_amount_max"), output_field=_MONEY)},
+        {
+            "amount": Least(_rounded(_left_of_amount()), F("jurisdiction_amount_max"), output_field=_MONEY),
+            "cost_rate": cost_rate_expression(),
+            "cap_room": Least(cap_room_expression(), _month_room(), output_field=_MONEY),
+        },
         {
             "expected_cost": expected_cost_expression(),
-            "expected_margin": expected_margin_expression(),
-            "cap_room": Least(cap_room_expression(), _month_room(), output_field=_MONEY),
-            "reason": _first_reason(),
+            "expected_margin": margin_of_inputs(),
+            "margin_unknown": unknown_margin_expression(),
+            # Where no cap leaves as little, the jurisdiction's month does.
+            "cap_name": Coalesce(NullIf(cap_name_expression(), Value("")), Value("month of the jurisdiction")),
         },
+        {"reason": _first_reason()},
     ]
 
 
@@ -138,6 +157,8 @@ def obstacles() -> dict[str, Q]:
         "ABUSE_CONFIRMED": Q(abuse_amount_multiplier=0, confirmed_case__isnull=False),
         "ABUSE_REVIEW": Q(abuse_amount_multiplier=0),
         "ABUSE_CUT": Q(amount__lte=0),
+        "COST_UNKNOWN": Q(cost_unknown__gt=""),
+        "MARGIN_UNKNOWN": Q(expected_margin__isnull=True),
     }
 
 
@@ -165,6 +186,8 @@ REASONS_SQL = f"""
              WHEN 'JURISDICTION' THEN coalesce(jurisdiction_refusal, jurisdiction_terms -> 'month')
              WHEN 'VIP_APPROVAL_NEEDED' THEN vip_refusal
              WHEN 'ABUSE_CONFIRMED' THEN jsonb_build_object('abuse_score', bonus_abuse_score, 'case', confirmed_case)
+             WHEN 'COST_UNKNOWN' THEN jsonb_build_object('missing', cost_unknown)
+             WHEN 'MARGIN_UNKNOWN' THEN jsonb_build_object('missing', margin_unknown)
              WHEN 'ABUSE_REVIEW' THEN jsonb_build_object('abuse_score', bonus_abuse_score)
              ELSE jsonb_build_object('abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier) END))
          WHEN held_wagering_multiplier < abuse_wagering_multiplier
@@ -191,9 +214,12 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
     )
     decided, decided_params = occasion.decided_sql("m.player_id")
     confirmed, confirmed_params = confirmed_cases_sql(keys)
+    own_edge, own_edge_params = _own_edge_sql(rules)
+    cost_columns = ", ".join(f"t.{name}" for name in CostTerms.columns)
+    cost_types = ", ".join(f"{name} {kind}" for name, kind in CostTerms.columns.items())
     sql = f"""
         SELECT m.rule_number, m.player_id, m.amount AS amount_computed, {facts}, t.is_whole, t.has_requirement,
-               t.unit_value, t.cost_rate, t.reward_family, t.min_amount, t.frequency_max,
+               {cost_columns}, {own_edge} AS own_edge, t.reward_family, t.min_amount, t.frequency_max,
                coalesce(f.expected_cost_horizon, 0) AS granted_cost,
                u.given_in_period, u.last_given_on, u.last_decision_id, x.restriction, v.case_id AS confirmed_case,
                coalesce(u.last_given_on > t.cooling_since, false) AS is_cooling_down,
@@ -201,9 +227,9 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
                {rule_room} AS rule_room, {held_out} AS is_held_out
         FROM rule_matches m
         JOIN jsonb_to_recordset(%s::jsonb) t (
-            rule_number integer, is_whole boolean, has_requirement boolean, unit_value numeric, cost_rate numeric,
-            reward_family text, min_amount numeric, frequency_max integer, period_start date, cooling_since date,
-            holdout_percent numeric, jurisdictions jsonb
+            rule_number integer, is_whole boolean, has_requirement boolean, {cost_types}, reward_family text,
+            min_amount numeric, frequency_max integer, period_start date, cooling_since date, holdout_percent numeric,
+            jurisdictions jsonb
         ) ON t.rule_number = m.rule_number
         JOIN player_facts f ON f.run_id = m.run_id AND f.player_id = m.player_id
         CROSS JOIN LATERAL (
@@ -225,6 +251,7 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
         [{**_terms(rule, on=occasion.on), "jurisdictions": stated[rule.number]} for rule in rules], default=str
     )
     return sql, [
+        *own_edge_params,
         terms,
         *decided_params,
         *range_params,
@@ -235,6 +262,22 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
     ]
 
 
+def _own_edge_sql(rules: Sequence[RuleDefinition]) -> Sql:
+    """Return what the player's own mix of each rule's eligible games earns per unit that counts."""
+    by_games: dict[tuple[str, ...] | None, list[RuleDefinition]] = {}
+    for rule in rules:
+        if rule.reward.terms.is_wagered:
+            by_games.setdefault(rule.reward.eligible_games, []).append(rule)
+    if not by_games:
+        return "NULL::numeric", []
+    sql, params = "", []
+    for together in by_games.values():
+        edge, edge_params = own_edge_sql(together[0].reward.terms, games=f"f.{GAMES_COLUMN}")
+        sql += f" WHEN m.rule_number = ANY (%s) THEN {edge}"
+        params += [[rule.number for rule in together], *edge_params]
+    return f"(CASE{sql} END)", params
+
+
 def _terms(rule: RuleDefinition, *, on: date) -> dict[str, Any]:
     """Return what judging must know of a rule, as the record `t` above."""
     terms = rule.reward.terms
@@ -242,8 +285,7 @@ def _terms(rule: RuleDefinition, *, on: date) -> dict[str, Any]:
         "rule_number": rule.number,
         "is_whole": rule.reward.type is RewardType.TICKETS,
         "has_requirement": rule.reward.has_requirement,
-        "unit_value": unit_value(terms),
-        "cost_rate": cost_rate(terms),
+        **cost_terms(terms).as_columns(),
         "reward_family": terms.family,
         "min_amount": rule.reward.min_amount,
         "frequency_max": rule.limits.frequency_max,

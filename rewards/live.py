@@ -23,9 +23,11 @@ from rewards.issuing import issue_under_lock
 from rewards.judging import judge_matches
 from rewards.models import RewardDecision, RewardRule
 from rewards.occasions import Occasion, occasion_of_night
+from rewards.pooling import settle_pools
 from rewards.rule_life.errors import RuleNotInForceError
 from rewards.rule_life.stopping import resting_rules
 from rewards.rules import rules_in_force, validate_rule
+from safety.pools import lock_pools
 from wallet.ledger import lock_players
 
 
@@ -55,12 +57,15 @@ def allocate_facts(
 
 
 def allocate_candidates(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
-    """Allocate what was judged, rule by rule, with budgets and guardrails."""
+    """Allocate what was judged, rule by rule, with budgets, guardrails and the caps of whole groups."""
+    # Before the rows of rules with budgets, as everywhere.
+    lock_pools()
     for rule in rules:
         allocate_rule(rule, occasion=occasion, keys=keys)
         if rule.limits.has_budget:
             settle_budget(rule, occasion=occasion)
     hold_to_forecasts(rules, occasion=occasion)
+    settle_pools(rules, occasion=occasion)
 
 
 def _allocate(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
-from core.expressions import run_statement
+from core.expressions import compile_expression, run_statement
 from rewards.definitions import RuleDefinition
 from rewards.facts import Scope
 from rewards.guard import RuleGuard, rule_guard
 from rewards.jurisdictions.rechecking import month_max_sql, reject_beyond_jurisdiction
+from rewards.models import PlayerFacts
 from rewards.occasions import AWARDS_SQL, COUNTS_SQL, Occasion
 from rewards.rule_life.stopping import stopped_rules
-from safety.caps import CAPS, window_starts
+from safety.caps import CAPS, cap_limit_expressions, window_starts
 from safety.granted import granted_sql
+from safety.policies import PROFIT_HORIZON_DAYS
 
 
 def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> None:
@@ -106,50 +110,75 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
 
 
 def _reject_crowded_out(*, occasion: Occasion, keys: Scope) -> None:
-    """Reject allocations that another grant has crowded out of a cap since the facts were taken.
+    """Reject allocations that another grant has crowded out of a cap or of the margin since the facts were taken.
 
-    One pass over what the range was granted in the cap windows; only a player whose sums differ from the facts is
-    looked at.
+    One pass over what the range was granted in the cap windows and the horizon; only a player whose sums differ from
+    the facts is looked at, lowest priority first.
     """
     lots_in_range, params = keys.condition("l.player_id")
-    facts_in_range, _ = keys.condition("f.player_id")
+    facts_in_range, _ = keys.condition("player_facts.player_id")
     in_range, _ = keys.condition("a.player_id")
-    starts, caps = window_starts(occasion.on), [cap.value() for cap in CAPS.values()]
+    starts, (room, room_params) = window_starts(occasion.on), _room_now(occasion)
+    horizon = occasion.on - timedelta(days=PROFIT_HORIZON_DAYS.value())
+    since = min(horizon, *starts.values())
     granted = ", ".join(
         f"sum(l.promotional_value) FILTER (WHERE l.granted_on >= DATE '{start}') AS {window}"
         for window, start in starts.items()
     )
-    differs = " OR ".join(f"coalesce(g.{window}, 0) <> coalesce(f.granted_value_{window}, 0)" for window in CAPS)
-    room = ", ".join(f"%s - coalesce(g.{window}, 0)" for window in CAPS)
-    if (month_max := month_max_sql("f.jurisdiction", on=occasion.on)) is not None:
-        room += f", ({month_max}) - coalesce(g.month, 0)"
+    differs = " OR ".join(
+        f"coalesce(g.{window}, 0) <> coalesce(player_facts.granted_value_{window}, 0)" for window in CAPS
+    )
     run_statement(
         f"""
         WITH granted AS MATERIALIZED (
-            SELECT l.player_id, {granted} FROM {granted_sql(since=min(starts.values()))} l
-            WHERE {lots_in_range} AND l.granted_on BETWEEN DATE '{min(starts.values())}' AND DATE '{occasion.on}'
+            SELECT l.player_id, {granted},
+                   sum(l.expected_cost) FILTER (WHERE l.granted_on > DATE '{horizon}') AS cost
+            FROM {granted_sql(since=since)} l
+            WHERE {lots_in_range} AND l.granted_on BETWEEN DATE '{since}' AND DATE '{occasion.on}'
             GROUP BY l.player_id
         ),
         moved AS MATERIALIZED (
-            SELECT g.player_id, least({room}) AS room FROM granted g
-            JOIN player_facts f ON f.run_id = %s AND f.player_id = g.player_id AND {facts_in_range}
-            WHERE {differs}
+            SELECT g.player_id, {room} AS room, coalesce(g.cost, 0) AS cost FROM granted g
+            JOIN player_facts ON player_facts.run_id = %s AND player_facts.player_id = g.player_id AND {facts_in_range}
+            WHERE {differs} OR coalesce(g.cost, 0) <> coalesce(player_facts.expected_cost_horizon, 0)
         ),
         queue AS (
-            SELECT a.player_id, a.rule_number, m.room,
-                   sum(a.money_value) OVER (PARTITION BY a.player_id ORDER BY r.priority DESC, r.number) AS used
+            SELECT a.player_id, a.rule_number, m.room, m.cost, a.expected_cost, a.expected_margin,
+                   sum(a.money_value) OVER before_it AS used, sum(a.expected_cost) OVER before_it AS cost_used
             FROM moved m JOIN rule_allocations a ON a.run_id = %s AND a.player_id = m.player_id AND {in_range}
             JOIN reward_rules r ON r.number = a.rule_number
             WHERE a.amount_given > 0
+            WINDOW before_it AS (PARTITION BY a.player_id ORDER BY r.priority DESC, r.number)
+        ),
+        refused AS (
+            SELECT player_id, rule_number,
+                   CASE WHEN cost + cost_used < expected_margin
+                        THEN jsonb_build_object('code', 'CAP', 'room', greatest(room, 0))
+                        ELSE jsonb_build_object('code', 'UNPROFITABLE', 'expected_cost', expected_cost,
+                                                'granted_before', cost + cost_used - expected_cost,
+                                                'expected_margin', expected_margin) END AS why
+            FROM queue WHERE used > room OR (cost + cost_used < expected_margin) IS NOT TRUE
         )
         UPDATE rule_allocations a
-        SET verdict = 'REJECTED', reason = 'CAP', amount_given = 0, money_value = 0,
-            reasons = jsonb_build_array(jsonb_build_object('code', 'CAP', 'room', greatest(q.room, 0)))
-        FROM queue q
-        WHERE q.used > q.room AND a.run_id = %s AND a.player_id = q.player_id AND a.rule_number = q.rule_number
+        SET verdict = 'REJECTED', reason = q.why ->> 'code', amount_given = 0, money_value = 0,
+            reasons = jsonb_build_array(q.why)
+        FROM refused q
+        WHERE a.run_id = %s AND a.player_id = q.player_id AND a.rule_number = q.rule_number
         """,
-        [*params, *caps, occasion.run_id, *params, occasion.run_id, *params, occasion.run_id],
+        [*params, *room_params, occasion.run_id, *params, occasion.run_id, *params, occasion.run_id],
     )
+
+
+def _room_now(occasion: Occasion) -> tuple[str, list[Any]]:
+    """Return SQL of what caps and jurisdiction leave of the sums `g`, by the segment and tier in the facts."""
+    rooms, params = [], []
+    for window, limit in cap_limit_expressions().items():
+        sql, limit_params = compile_expression(limit, model=PlayerFacts)
+        rooms.append(f"{sql} - coalesce(g.{window}, 0)")
+        params += limit_params
+    if (month_max := month_max_sql("player_facts.jurisdiction", on=occasion.on)) is not None:
+        rooms.append(f"({month_max}) - coalesce(g.month, 0)")
+    return f"least({', '.join(rooms)})", params
 
 
 def _reject_beyond_guard(guard: RuleGuard, *, occasion: Occasion, keys: Scope) -> None:

@@ -1,21 +1,35 @@
-"""Reward caps per player and day, week and month, in money value."""
+"""Reward caps per player and day, week and month, in money value: those for everybody, and tighter ones of groups.
+
+What all players of a group share is in `safety.pools`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import DecimalField, F, Sum, Value
+from django.db.models import Case, CharField, DecimalField, F, Q, Sum, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Least
+from django.db.models.lookups import LessThanOrEqual
+from django.utils import timezone
 
-from core.errors import NotFoundError
+from core.errors import InvalidInputError, NotFoundError
+from core.expressions import compile_expression, fetch_rows
 from players.models import Player
 from safety import policies
-from safety.models import CashGrant
+from safety.costs import CURRENCIES
+from safety.models import CapKind, CashGrant, RewardCap, RewardQuestion
 from wallet.models import Lot
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
+CAPS = {
+    "day": policies.MAX_DAILY_REWARD_PER_PLAYER,
+    "week": policies.MAX_WEEKLY_REWARD_PER_PLAYER,
+    "month": policies.MAX_MONTHLY_REWARD_PER_PLAYER,
+}
+REWARD_TYPES = (*CURRENCIES, "VIP_PERKS")
 
 
 def window_starts(on: date) -> dict[str, date]:
@@ -23,24 +37,72 @@ def window_starts(on: date) -> dict[str, date]:
     return {"day": on, "week": on - timedelta(days=on.weekday()), "month": on.replace(day=1)}
 
 
+def cap_limit_expressions() -> dict[str, Combinable]:
+    """Return by window the most a player may be granted, from their `segment` and `tier`: the tightest that holds."""
+    return _limits(_group_caps())
+
+
+def _group_caps() -> list[RewardCap]:
+    """Return the caps per player of segments and tiers, the tightest first."""
+    return list(RewardCap.objects.filter(kind=CapKind.PER_PLAYER, is_active=True).order_by("value", "id"))
+
+
+def _limits(group_caps: Sequence[RewardCap]) -> dict[str, Combinable]:
+    found: dict[str, Combinable] = {}
+    for window, cap in CAPS.items():
+        limits: list[Combinable] = [Value(cap.value(), output_field=_MONEY)]
+        for group in ("segment", "tier"):
+            # Unknown for players who are in none of the groups, and then left out by Least.
+            whens = [
+                When(_holds(one), then=Value(one.value, output_field=_MONEY))
+                for one in group_caps
+                if one.window.lower() == window and getattr(one, group)
+            ]
+            limits += [Case(*whens, default=None, output_field=_MONEY)] if whens else []
+        found[window] = Least(*limits, output_field=_MONEY) if len(limits) > 1 else limits[0]
+    return found
+
+
+def _holds(cap: RewardCap) -> Q:
+    return Q(segment=cap.segment) if cap.segment else Q(tier=cap.tier)
+
+
+def _rooms(limits: dict[str, Combinable]) -> dict[str, Combinable]:
+    nothing = Value(Decimal(0), output_field=_MONEY)
+    return {
+        window: limit - Coalesce(F(f"granted_value_{window}"), nothing, output_field=_MONEY)
+        for window, limit in limits.items()
+    }
+
+
 def cap_room_expression() -> Combinable:
     """Return the money value a player may still be granted by the `granted_value_*` of the facts; below 0 where over.
 
     What a run grants before it posts is not in the facts and is taken off by whoever grants it.
     """
-    rooms = [
-        Value(cap.value(), output_field=_MONEY)
-        - Coalesce(F(f"granted_value_{window}"), Value(Decimal(0)), output_field=_MONEY)
-        for window, cap in CAPS.items()
+    return Least(*_rooms(cap_limit_expressions()).values(), output_field=_MONEY)
+
+
+def cap_name_expression() -> Combinable:
+    """Return which cap leaves the least, from the column `cap_room`: its window, and the group whose cap it is."""
+    group_caps = _group_caps()
+    limits = _limits(group_caps)
+    names = {window: _cap_name(window, limit=limit, group_caps=group_caps) for window, limit in limits.items()}
+    whens = [
+        When(Q(LessThanOrEqual(room, F("cap_room"))), then=names[window]) for window, room in _rooms(limits).items()
     ]
-    return Least(*rooms, output_field=_MONEY)
+    return Case(*whens, default=Value(""), output_field=CharField())
 
 
-CAPS = {
-    "day": policies.MAX_DAILY_REWARD_PER_PLAYER,
-    "week": policies.MAX_WEEKLY_REWARD_PER_PLAYER,
-    "month": policies.MAX_MONTHLY_REWARD_PER_PLAYER,
-}
+def _cap_name(window: str, *, limit: Combinable, group_caps: Sequence[RewardCap]) -> Combinable:
+    """Name the window, and the segment or tier where its cap is the one that holds."""
+    whens = []
+    for cap in group_caps:
+        if cap.window.lower() == window:
+            is_tightest = Q(LessThanOrEqual(Value(cap.value, output_field=_MONEY), limit))
+            group = f"segment {cap.segment}" if cap.segment else f"tier {cap.tier}"
+            whens.append(When(_holds(cap) & is_tightest, then=Value(f"{window} of {group}")))
+    return Case(*whens, default=Value(window), output_field=CharField()) if whens else Value(window)
 
 
 def granted_value(*, player_id: str, since: date, until: date) -> Decimal:
@@ -51,15 +113,28 @@ def granted_value(*, player_id: str, since: date, until: date) -> Decimal:
     return (lots or Decimal(0)) + (cash or Decimal(0))
 
 
-def check_reward_caps(*, player_id: str, on: date) -> Decimal:
-    """Return the money value that may still be granted to the player on a business date, under all three caps.
+def check_reward_caps(*, player_id: str, reward_type: str | None = None, on: date | None = None) -> Decimal:
+    """Return the money value that may still be granted to the player on a business date, under all caps of a player.
 
-    Raises NotFoundError.
+    Every type of reward counts towards the same caps by what it is worth; naming one only has it checked. Raises
+    NotFoundError for a player and InvalidInputError for a type nobody knows.
     """
-    if not Player.objects.filter(player_id=player_id).exists():
+    if reward_type is not None and reward_type not in REWARD_TYPES:
+        raise InvalidInputError(
+            f"reward_type is {reward_type!r}: one of {', '.join(REWARD_TYPES)} is needed", field="reward_type"
+        )
+    day = on or timezone.localdate()
+    player = Player.objects.filter(player_id=player_id).values("segment", "tier").first()
+    if player is None:
         raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
-    starts = window_starts(on)
-    rooms = [
-        cap.value() - granted_value(player_id=player_id, since=starts[window], until=on) for window, cap in CAPS.items()
-    ]
-    return max(min(rooms), Decimal(0))
+    granted = {
+        f"granted_value_{window}": granted_value(player_id=player_id, since=start, until=day)
+        for window, start in window_starts(day).items()
+    }
+    sql, params = compile_expression(cap_room_expression(), model=RewardQuestion)
+    sums = ", ".join(f"%s::numeric AS {name}" for name in granted)
+    row = fetch_rows(
+        f"SELECT {sql} FROM (SELECT %s::text AS segment, %s::text AS tier, {sums}) question",
+        [*params, player["segment"], player["tier"], *granted.values()],
+    )[0]
+    return max(Decimal(row[0]), Decimal(0))

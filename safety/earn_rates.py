@@ -21,6 +21,7 @@ from django.utils import timezone
 from core.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from core.strict_json import is_storable
 from players.models import GameCategory, Tier
+from safety.assumption_versions import say_who_assumes
 from safety.models import EarnRateAcceptance, UnitValue
 from safety.profitability import currency_value
 from wallet.models import CurrencyType
@@ -232,6 +233,7 @@ def change_unit_value(*, currency: str, money_value: Decimal, changed_by: User) 
         )
     _lock_categories()
     check_unit_value(currency=currency, money_value=money_value)
+    say_who_assumes(changed_by, reason="changed on the page of unit values")
     value, _ = UnitValue.objects.update_or_create(currency_type=currency, defaults={"money_value": money_value})
     log.info("a unit of %s is worth %s, says %s", currency, money_value, changed_by)
     return value
@@ -339,6 +341,7 @@ def _stored_worth(rate: EarnRate) -> Decimal:
 
 
 def _write(category: GameCategory, *, changed_by: User) -> None:
+    say_who_assumes(changed_by, reason="changed on the page of the game category")
     category.save()
     if rate_of(category, point=point_value()).loss <= 0:
         _end(category.code, is_accepted=True)

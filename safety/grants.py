@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,27 +13,18 @@ from django.utils import timezone
 from core.errors import InvalidInputError, RefusedError
 from core.money import round_to_cent
 from players.action_codes import CODE_SHAPE, is_action_code
-from players.models import CreditPurpose
-from safety.caps import check_reward_caps
 from safety.control_groups import global_holdout, is_globally_held_out
-from safety.jurisdictions.granting import refused_grant
+from safety.credit_checks import Credit, refusal_of
+from safety.expected_value import Reward
 from safety.jurisdictions.violations import Incentive
-from safety.models import Contamination
-from safety.profitability import CURRENCIES, RewardTerms, cost_rate, currency_value
+from safety.models import Contamination, ViolationPath
+from safety.pools import Pool, active_pools, count_into_pool, lock_pools, pools_of_player
+from safety.profitability import RewardTerms, cost_rate, currency_value
 from wallet.bonuses import add_bonus_balance, bonus_base, check_bonus_terms
-from wallet.jurisdictions import keep_jurisdiction_refusal
 from wallet.ledger import JurisdictionLimitError, PlayerRestrictedError, Posted, lock_players
 from wallet.models import CurrencyType, Operation
 from wallet.points import add_loyalty_points, add_reward_points, add_tickets
 from wallet.postings import check_currency_amount
-from wallet.restrictions import refusing_restriction
-
-
-class CapExceededError(RefusedError):
-    """Raised when a credit is worth more than the player's caps leave; `details` carries both figures."""
-
-    code = "cap_exceeded"
-
 
 _REWARD_TYPES = {
     CurrencyType.LP: "LOYALTY_POINTS",
@@ -48,23 +39,37 @@ _ADDING = {
 
 
 def credit_points(
-    *, player_id: str, amount: object, source: str, key: str, actor: str, currency: CurrencyType = CurrencyType.LP
+    *,
+    player_id: str,
+    amount: object,
+    source: str,
+    key: str,
+    actor: str,
+    currency: CurrencyType = CurrencyType.LP,
+    path: ViolationPath = ViolationPath.SERVICE,
 ) -> Posted:
     """Credit loyalty points, reward points or tickets by hand; they count towards the caps by their unit value.
 
-    Raises CapExceededError, JurisdictionLimitError, and what `wallet.points` raises.
+    Raises CapExceededError, UnprofitableCreditError where credits by hand must be profitable, JurisdictionLimitError,
+    and what `wallet.points` raises.
     """
     points = check_currency_amount(currency=currency, amount=amount)
     value = round_to_cent(points * currency_value(currency))
+    terms = RewardTerms(reward_type=_REWARD_TYPES[currency])
     return _under_caps(
         lambda: _ADDING[currency](
             player_id=player_id, amount=points, source=source, key=key, actor=actor, promotional_value=value
         ),
-        player_id=player_id,
-        key=key,
-        value=value,
-        actor=actor,
-        incentive=Incentive(reward_type=_REWARD_TYPES[currency], is_bonus_money=False, amount_max=points),
+        Credit(
+            player_id=player_id,
+            key=key,
+            value=value,
+            reward=Reward(amount=points, terms=terms),
+            incentive=Incentive(reward_type=terms.reward_type, is_bonus_money=False, amount_max=points),
+            actor=actor,
+            path=path,
+            on=timezone.localdate(),
+        ),
     )
 
 
@@ -78,13 +83,14 @@ def credit_bonus(
     eligible_games: list[str] | None = None,
     claim_within: timedelta | None = None,
     awaits: str | None = None,
+    path: ViolationPath = ViolationPath.SERVICE,
     **terms: Any,
 ) -> Posted:
     """Credit bonus money by hand; it counts towards the caps in full, and towards later profit safety by its cost.
 
-    `terms` are the further ones of `wallet.bonuses.add_bonus_balance`. Raises CapExceededError, InvalidInputError for a
-    bonus that waits for a claim and an action at once or for what no action is called, and what `add_bonus_balance`
-    raises.
+    `terms` are the further ones of `wallet.bonuses.add_bonus_balance`. Raises CapExceededError,
+    UnprofitableCreditError where credits by hand must be profitable, InvalidInputError for a bonus that waits for a
+    claim and an action at once or for what no action is called, and what `add_bonus_balance` raises.
     """
     money = check_currency_amount(currency=CurrencyType.BONUS, amount=amount)
     if claim_within and awaits:
@@ -97,6 +103,7 @@ def credit_bonus(
         reward_type="BONUS_BALANCE",
         wagering_requirement=wagering_requirement,
         eligible_games=tuple(eligible_games) if eligible_games else None,
+        max_conversion=terms.get("max_conversion"),
     )
     return _under_caps(
         lambda: add_bonus_balance(
@@ -109,14 +116,19 @@ def credit_bonus(
             claim_within=claim_within,
             awaits=awaits,
             promotional_value=money,
-            expected_cost=round_to_cent(money * cost_rate(judged)),
+            expected_cost=_expected_cost(money, judged=judged),
             **terms,
         ),
-        player_id=player_id,
-        key=key,
-        value=money,
-        actor=actor,
-        incentive=_bonus_incentive(money, wagering_requirement, eligible_games, terms),
+        Credit(
+            player_id=player_id,
+            key=key,
+            value=money,
+            reward=Reward(amount=money, terms=judged),
+            incentive=_bonus_incentive(money, wagering_requirement, eligible_games, terms),
+            actor=actor,
+            path=path,
+            on=timezone.localdate(),
+        ),
     )
 
 
@@ -137,69 +149,48 @@ def _bonus_incentive(
     )
 
 
-def _under_caps(
-    credit: Callable[[], Posted], *, player_id: str, key: str, value: Decimal, actor: str, incentive: Incentive
-) -> Posted:
-    """Make a credit with the player locked, so that two at once cannot both take the last of a cap.
+def _expected_cost(money: Decimal, *, judged: RewardTerms) -> Decimal:
+    """Return what a bonus would cost from a player of whose games nothing is known: the dearest it can be."""
+    cost = round_to_cent(money * cost_rate(judged))
+    return cost if judged.max_conversion is None or not judged.is_wagered else min(cost, judged.max_conversion)
 
-    What the player's jurisdiction forbids is refused, and the refusal kept. A credit to a player of the global control
-    group is marked as its contamination.
+
+def _under_caps(credit: Callable[[], Posted], asked: Credit) -> Posted:
+    """Make a credit with the player and then the pools locked, so that two at once cannot both take the last of a cap.
+
+    One to a player of the global control group is marked as its contamination. A refusal is raised once the transaction
+    is committed: it is evidence and must stay.
     """
-    refusal: JurisdictionLimitError | PlayerRestrictedError | None = None
+    refusal: RefusedError | None = None
     with transaction.atomic():
-        lock_players([player_id])
-        # A replay posts nothing, so no cap and no limit stands in its way.
-        if not Operation.objects.filter(key=key).exists():
-            _check_caps(player_id=player_id, value=value, on=timezone.localdate())
-            refusal = _against(incentive, player_id=player_id, key=key, value=value, actor=actor)
+        lock_players([asked.player_id])
+        pools = _pools_of(asked)
+        # A replay posts nothing, so nothing stands in its way.
+        if not Operation.objects.filter(key=asked.key).exists():
+            refusal = refusal_of(asked, pools=pools)
         if refusal is None:
             try:
-                return _credited(credit, player_id=player_id, value=value, actor=actor)
+                return _post(credit, asked, pools=pools)
             except (JurisdictionLimitError, PlayerRestrictedError) as error:
-                # Raised once the transaction is committed: the refusal is evidence and must stay.
                 refusal = error
     raise refusal
 
 
-def _credited(credit: Callable[[], Posted], *, player_id: str, value: Decimal, actor: str) -> Posted:
+def _pools_of(asked: Credit) -> list[Pool]:
+    """Return the groups whose shared caps the credit counts towards, locked."""
+    lock_pools()
+    pools = active_pools()
+    return pools_of_player(pools, player_id=asked.player_id, on=asked.on) if pools else []
+
+
+def _post(credit: Callable[[], Posted], asked: Credit, *, pools: Iterable[Pool]) -> Posted:
     posted = credit()
-    if posted.outcome == "POSTED" and is_globally_held_out(player_id):
-        _mark_contamination(posted, player_id=player_id, value=value, actor=actor)
+    if posted.outcome == "POSTED":
+        for pool in pools:
+            count_into_pool(pool, on=asked.on, value=asked.value)
+        if is_globally_held_out(asked.player_id):
+            _mark_contamination(posted, player_id=asked.player_id, value=asked.value, actor=asked.actor)
     return posted
-
-
-def _against(
-    incentive: Incentive, *, player_id: str, key: str, value: Decimal, actor: str
-) -> JurisdictionLimitError | None:
-    """Return what the player's jurisdiction has against the credit, kept as evidence; a restriction goes before it."""
-    at = timezone.now()
-    if refusing_restriction(player_id=player_id, purpose=CreditPurpose.PROMOTION, at=at):
-        return None
-    found = refused_grant(incentive, player_id=player_id, value=value, on=timezone.localdate(at))
-    if found is None:
-        return None
-    currency = CURRENCIES[incentive.reward_type]
-    return keep_jurisdiction_refusal(
-        player_id=player_id,
-        key=key,
-        currency=currency,
-        amount=incentive.amount_max or value,
-        says=found.says,
-        details={**found.details, "money_value": str(value)},
-        actor=actor,
-        at=at,
-    )
-
-
-def _check_caps(*, player_id: str, value: Decimal, on: date) -> None:
-    room = check_reward_caps(player_id=player_id, on=on)
-    if value > room:
-        raise CapExceededError(
-            f"player {player_id} may be granted {room} more on {on}, {value} was asked for",
-            player_id=player_id,
-            room=str(room),
-            value=str(value),
-        )
 
 
 def _mark_contamination(posted: Posted, *, player_id: str, value: Decimal, actor: str) -> None:

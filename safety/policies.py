@@ -60,6 +60,42 @@ BONUS_COST_FLOOR_RATE = declare(
         help="A bonus never counts as costing less than this share, however high its wagering requirement.",
     )
 )
+PROFIT_BASIS = declare(
+    Policy(
+        name="PROFIT_BASIS",
+        default="total",
+        choices=("total", "incremental"),
+        help="What rewards must cost less than: the whole margin expected from the player, or only what they add to it "
+        "(the retention multiplier less 1).",
+    )
+)
+POINTS_REDEEMED_RATE = declare(
+    Policy(
+        name="POINTS_REDEEMED_RATE",
+        default=Decimal(1),
+        minimum=Decimal(0),
+        maximum=Decimal(1),
+        unit="share of the points",
+        help="How much of given points and tickets is expected ever to be redeemed; 1: all of it, no breakage counted.",
+    )
+)
+MANUAL_CREDITS_PROFITABILITY = declare(
+    Policy(
+        name="MANUAL_CREDITS_PROFITABILITY",
+        default="off",
+        choices=("off", "warn", "enforce"),
+        help="Whether credits by hand must pass profitability: not asked, listed as a violation, or refused as well.",
+    )
+)
+SAFETY_VIOLATION_DAYS = declare(
+    Policy(
+        name="SAFETY_VIOLATION_DAYS",
+        default=730,
+        minimum=30,
+        unit="days",
+        help="How long refusals of safety are kept in their list; the decisions themselves stay.",
+    )
+)
 ABUSE_HALF_LIFE_DAYS = declare(
     Policy(
         name="ABUSE_HALF_LIFE_DAYS",

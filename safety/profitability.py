@@ -1,60 +1,67 @@
 """Profit safety: a reward is given only if what it is expected to cost stays below the margin expected from the player.
 
 expected margin = wager per active day × active days in the horizon × retention multiplier × house edge
-expected cost   = money value, less the margin expected while a wagering requirement is met, not below a floor share
+expected cost   = money value, less the margin expected while a wagering requirement is met, not below a floor share and
+                  not above what can become real money; see `safety.costs`
+
+What cannot be computed is unknown, and what is unknown is refused.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import BooleanField, Case, DecimalField, F, Q, Value, When
+from django.db.models import BooleanField, Case, CharField, DecimalField, F, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Round
-from django.db.models.lookups import GreaterThan, LessThan
+from django.db.models.lookups import GreaterThan, LessThan, LessThanOrEqual
 
 from core.errors import NotFoundError
 from core.expressions import Quotient, run_statement
-from players.models import GameCategory
+from players.models import GameCategory, PlayerSegment
 from safety import policies
-from safety.models import RetentionMultiplier, RewardFamily, SegmentBaseline, UnitValue
+from safety.costs import (
+    CURRENCIES,
+    RewardTerms,
+    cost_rate,
+    cost_rate_expression,
+    cost_terms,
+    currency_value,
+    edge_kept_expression,
+    expected_cost_expression,
+    own_edge_sql,
+    unit_value,
+)
+from safety.models import RetentionMultiplier, RewardFamily, SegmentBaseline
+
+__all__ = [
+    "CURRENCIES",
+    "DEFAULT_CATEGORY",
+    "MARGIN_INPUTS",
+    "RewardTerms",
+    "cost_rate",
+    "cost_rate_expression",
+    "cost_terms",
+    "currency_value",
+    "default_house_edge",
+    "edge_kept_expression",
+    "expected_cost_expression",
+    "expected_margin_expression",
+    "get_house_edge",
+    "is_profitable_expression",
+    "margin_inputs",
+    "margin_of_inputs",
+    "own_edge_sql",
+    "refresh_segment_baselines",
+    "unit_value",
+    "unknown_margin_expression",
+]
 
 DEFAULT_CATEGORY = "other"
+MARGIN_INPUTS = ("wager_per_active_day", "active_days", "retention_multiplier", "house_edge")
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _EXACT = DecimalField(max_digits=38, decimal_places=10)
-FAMILIES = {
-    "BONUS_BALANCE": RewardFamily.BONUS,
-    "FREE_PLAY": RewardFamily.BONUS,
-    "CASHBACK": RewardFamily.CASHBACK,
-    "LOYALTY_POINTS": RewardFamily.LP,
-}
-CURRENCIES = {
-    "BONUS_BALANCE": "BONUS",
-    "FREE_PLAY": "BONUS",
-    "CASHBACK": "BONUS",
-    "LOYALTY_POINTS": "LP",
-    "REWARD_POINTS": "RP",
-    "TICKETS": "TICKETS",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RewardTerms:
-    """What safety must know of a reward: its type, the wagering multiple, the games that count (None: all), and whether
-    it is paid as cash.
-    """
-
-    reward_type: str
-    wagering_requirement: Decimal = Decimal(0)
-    eligible_games: tuple[str, ...] | None = None
-    is_cash: bool = False
-
-    @property
-    def family(self) -> RewardFamily:
-        """The family its retention multiplier is kept under."""
-        return FAMILIES.get(self.reward_type, RewardFamily.OTHER)
 
 
 def get_house_edge(game_type: str) -> Decimal:
@@ -65,49 +72,9 @@ def get_house_edge(game_type: str) -> Decimal:
     return edge
 
 
-def unit_value(terms: RewardTerms) -> Decimal:
-    """Return what one unit of the reward is worth in money; perks, which credit nothing, are worth 0."""
-    if terms.is_cash:
-        return Decimal(1)
-    currency = CURRENCIES.get(terms.reward_type)
-    return Decimal(0) if currency is None else currency_value(currency)
-
-
-def currency_value(currency: str) -> Decimal:
-    """Return what one unit of a currency is worth in money.
-
-    Where staff removed the value a unit counts as 1: points that cost nothing would pass every cap.
-    """
-    value = UnitValue.objects.filter(currency_type=currency).values_list("money_value", flat=True).first()
-    return Decimal(1) if value is None else value
-
-
-def cost_rate(terms: RewardTerms) -> Decimal:
-    """Return the expected cost of one unit of money value, between the floor share and 1.
-
-    While a bonus is wagered the house keeps its edge on the turnover needed; a category that counts half needs twice
-    the turnover. The player is assumed to choose the eligible category that is cheapest for them.
-    """
-    if not terms.wagering_requirement or CURRENCIES.get(terms.reward_type) != "BONUS":
-        return Decimal(1)
-    kept = terms.wagering_requirement * _cheapest_edge_per_counted_stake(terms.eligible_games)
-    return max(1 - kept, policies.BONUS_COST_FLOOR_RATE.value())
-
-
-def _cheapest_edge_per_counted_stake(eligible_games: tuple[str, ...] | None) -> Decimal:
-    categories = GameCategory.objects.filter(contribution_weight__gt=0)
-    if eligible_games is not None:
-        categories = categories.filter(code__in=eligible_games)
-    edges = [edge / weight for edge, weight in categories.values_list("house_edge_rate", "contribution_weight")]
-    return min(edges, default=Decimal(0))
-
-
-def expected_cost_expression() -> Combinable:
-    """Return the expected cost of the columns `amount`, `unit_value` and `cost_rate`, to the cent.
-
-    A requirement that the abuse score raises is not counted in the reward's favour.
-    """
-    return Round(F("amount") * F("unit_value") * F("cost_rate"), precision=2, output_field=_MONEY)
+def default_house_edge() -> Decimal | None:
+    """Return the edge that holds where a player's games are not known; None where staff left none."""
+    return GameCategory.objects.filter(code=DEFAULT_CATEGORY).values_list("house_edge_rate", flat=True).first()
 
 
 def margin_inputs() -> dict[str, Combinable]:
@@ -116,18 +83,46 @@ def margin_inputs() -> dict[str, Combinable]:
     return {
         "wager_per_active_day": _wager_per_active_day(),
         "active_days": _active_days_in_30() * horizon_share,
-        "retention_multiplier": _retention_multiplier(),
-        "house_edge": Coalesce(F("house_edge_rate"), Value(get_house_edge(DEFAULT_CATEGORY)), output_field=_EXACT),
+        "retention_multiplier": _retention_factor(),
+        "house_edge": _house_edge(),
     }
 
 
 def expected_margin_expression() -> Combinable:
     """Return the margin expected from the player over the horizon, from their facts and the column `reward_family`."""
-    wager, *shares = margin_inputs().values()
+    return _product(margin_inputs())
+
+
+def margin_of_inputs() -> Combinable:
+    """Return the same from columns that hold the inputs, by their names."""
+    return _product({name: F(name) for name in MARGIN_INPUTS})
+
+
+def _product(inputs: dict[str, Combinable]) -> Combinable:
+    wager, *shares = inputs.values()
     margin = wager
     for share in shares:
         margin = margin * share
     return Round(margin, precision=2, output_field=_MONEY)
+
+
+def unknown_margin_expression() -> Combinable:
+    """Return in words what is missing to tell the margin, from columns that hold the inputs; empty where nothing is."""
+    words = {
+        "wager_per_active_day": "the player's segment",
+        "retention_multiplier": "the retention multiplier of the segment",
+        "house_edge": "the house edge of the player's games",
+        "active_days": "the active days",
+    }
+    whens = [When(**{f"{name}__isnull": True}, then=Value(missing)) for name, missing in words.items()]
+    return Case(*whens, default=Value(""), output_field=CharField())
+
+
+def _house_edge() -> Combinable:
+    default = default_house_edge()
+    if default is None:
+        return F("house_edge_rate")
+    return Coalesce(F("house_edge_rate"), Value(default), output_field=_EXACT)
 
 
 def _wager_per_active_day() -> Combinable:
@@ -141,9 +136,11 @@ def _wager_per_active_day() -> Combinable:
     days = Coalesce(counted, Value(0), output_field=_EXACT)
     # A turnover of no counted day says nothing about a day.
     own = Case(When(Q(GreaterThan(days, Value(0))), then=wager), default=Value(0), output_field=_EXACT)
-    return Coalesce(
-        Quotient(Coalesce(own, Value(0), output_field=_EXACT) + weight * _segment_mean(), days + weight),
-        Value(0),
+    shrunk = Quotient(Coalesce(own, Value(0), output_field=_EXACT) + weight * _segment_mean(), days + weight)
+    # Nothing known and nothing to shrink towards is nothing to expect; of no known segment it stays unknown.
+    return Case(
+        When(segment__in=PlayerSegment.values, then=Coalesce(shrunk, Value(0), output_field=_EXACT)),
+        default=None,
         output_field=_EXACT,
     )
 
@@ -168,18 +165,33 @@ def _segment_mean() -> Combinable:
     return Case(*whens, default=Value(Decimal(0)), output_field=_EXACT)
 
 
+def _retention_factor() -> Combinable:
+    """Return by how much the margin is multiplied: with all the player brings, or with what rewards add to it alone."""
+    if policies.PROFIT_BASIS.value() == "total":
+        return _retention_multiplier()
+    added = _retention_multiplier() - Value(Decimal(1), output_field=_EXACT)
+    # Greatest leaves out what is unknown, which must stay so.
+    return Case(
+        When(Q(GreaterThan(added, Value(0))), then=added),
+        When(Q(LessThanOrEqual(added, Value(0))), then=Value(Decimal(0))),
+        default=None,
+        output_field=_EXACT,
+    )
+
+
 def _retention_multiplier() -> Combinable:
     rows = RetentionMultiplier.objects.values_list("reward_family", "segment", "multiplier")
     by_family: dict[str, list[When]] = {}
     for family, segment, multiplier in rows:
         when = When(segment=segment, then=Value(multiplier, output_field=_EXACT))
         by_family.setdefault(family, []).append(when)
-    none = Value(Decimal(1), output_field=_EXACT)
-    whens = [
-        When(reward_family=family, then=Case(*of_segments, default=none, output_field=_EXACT))
-        for family, of_segments in by_family.items()
-    ]
-    return Case(*whens, default=none, output_field=_EXACT)
+    whens = []
+    for family in RewardFamily.values:
+        # Everything else moves nobody unless staff say so; a family that should have a figure and has none is unknown.
+        missing = Value(Decimal(1), output_field=_EXACT) if family == RewardFamily.OTHER else None
+        of_segments = Case(*by_family.get(family, []), default=missing, output_field=_EXACT)
+        whens.append(When(reward_family=family, then=of_segments))
+    return Case(*whens, default=None, output_field=_EXACT)
 
 
 def is_profitable_expression() -> Combinable:

@@ -50,6 +50,7 @@ from rewards.api.rule_life import (
 from rewards.api.rule_schema import RuleCheck, RuleFields, RuleSchema
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from rewards.api.tiers import TierPreviewView
+from safety.api.checks import SafetyCheck
 from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
 from safety.api.jurisdictions import JurisdictionDetail, JurisdictionList, PlayerJurisdiction
 from safety.api.vip_approvals import PlayerVipApprovals, VipApprove, VipChecks, VipRefuse, VipRevoke
@@ -130,6 +131,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("import/excel", ImportUpload, "import-excel"),
     ("import/status/<int:job_id>", ImportStatus, "import-status"),
     ("batch/process", BatchProcess, "batch-process"),
+    ("safety/check", SafetyCheck, "safety-check"),
     ("wallet/add-lp", AddPoints, "wallet-add-lp"),
     ("wallet/add-rp", AddRewardPoints, "wallet-add-rp"),
     ("wallet/add-tickets", AddTickets, "wallet-add-tickets"),

@@ -52,9 +52,14 @@ from safety.models import (
     Contamination,
     EarnRateAcceptance,
     JurisdictionProfile,
+    PoolRelease,
     ReviewCase,
     ReviewEvent,
     ReviewEvidence,
+    RewardCap,
+    RewardCapChange,
+    SafetyViolation,
+    UnitValue,
 )
 from safety.vip_approvals import open_vip_approval, record_vip_check
 from wallet.bets import place_bet
@@ -217,6 +222,16 @@ def _make_wallet_rows(player: Player, run: Run, number: int) -> None:
     )
 
 
+def _make_safety_rows(player: Player, user: User, number: int) -> None:
+    SafetyViolation.objects.create(
+        player=player, on=ON, path="RULE", code="UNPROFITABLE", amount=Decimal(5), figures={"expected_margin": "1.00"}
+    )
+    cap = RewardCap.objects.create(kind="PER_PLAYER", tier=f"T{number}", window="DAY", value=Decimal(9))
+    RewardCapChange.objects.create(cap=cap, value_after=Decimal(9), is_active=True, reason="Opening", changed_by=user)
+    PoolRelease.objects.create(segment="VIP", tier="", on=ON, value=Decimal(1))
+    UnitValue.objects.update_or_create(currency_type="RP", defaults={"money_value": Decimal(number + 1)})
+
+
 def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None:
     PlayerDay.objects.create(player=player, on=ON, wagered=Decimal(100), won=Decimal(90))
     Activity.objects.create(
@@ -244,6 +259,7 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
     _make_review_rows(player, signal, user, number)
     AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
     _make_jurisdiction_rows(player, user, number)
+    _make_safety_rows(player, user, number)
     EarnRateAcceptance.objects.create(
         category_id="slots",
         points_per_unit=Decimal(6),

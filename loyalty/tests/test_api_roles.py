@@ -60,6 +60,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/import/excel"): {STAFF, ANALYST, INTEGRATOR},
     ("GET", "/api/import/status/1"): OFFICE | {INTEGRATOR, OPERATOR},
     ("POST", "/api/batch/process"): {OPERATOR},
+    ("POST", "/api/safety/check"): OFFICE | {INTEGRATOR},
     ("POST", "/api/wallet/add-lp"): {STAFF, INTEGRATOR},
     ("POST", "/api/wallet/add-rp"): {STAFF, INTEGRATOR},
     ("POST", "/api/wallet/add-tickets"): {STAFF, INTEGRATOR},

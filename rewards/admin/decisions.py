@@ -67,7 +67,14 @@ class RewardDecisionAdmin(ExplanationPages, HugeReadOnlyAdmin):
         (None, {"fields": (("player", "rule_link", "rule_version"), ("occasion", "verdict", "reason"), "reasons")}),
         (
             "Amounts",
-            {"fields": (("amount_computed", "amount_given"), ("money_value", "expected_cost", "expected_margin"))},
+            {
+                "fields": (
+                    ("amount_computed", "amount_given"),
+                    ("money_value", "expected_cost", "expected_margin", "granted_cost"),
+                    ("wager_per_active_day", "active_days", "retention_multiplier", "house_edge"),
+                    ("cost_rate", "assumptions_version"),
+                )
+            },
         ),
         ("What was known", {"fields": (("segment", "tier"), "facts")}),
         ("When", {"fields": (("first_on", "last_on", "times"), ("decided_at", "run_link"))}),

@@ -26,6 +26,8 @@ _STOPS = {
     "ABUSE_CONFIRMED": "Abuse",
     "ABUSE_REVIEW": "Abuse",
     "ABUSE_CUT": "Abuse",
+    "COST_UNKNOWN": "Profitability",
+    "MARGIN_UNKNOWN": "Profitability",
     "EXCLUSIVE_GROUP": "Exclusive group",
     "UNPROFITABLE": "Profitability",
     "RULE_GUARD": "Caps",
@@ -35,6 +37,7 @@ _STOPS = {
     "MAX_PLAYERS": "Budget",
     "PACING": "Budget",
     "BUDGET": "Budget",
+    "POOL_CAP": "Caps of groups",
 }
 
 _BEFORE_ABUSE = ("Nothing to give", "Minimum", "Limits", "Restrictions")

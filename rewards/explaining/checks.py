@@ -66,7 +66,8 @@ def judged_safety(judged: Judgement) -> tuple[Check, ...]:
     checks = [_restrictions(judged), _jurisdiction(judged), _abuse(judged), _profitability(judged), _caps(judged)]
     if "NEEDS_APPROVAL" in judged.obstacles:
         checks.append(Check(name="Approval", outcome=Outcome.STOPPED, sentence=reason_sentence("NEEDS_APPROVAL", {})))
-    return (*checks, _budget(judged))
+    pools = [] if judged.pool is None else [_pool(judged)]
+    return (*checks, _budget(judged), *pools)
 
 
 def frequency_allowed(definition: RuleDefinition) -> str:
@@ -215,12 +216,18 @@ def _abuse(judged: Judgement) -> Check:
 def _profitability(judged: Judgement) -> Check:
     cost, margin = judged.figures["expected_cost"], judged.figures["expected_margin"]
     before = judged.figures["granted_cost"] + judged.figures["given_cost_run"]
-    is_stopped = "UNPROFITABLE" in judged.obstacles
+    unknown = next((code for code in ("COST_UNKNOWN", "MARGIN_UNKNOWN") if code in judged.obstacles), None)
+    is_stopped = unknown is not None or "UNPROFITABLE" in judged.obstacles
     figures = {"expected_cost": cost, "granted_before": before, "expected_margin": margin}
-    sentence = reason_sentence("UNPROFITABLE", figures) if is_stopped else profitable(cost, before, margin)
+    if unknown is not None:
+        missing = judged.figures["cost_unknown" if unknown == "COST_UNKNOWN" else "margin_unknown"]
+        sentence = reason_sentence(unknown, {"missing": missing})
+    else:
+        sentence = reason_sentence("UNPROFITABLE", figures) if is_stopped else profitable(cost, before, margin)
     inputs = {name: shown_figure(round(value, 4)) if value is not None else "" for name, value in judged.margin.items()}
     amounts = {name: _money(value) for name, value in figures.items()}
-    return _check("Profitability", sentence, is_stopped=is_stopped, figures={**amounts, **inputs})
+    rate = {"cost_rate": shown_figure(judged.figures["cost_rate"])}
+    return _check("Profitability", sentence, is_stopped=is_stopped, figures={**amounts, **inputs, **rate})
 
 
 def profitable(cost: Decimal, before: Decimal | None, margin: Decimal) -> str:
@@ -238,10 +245,12 @@ def _caps(judged: Judgement) -> Check:
     room = guard if is_guard else caps
     figures = {f"granted_in_{window}": _money(judged.figures[f"granted_value_{window}"]) for window in CAPS}
     figures |= {f"cap_per_{window}": _money(cap.value()) for window, cap in CAPS.items()}
+    figures["tightest"] = judged.figures["cap_name"]
     figures["room"] = _money(room)
     if after < before:
         is_stopped = not judged.obstacles.isdisjoint({"CAP", "RULE_GUARD", "BELOW_MINIMUM"})
         cut = {"room": room, "from": before, "to": after}
+        cut |= {} if is_guard else {"cap": judged.figures["cap_name"]}
         code = "RULE_GUARD" if is_guard else "CAP"
         sentence = reason_sentence(code if is_stopped else f"{code}_CUT", cut)
         outcome = Outcome.STOPPED if is_stopped else Outcome.CHANGED
@@ -257,6 +266,20 @@ def _budget(judged: Judgement) -> Check:
     left = _money(judged.budget.left)
     sentence = f"{left} are left; who gets the last of it is drawn among all players of the night"
     return _check("Budget", sentence)
+
+
+def _pool(judged: Judgement) -> Check:
+    """Say what the caps that whole groups share leave; who gets the last of them is drawn among all."""
+    room = judged.pool
+    if room is None:
+        return Check(name="Caps of groups", outcome=Outcome.PASSED, sentence="there are none")
+    figures = {"pool": room.pool.name, "window": room.window, "limit": _money(room.limit), "room": _money(room.left)}
+    if judged.reason == "POOL_CAP":
+        return _check(
+            "Caps of groups", reason_sentence("POOL_CAP", judged.reasons[0]), is_stopped=True, figures=figures
+        )
+    sentence = f"{room.pool.name} together: {_money(room.left)} of {_money(room.limit)} per {room.window} are left"
+    return _check("Caps of groups", sentence, figures=figures)
 
 
 def _check(name: str, sentence: str, *, is_stopped: bool = False, figures: Mapping[str, object] | None = None) -> Check:

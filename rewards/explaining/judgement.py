@@ -24,6 +24,7 @@ from rewards.models import Verdict
 from rewards.occasions import Occasion
 from rewards.places import places_left
 from safety.caps import CAPS
+from safety.pools import PoolRoom, tightest_pool_room
 from safety.profitability import margin_inputs, unit_value
 
 _FIGURES = (
@@ -47,6 +48,10 @@ _FIGURES = (
     "given_cost_run",
     "given_value_run",
     "cap_room_left",
+    "cap_name",
+    "cost_rate",
+    "cost_unknown",
+    "margin_unknown",
     "rule_room_left",
     "amount_after_caps",
     "is_held_out",
@@ -68,6 +73,7 @@ class Judgement:
     reasons: tuple[Mapping[str, Any], ...]
     budget: BudgetRoom | None
     places_left: int | None
+    pool: PoolRoom | None
     amount_given: Decimal
 
 
@@ -99,6 +105,7 @@ def judge_one(definition: RuleDefinition, *, occasion: Occasion, source: RunFact
         reasons=tuple(json.loads(reasons, parse_float=Decimal)),
         budget=budget_room(definition, occasion=occasion),
         places_left=places_left(definition, player_id=source.player_id, occasion=occasion),
+        pool=tightest_pool_room(player_id=source.player_id, on=occasion.on),
         amount_given=Decimal(0),
     )
     return _within_budget(_within_places(judged, definition), definition)
@@ -162,5 +169,14 @@ def _within_budget(judged: Judgement, definition: RuleDefinition) -> Judgement:
     value = round_to_cent(amount * unit_value(definition.reward.terms))
     room = judged.budget
     if room is None or value <= room.left:
-        return replace(judged, amount_given=amount)
+        return _within_pool(replace(judged, amount_given=amount), value=value)
     return _refused(judged, room.code, {**room.figures, "budget_left": room.left, "needed": value})
+
+
+def _within_pool(judged: Judgement, *, value: Decimal) -> Judgement:
+    """Refuse what the caps that the player's groups share do not leave."""
+    room = judged.pool
+    if room is None or value <= room.left:
+        return judged
+    figures = {"pool": room.pool.name, "window": room.window, "limit": room.limit, "room": room.left}
+    return replace(_refused(judged, "POOL_CAP", figures), amount_given=Decimal(0))

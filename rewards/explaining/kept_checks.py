@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +29,8 @@ _DECIDED_BY = {
     "VIP_APPROVAL_NEEDED": "an approval of VIPs",
     "ABUSE_REVIEW": "the abuse score",
     "ABUSE_CUT": "the abuse score",
+    "COST_UNKNOWN": "profitability",
+    "MARGIN_UNKNOWN": "profitability",
     "EXCLUSIVE_GROUP": "the exclusive group",
     "UNPROFITABLE": "profitability",
     "RULE_GUARD": "the guard over all rules",
@@ -39,6 +42,7 @@ _DECIDED_BY = {
     "BUDGET": "the budget",
     "GUARDRAIL": "the guardrail",
     "RULE_STOPPED": "the stop of the rule",
+    "POOL_CAP": "a cap of the whole group",
 }
 # What may stop a reward once all else is settled.
 _LAST = {"GUARDRAIL": "Guardrail", "RULE_STOPPED": "Stopped"}
@@ -71,12 +75,14 @@ def kept_safety(decision: RewardDecision, *, definition: RuleDefinition) -> tupl
         _kept(decision, "Restrictions", "RESTRICTED", passed="none was in force"),
         _jurisdiction(decision),
         _abuse(decision),
-        _kept(decision, "Profitability", "UNPROFITABLE", passed=_profitable(decision)),
+        _profitability(decision),
         _caps(decision),
     ]
     if deciding_code(decision) == "NEEDS_APPROVAL":
         checks.append(_kept(decision, "Approval", "NEEDS_APPROVAL", passed=_NOT_KEPT))
     decided = deciding_code(decision)
+    if decided == "POOL_CAP":
+        checks.append(_kept(decision, "Caps of groups", "POOL_CAP", passed=_NOT_KEPT))
     has_money = definition.limits.daily_budget is not None or definition.limits.total_budget is not None
     passed = "there was enough left" if has_money else "the rule has none"
     checks.append(_kept(decision, "Budget", decided if decided in BUDGET_CODES else "BUDGET", passed=passed))
@@ -190,10 +196,32 @@ def _abuse(decision: RewardDecision) -> Check:
     return _kept(decision, "Abuse", code, passed="the score changed nothing" if is_known else _NOT_KEPT)
 
 
+def _profitability(decision: RewardDecision) -> Check:
+    """Say whether it was profitable, with everything cost and margin followed from."""
+    decided = deciding_code(decision)
+    code = decided if decided in ("COST_UNKNOWN", "MARGIN_UNKNOWN") else "UNPROFITABLE"
+    check = _kept(decision, "Profitability", code, passed=_profitable(decision))
+    kept = {name: getattr(decision, name) for name in _PROFIT_FIGURES}
+    shown = tuple((name, shown_figure(value)) for name, value in kept.items() if value is not None)
+    if decision.assumptions_version is not None:
+        shown += (("assumptions_version", str(decision.assumptions_version)),)
+    return replace(check, figures=(*check.figures, *shown)) if check.outcome is not Outcome.NOT_REACHED else check
+
+
+_PROFIT_FIGURES = (
+    "wager_per_active_day",
+    "active_days",
+    "retention_multiplier",
+    "house_edge",
+    "cost_rate",
+    "granted_cost",
+)
+
+
 def _profitable(decision: RewardDecision) -> str:
     if decision.expected_cost is None or decision.expected_margin is None:
         return _NOT_KEPT
-    return profitable(decision.expected_cost, None, decision.expected_margin)
+    return profitable(decision.expected_cost, decision.granted_cost, decision.expected_margin)
 
 
 def _caps(decision: RewardDecision) -> Check:

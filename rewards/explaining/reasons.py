@@ -108,6 +108,11 @@ def _vip_approval_needed(figures: Figures) -> str:
     )
 
 
+def _caps(figures: Figures) -> str:
+    """Name the cap that holds; decisions of older days kept only what was left."""
+    return f"the cap per {figures['cap']} leaves" if figures.get("cap") else "the caps leave"
+
+
 def _abuse_wagering(figures: Figures) -> str:
     score, factor = _plain(figures, "abuse_score"), _plain(figures, "multiplier")
     return f"the abuse score of {score} multiplies the wagering requirement by {factor}"
@@ -157,9 +162,15 @@ _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "ABUSE_WAGERING": _abuse_wagering,
     "EXCLUSIVE_GROUP": lambda _: "a rule of the same group with a higher priority gave something",
     "UNPROFITABLE": _unprofitable,
-    "CAP": lambda figures: f"the caps leave {money(figures, 'room')}, too little for this reward",
+    "COST_UNKNOWN": lambda figures: f"what it costs cannot be told without {_plain(figures, 'missing')}",
+    "MARGIN_UNKNOWN": lambda figures: f"the margin to expect cannot be told without {_plain(figures, 'missing')}",
+    "POOL_CAP": lambda figures: (
+        f"{_plain(figures, 'pool')} together may be given {money(figures, 'limit')} per {_plain(figures, 'window')}, "
+        f"of which {money(figures, 'room')} are left: too little for all up to this player"
+    ),
+    "CAP": lambda figures: f"{_caps(figures)} {money(figures, 'room')}, too little for this reward",
     "CAP_CUT": lambda figures: (
-        f"the caps leave {money(figures, 'room')}: cut from {money(figures, 'from')} to {money(figures, 'to')}"
+        f"{_caps(figures)} {money(figures, 'room')}: cut from {money(figures, 'from')} to {money(figures, 'to')}"
     ),
     "RULE_GUARD": lambda figures: (
         f"the guard over all rules leaves {money(figures, 'room')}, too little for this reward"

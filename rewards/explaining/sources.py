@@ -21,6 +21,10 @@ _PREAMBLE = """WITH player_facts AS MATERIALIZED ({facts}),
 class FactsSource(Protocol):
     """One player's facts and earlier decisions, as the head of a query."""
 
+    @property
+    def player_id(self) -> str:
+        """Whose they are."""
+
     def preamble(self, definition: RuleDefinition) -> Sql:
         """Return the common table expressions that hold them."""
 

@@ -58,6 +58,20 @@ class RewardDecision(models.Model):
     money_value = models.DecimalField(max_digits=18, decimal_places=2, default=Decimal("0.00"), db_default=0)
     expected_cost = models.DecimalField(max_digits=18, decimal_places=2, null=True)
     expected_margin = models.DecimalField(max_digits=18, decimal_places=2, null=True)
+    # What cost and margin followed from; of decisions older than these columns nothing is known.
+    wager_per_active_day = models.DecimalField(max_digits=26, decimal_places=4, null=True)
+    active_days = models.DecimalField(max_digits=26, decimal_places=4, null=True, help_text="In the profit horizon.")
+    retention_multiplier = models.DecimalField(max_digits=26, decimal_places=4, null=True)
+    house_edge = models.DecimalField(max_digits=12, decimal_places=10, null=True)
+    cost_rate = models.DecimalField(
+        max_digits=12, decimal_places=10, null=True, help_text="Expected cost of one unit of money value."
+    )
+    granted_cost = models.DecimalField(
+        max_digits=18, decimal_places=2, null=True, help_text="Expected cost of what was granted before in the horizon."
+    )
+    assumptions_version = models.BigIntegerField(
+        null=True, help_text="The newest version of the assumptions it was decided by."
+    )
     first_on = models.DateField()
     last_on = models.DateField()
     times = models.PositiveIntegerField(default=1, db_default=1)

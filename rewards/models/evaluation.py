@@ -18,6 +18,8 @@ def _fact_field(column: Column) -> models.Field[Any, Any]:
             return models.IntegerField(null=True)
         case Kind.BOOLEAN:
             return models.BooleanField(null=True)
+        case Kind.COUNTS:
+            return models.JSONField(null=True)
         case Kind.TAGS:
             return ArrayField(models.CharField(max_length=60), null=True)
         case Kind.TEXT:
@@ -71,6 +73,14 @@ def _money(**options: Any) -> models.DecimalField[Any, Any]:
     return models.DecimalField(max_digits=18, decimal_places=2, **options)
 
 
+def _figure(**options: Any) -> models.DecimalField[Any, Any]:
+    return models.DecimalField(max_digits=26, decimal_places=4, null=True, **options)
+
+
+def _share(**options: Any) -> models.DecimalField[Any, Any]:
+    return models.DecimalField(max_digits=12, decimal_places=10, null=True, **options)
+
+
 class RuleCandidate(models.Model):
     """A match judged by itself: what it is worth and what speaks against it, whatever else the run gives.
 
@@ -85,8 +95,14 @@ class RuleCandidate(models.Model):
     amount = _money()
     expected_cost = _money()
     expected_margin = _money(null=True)
+    wager_per_active_day = _figure()
+    active_days = _figure()
+    retention_multiplier = _figure()
+    house_edge = _share()
+    cost_rate = _share(help_text="Expected cost of one unit of money value.")
     granted_cost = _money(help_text="Expected cost of what was granted before in the horizon.")
     cap_room = _money(help_text="Money value that the caps leave, before this run.")
+    cap_name = models.CharField(max_length=60, default="", help_text="Which cap leaves that.")
     rule_room = _money(null=True, help_text="Money value that the guard over all rules leaves; NULL without one.")
     wagering_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     is_held_out = models.BooleanField()
@@ -118,6 +134,12 @@ class RuleAllocation(models.Model):
     money_value = _money()
     expected_cost = _money(null=True)
     expected_margin = _money(null=True)
+    wager_per_active_day = _figure()
+    active_days = _figure()
+    retention_multiplier = _figure()
+    house_edge = _share()
+    cost_rate = _share()
+    granted_cost = _money(null=True, help_text="Expected cost of what was granted before, in this run too.")
     wagering_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     exclusive_group = models.CharField(max_length=60)
 
@@ -140,7 +162,13 @@ class AllocationCandidate(models.Model):
     is_whole = models.BooleanField()
     has_requirement = models.BooleanField()
     unit_value = models.DecimalField(max_digits=12, decimal_places=6)
-    cost_rate = models.DecimalField(max_digits=12, decimal_places=10)
+    requirement = _money(default=0)
+    cheapest_edge = _share()
+    cost_floor = _share()
+    plain_rate = _share()
+    cost_max = _money(null=True)
+    cost_unknown = models.CharField(max_length=60, default="")
+    own_edge = _share(help_text="What the player's own mix of the eligible games earns per unit that counts.")
     reward_family = models.CharField(max_length=10)
     min_amount = _money()
     frequency_max = models.IntegerField()
@@ -162,10 +190,16 @@ class AllocationCandidate(models.Model):
     jurisdiction_month_max = _money(null=True)
     held_wagering_multiplier = models.DecimalField(max_digits=6, decimal_places=2)
     amount = _money()
+    wager_per_active_day = _figure()
+    active_days = _figure()
+    retention_multiplier = _figure()
+    house_edge = _share()
+    cost_rate = _share()
     expected_cost = _money()
-    expected_margin = _money()
+    expected_margin = _money(null=True)
     granted_cost = _money()
     cap_room = _money()
+    cap_name = models.CharField(max_length=60, default="")
     rule_room = _money(null=True)
     is_held_out = models.BooleanField()
     reason = models.CharField(max_length=40)

@@ -290,6 +290,7 @@ _ALWAYS = (
     "the house edge of a player is that of today's mix of games",
     "policies, tier benefits, unit values and the effects of restrictions are today's",
     "jurisdictions of players and approvals of VIPs are today's; a clause counts from the date it holds",
+    "caps that whole groups share are today's, and count only what the rules under test would give",
 )
 
 

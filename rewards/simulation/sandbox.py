@@ -106,12 +106,31 @@ def shadow_budgets(rules: Sequence[RuleDefinition], *, is_empty: bool) -> None:
     run_statement("CREATE UNIQUE INDEX ON rule_places (rule_number, player_id, run_id)", [])
     if not is_empty:
         run_statement(f"INSERT INTO rule_places SELECT * FROM {original('rule_places')}", [])
+    _shadow_pools(is_empty=is_empty)
     # A rule that reaches its guardrail is paused here alone, and nobody hears of it.
     shadow_empty("rule_events")
     shadow_empty("outbox_events")
     shadow_copy("reward_rules", index="number")
     for rule in rules:
         run_statement("UPDATE reward_rules SET priority = %s WHERE number = %s", [rule.priority, rule.number])
+
+
+def _shadow_pools(*, is_empty: bool) -> None:
+    """Give the sandbox the groups' shared caps with what was counted into them, as it stands or nothing."""
+    shadow_copy("safety_caps", index="id")
+    shadow_empty("safety_pool_releases")
+    shadow_empty("safety_pool_days")
+    run_statement('CREATE UNIQUE INDEX ON safety_pool_days (segment, tier, "on")', [])
+    shadow_empty("safety_pool_members")
+    run_statement('CREATE UNIQUE INDEX ON safety_pool_members (player_id, "on")', [])
+    if not is_empty:
+        for name in ("safety_pool_days", "safety_pool_members"):
+            run_statement(f"INSERT INTO {name} SELECT * FROM {original(name)}", [])
+        run_statement(
+            f"""INSERT INTO safety_pool_releases (segment, tier, "on", value)
+            SELECT segment, tier, "on", value FROM {original("safety_pool_releases")}""",
+            [],
+        )
 
 
 def shadow_decision_numbers() -> None:

@@ -299,8 +299,9 @@ def test_a_cap_cuts_with_its_figures_and_later_rules_see_less_room(period: str) 
 
     assert verdicts() == {"FIRST": "APPROVED", "CUT": "REDUCED", "NONE": "REJECTED CAP"}
     assert decision(rule_id="CUT").amount_given == decision(rule_id="CUT").money_value == 5
-    assert decision(rule_id="CUT").reasons == [{"code": "CAP_CUT", "room": 5.0, "from": 10.0, "to": 5.0}]
-    assert decision(rule_id="NONE").reasons == [{"code": "CAP", "room": 0}]
+    cap = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month"}[period]
+    assert decision(rule_id="CUT").reasons == [{"code": "CAP_CUT", "room": 5.0, "from": 10.0, "to": 5.0, "cap": cap}]
+    assert decision(rule_id="NONE").reasons == [{"code": "CAP", "room": 0, "cap": cap}]
 
 
 def test_the_cost_of_a_cut_reward_is_that_of_what_is_given() -> None:
@@ -350,7 +351,7 @@ def test_tickets_under_a_cap_stay_whole() -> None:
     evaluate()
 
     assert decision().amount_given == 2
-    assert decision().reasons == [{"code": "CAP_CUT", "room": 2.5, "from": 3, "to": 2}]
+    assert decision().reasons == [{"code": "CAP_CUT", "room": 2.5, "from": 3, "to": 2, "cap": "day"}]
 
 
 def test_a_cut_below_the_rules_minimum_is_a_refusal() -> None:

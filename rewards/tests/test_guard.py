@@ -104,7 +104,7 @@ def test_the_caps_say_their_own_reason_where_they_are_tighter() -> None:
 
     evaluate()
 
-    assert decision().reasons == [{"code": "CAP_CUT", "room": 4.0, "from": 10.0, "to": 4.0}]
+    assert decision().reasons == [{"code": "CAP_CUT", "room": 4.0, "from": 10.0, "to": 4.0, "cap": "day"}]
 
 
 def test_what_another_run_gave_meanwhile_is_seen_under_the_lock() -> None:

@@ -16,6 +16,7 @@ from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
 from players.api.fields import ActionCodeField
 from safety.grants import credit_bonus, credit_points
+from safety.models import ViolationPath
 from wallet.api.posted import PostedSerializer, posted_answer
 from wallet.bonuses import EXPIRY_HOURS_MAX
 from wallet.models import CurrencyType, WageringBasis
@@ -122,7 +123,8 @@ class AddTickets(Endpoint):
 
 def _credit(request: Request, *, currency: CurrencyType) -> Response:
     key, asked = idempotency_key(request), read_body(request, PointsSerializer)
-    posted = credit_points(key=key, actor=user_of(request).username, currency=currency, **asked)
+    actor = user_of(request).username
+    posted = credit_points(key=key, actor=actor, currency=currency, path=ViolationPath.API, **asked)
     return posted_answer(posted, player_id=asked["player_id"], currency=currency, amount=asked["amount"])
 
 
@@ -146,6 +148,7 @@ class AddBonus(Endpoint):
             actor=user_of(request).username,
             expiry=expiry,
             claim_within=timedelta(hours=claim_hours) if claim_hours else None,
+            path=ViolationPath.API,
             **asked,
         )
         return posted_answer(posted, player_id=asked["player_id"], currency=CurrencyType.BONUS, amount=asked["amount"])

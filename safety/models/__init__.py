@@ -1,3 +1,6 @@
+from safety.models.assumptions import AssumptionKind, AssumptionVersion
+from safety.models.candidates import RewardQuestion
+from safety.models.caps import CapKind, CapWindow, PoolDay, PoolMember, PoolRelease, RewardCap, RewardCapChange
 from safety.models.earn_rates import EarnRateAcceptance
 from safety.models.grants import CashGrant, Contamination
 from safety.models.jurisdictions import (
@@ -23,16 +26,24 @@ from safety.models.review import (
     ReviewStatus,
 )
 from safety.models.signals import AbuseSignal
+from safety.models.violations import SafetyViolation, ViolationPath
 
 __all__ = [
     "UNDECIDED",
     "AbuseSignal",
+    "AssumptionKind",
+    "AssumptionVersion",
+    "CapKind",
+    "CapWindow",
     "CaseOutcome",
     "CashGrant",
     "Contamination",
     "EarnRateAcceptance",
     "EvidenceKind",
     "JurisdictionProfile",
+    "PoolDay",
+    "PoolMember",
+    "PoolRelease",
     "ProfileStatus",
     "RetentionMultiplier",
     "ReviewAct",
@@ -42,9 +53,14 @@ __all__ = [
     "ReviewEvidence",
     "ReviewOutcome",
     "ReviewStatus",
+    "RewardCap",
+    "RewardCapChange",
     "RewardFamily",
+    "RewardQuestion",
+    "SafetyViolation",
     "SegmentBaseline",
     "UnitValue",
+    "ViolationPath",
     "VipApproval",
     "VipCheck",
     "VipCheckKind",

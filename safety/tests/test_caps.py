@@ -13,7 +13,8 @@ from core.policies import save_policy
 from core.tests.threads import while_held_open
 from players.tests.factories import make_alice, make_carol
 from safety.caps import check_reward_caps, granted_value, window_starts
-from safety.grants import CapExceededError, credit_bonus, credit_points
+from safety.credit_checks import CapExceededError
+from safety.grants import credit_bonus, credit_points
 from wallet.ledger import PlayerRestrictedError
 from wallet.models import Lot, PostingRefusal
 from wallet.tests.factories import balances, credit

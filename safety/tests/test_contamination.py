@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from core.policies import save_policy
 from players.models import Player
-from safety.grants import CapExceededError, credit_bonus, credit_points
+from safety.credit_checks import CapExceededError
+from safety.grants import credit_bonus, credit_points
 from safety.models import Contamination
 from wallet.models import CurrencyType
 

@@ -87,11 +87,19 @@ def test_the_horizon_scales_the_margin() -> None:
     assert margin() == Decimal("648.00")
 
 
-def test_without_a_multiplier_for_the_segment_it_is_one() -> None:
+def test_without_a_multiplier_for_the_segment_the_margin_is_unknown() -> None:
     set_baseline("LOSING", "600.00")
     RetentionMultiplier.objects.filter(segment="LOSING", reward_family="BONUS").delete()
 
-    assert margin() == Decimal("180.00")
+    assert value_of(expected_margin_expression(), **DOCUMENTED) is None
+
+
+@pytest.mark.parametrize("segment", ["'WHALE'", "NULL::text"])
+@pytest.mark.parametrize("family", ["'BONUS'", "'OTHER'"])
+def test_of_a_segment_nobody_knows_the_margin_is_unknown(segment: str, family: str) -> None:
+    columns = {**DOCUMENTED, "segment": segment, "reward_family": family}
+
+    assert value_of(expected_margin_expression(), **columns) is None
 
 
 @pytest.mark.parametrize(
@@ -134,7 +142,8 @@ def test_a_bonus_that_no_game_can_wager_costs_all_of_it() -> None:
 
 
 def test_the_expected_cost_is_rounded_to_the_cent() -> None:
-    cost = value_of(expected_cost_expression(), amount="33.33", unit_value="0.01", cost_rate="0.75")
+    figures = {"amount": "33.33", "unit_value": "0.01", "cost_rate": "0.75", "cost_max": "NULL::numeric"}
+    cost = value_of(expected_cost_expression(), **figures)
 
     assert cost == Decimal("0.25")
 

@@ -75,6 +75,7 @@ def test_profitability_shows_its_inputs() -> None:
         "active_days": "6",
         "retention_multiplier": "1.8",
         "house_edge": "0.05",
+        "cost_rate": "1",
     }
 
 
@@ -214,7 +215,7 @@ def test_rules_that_do_not_match_cost_no_query_more(django_assert_max_num_querie
     for number in range(20):
         make_rule(f"OTHER_{number}", priority=9, conditions={"net_loss_min": 10**6})
 
-    with django_assert_max_num_queries(64):
+    with django_assert_max_num_queries(66):
         explain(player_id="alice", rule_id="GIFT")
 
 

@@ -196,7 +196,7 @@ def test_abuse_and_caps_are_steps_of_the_amount() -> None:
     assert found.verdict == Verdict.REDUCED
     assert found.summary == (
         "20.00 (bonus money) was given and not 60.00: the abuse score of 45 leaves 0.5 of the amount; "
-        "the caps leave 20.00: cut from 30.00 to 20.00."
+        "the cap per day leaves 20.00: cut from 30.00 to 20.00."
     )
     assert steps(found)[1:] == [
         ("Rounding", "60.00", "60.00"),

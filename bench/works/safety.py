@@ -1,0 +1,142 @@
+"""Safety of one reward in database time, and of everybody's beside the evaluation that found them, in one process.
+
+What months of rewards come to, with profitability and without, is `bench.rewarded_play`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from django.db import connection, transaction
+
+from bench.measuring import Line, Yardstick, per_second, seconds_of
+from bench.population import Population, play_another_day
+from bench.rules.saving import save_rules
+from bench.stand import Stand
+from core.models import Run, RunKind
+from core.runs import KeyRange, ranges_between, sample_key_edges
+from loyalty.policies import NIGHT_CHUNK_PLAYERS
+from players.models import Player
+from rewards.allocation import allocate_rule
+from rewards.definitions import RuleDefinition
+from rewards.evaluation import match_rules
+from rewards.facts import fill_facts, needed_columns
+from rewards.judging import judge_matches
+from rewards.occasions import occasion_of_night
+from rewards.rules import active_rules
+from safety.caps import check_reward_caps
+from safety.expected_value import Reward, calculate_expected_value
+from safety.profitability import RewardTerms, refresh_segment_baselines
+
+_ONE_MS = 5
+_TIMES = 2
+_SAMPLES = 200
+_TERMS = RewardTerms(
+    reward_type="BONUS_BALANCE",
+    wagering_requirement=Decimal(10),
+    eligible_games=("slots", "roulette"),
+    max_conversion=Decimal(100),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Night:
+    """Seconds of one process, chunk by chunk."""
+
+    matches: int
+    facts: float
+    matching: float
+    safety: float
+
+
+def measure(stand: Stand) -> Iterator[Line]:
+    """Measure one player at a time, then everybody."""
+    with stand.populated(stand.players) as population:
+        save_rules(players=population.players)
+        on = population.on + timedelta(days=1)
+        play_another_day(on=on)
+        refresh_segment_baselines(on=on)
+        yield _one_line(stand)
+        yield _all_line(stand, population)
+
+
+def _one_line(stand: Stand) -> Line:
+    stand.say(f"safety of one reward, {_SAMPLES} players")
+    drawn = Player.objects.extra(order_by=["drawn"], select={"drawn": "hashtextextended(player_id, 7)"})
+    player_ids = list(drawn.values_list("player_id", flat=True)[:_SAMPLES])
+    reward = Reward(amount=Decimal(20), terms=_TERMS)
+    spent = [_database_seconds(partial(_ask, player_id, reward)) for player_id in player_ids]
+    p95 = sorted(spent)[int(len(spent) * 0.95)]
+    return Line(
+        work="safety of one reward, p95 of database time",
+        seconds=p95,
+        rate=per_second(1, seconds=p95, unit="rewards"),
+        limit=Yardstick(name=f"{_ONE_MS} ms", seconds=_ONE_MS / 1000, times=1),
+        note="cost, margin, caps and everything granted before, policies and assumptions read anew: all statements of "
+        f"calculate_expected_value and check_reward_caps together; the middle {sorted(spent)[len(spent) // 2]:.4f} s",
+    )
+
+
+def _ask(player_id: str, reward: Reward) -> None:
+    calculate_expected_value(player_id=player_id, reward=reward)
+    check_reward_caps(player_id=player_id)
+
+
+def _database_seconds(act: Callable[[], None]) -> float:
+    """Return how long the statements of an act take, waiting for the server included."""
+    spent = 0.0
+
+    def timed(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        nonlocal spent
+        began = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            spent += time.perf_counter() - began
+
+    with connection.execute_wrapper(timed):
+        act()
+    return spent
+
+
+def _all_line(stand: Stand, population: Population) -> Line:
+    on = population.on + timedelta(days=1)
+    rules = active_rules(on=on)
+    run = Run.objects.create(kind=RunKind.SIMULATION, business_date=on)
+    edges = sample_key_edges(table="players", column="player_id", rows_per_chunk=NIGHT_CHUNK_PLAYERS.value())
+    stand.say(f"{population.players:,} players: safety of {len(rules)} rules")
+    chunks = [_chunk(run, rules=rules, keys=keys) for keys in ranges_between(edges)]
+    matches, safety = sum(chunk.matches for chunk in chunks), sum(chunk.safety for chunk in chunks)
+    facts, matching = sum(chunk.facts for chunk in chunks), sum(chunk.matching for chunk in chunks)
+    return Line(
+        work=f"safety of everybody, {len(rules)} rules judged and allocated",
+        seconds=safety,
+        rate=per_second(matches, seconds=safety, unit="matches"),
+        limit=Yardstick(name="their evaluation: facts and matches", seconds=facts + matching, times=_TIMES),
+        note=f"one process, {matches:,} matches; frequency, cooldown, restrictions, abuse, cost, margin, caps and what "
+        f"rewards compete for, stored. Facts {facts:.1f} s, matches {matching:.1f} s; against the matches alone "
+        f"{safety / matching:.1f} ×",
+    )
+
+
+def _chunk(run: Run, *, rules: Sequence[RuleDefinition], keys: KeyRange) -> _Night:
+    occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
+    found: list[int] = []
+
+    def decide() -> None:
+        judge_matches(rules, occasion=occasion, keys=keys)
+        for rule in rules:
+            allocate_rule(rule, occasion=occasion, keys=keys)
+
+    with transaction.atomic():
+        facts = seconds_of(
+            lambda: fill_facts(run_id=run.pk, on=run.business_date, columns=needed_columns(rules), keys=keys)
+        )
+        matching = seconds_of(lambda: found.append(match_rules(rules, run_id=run.pk, keys=keys)))
+        return _Night(matches=found[0], facts=facts, matching=matching, safety=seconds_of(decide))

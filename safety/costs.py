@@ -1,0 +1,219 @@
+"""What a reward is expected to cost: its money value, less what the house keeps while a requirement is met.
+
+`docs/safety.md` derives it. Written once, as expressions over the columns named in `CostTerms.columns`, for one player
+as for all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.db.models import Case, DecimalField, F, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Greatest, Least, Round
+
+from core.expressions import Sql
+from players.models import GameCategory
+from safety import policies
+from safety.models import RewardFamily, UnitValue
+
+_MONEY = DecimalField(max_digits=18, decimal_places=2)
+_EXACT = DecimalField(max_digits=38, decimal_places=10)
+_RATE = DecimalField(max_digits=12, decimal_places=10)
+_AMOUNT, _UNIT_VALUE, _COST_MAX = F("amount"), F("unit_value"), F("cost_max")
+FAMILIES = {
+    "BONUS_BALANCE": RewardFamily.BONUS,
+    "FREE_PLAY": RewardFamily.BONUS,
+    "CASHBACK": RewardFamily.CASHBACK,
+    "LOYALTY_POINTS": RewardFamily.LP,
+}
+CURRENCIES = {
+    "BONUS_BALANCE": "BONUS",
+    "FREE_PLAY": "BONUS",
+    "CASHBACK": "BONUS",
+    "LOYALTY_POINTS": "LP",
+    "REWARD_POINTS": "RP",
+    "TICKETS": "TICKETS",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardTerms:
+    """What safety must know of a reward: its type, the wagering multiple, the games that count (None: all), the most of
+    it that can become real money (None: all), and whether it is paid as cash.
+    """
+
+    reward_type: str
+    wagering_requirement: Decimal = Decimal(0)
+    eligible_games: tuple[str, ...] | None = None
+    is_cash: bool = False
+    max_conversion: Decimal | None = None
+
+    @property
+    def family(self) -> RewardFamily:
+        """The family its retention multiplier is kept under."""
+        return FAMILIES.get(self.reward_type, RewardFamily.OTHER)
+
+    @property
+    def is_wagered(self) -> bool:
+        """Whether it must be wagered before it is the player's."""
+        is_bonus = CURRENCIES.get(self.reward_type) == "BONUS" and not self.is_cash
+        return is_bonus and self.wagering_requirement > 0
+
+
+def unit_value(terms: RewardTerms) -> Decimal:
+    """Return what one unit of the reward is worth in money; perks, which credit nothing, are worth 0."""
+    if terms.is_cash:
+        return Decimal(1)
+    currency = CURRENCIES.get(terms.reward_type)
+    return Decimal(0) if currency is None else currency_value(currency)
+
+
+def currency_value(currency: str) -> Decimal:
+    """Return what one unit of a currency is worth in money.
+
+    Where the value is missing a unit counts as 1: points that cost nothing would pass every cap. Rules and checks then
+    refuse the reward outright, see `CostTerms.unknown`.
+    """
+    value = _stored_value(currency)
+    return Decimal(1) if value is None else value
+
+
+def _stored_value(currency: str) -> Decimal | None:
+    return UnitValue.objects.filter(currency_type=currency).values_list("money_value", flat=True).first()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostTerms:
+    """A reward's terms with the figures that its cost follows from; `columns` are their names in a relation.
+
+    `cheapest_edge` is the least that an eligible category earns per unit that counts, None where none counts;
+    `plain_rate` what a unit of value costs that is not wagered; `unknown` names what is missing to tell the cost.
+    """
+
+    unit_value: Decimal
+    requirement: Decimal = Decimal(0)
+    cheapest_edge: Decimal | None = None
+    floor: Decimal = Decimal(1)
+    plain_rate: Decimal = Decimal(1)
+    cost_max: Decimal | None = None
+    unknown: str = ""
+
+    columns: ClassVar[dict[str, str]] = {
+        "unit_value": "numeric",
+        "requirement": "numeric",
+        "cheapest_edge": "numeric",
+        "cost_floor": "numeric",
+        "plain_rate": "numeric",
+        "cost_max": "numeric",
+        "cost_unknown": "text",
+    }
+
+    def as_columns(self) -> dict[str, Any]:
+        """Return the values by the names of `columns`."""
+        return {
+            "unit_value": self.unit_value,
+            "requirement": self.requirement,
+            "cheapest_edge": self.cheapest_edge,
+            "cost_floor": self.floor,
+            "plain_rate": self.plain_rate,
+            "cost_max": self.cost_max,
+            "cost_unknown": self.unknown,
+        }
+
+
+def cost_terms(terms: RewardTerms) -> CostTerms:
+    """Return what the cost of a reward follows from, by the figures in force."""
+    currency = CURRENCIES.get(terms.reward_type)
+    is_valued = currency is not None and not terms.is_cash
+    value = _stored_value(currency) if currency is not None and is_valued else unit_value(terms)
+    if not terms.is_wagered:
+        is_points = is_valued and currency != "BONUS"
+        return CostTerms(
+            unit_value=Decimal(1) if value is None else value,
+            plain_rate=policies.POINTS_REDEEMED_RATE.value() if is_points else Decimal(1),
+            unknown=f"the unit value of {currency}" if value is None else "",
+        )
+    known = set(GameCategory.objects.values_list("code", flat=True))
+    missing = sorted(set(terms.eligible_games or ()) - known)
+    unknown = [f"the unit value of {currency}"] if value is None else []
+    unknown += [f"the game category {missing[0]}"] if missing else [] if known else ["any game category"]
+    return CostTerms(
+        unit_value=Decimal(1) if value is None else value,
+        requirement=terms.wagering_requirement,
+        cheapest_edge=_cheapest_edge(terms.eligible_games),
+        floor=policies.BONUS_COST_FLOOR_RATE.value(),
+        cost_max=terms.max_conversion,
+        unknown=unknown[0][:60] if unknown else "",
+    )
+
+
+def _counting_categories(eligible_games: tuple[str, ...] | None) -> list[tuple[str, Decimal, Decimal]]:
+    """Return code, edge and weight of the categories that count towards a requirement."""
+    categories = GameCategory.objects.filter(contribution_weight__gt=0)
+    if eligible_games is not None:
+        categories = categories.filter(code__in=eligible_games)
+    return list(categories.order_by("code").values_list("code", "house_edge_rate", "contribution_weight"))
+
+
+def _cheapest_edge(eligible_games: tuple[str, ...] | None) -> Decimal | None:
+    return min((edge / weight for _, edge, weight in _counting_categories(eligible_games)), default=None)
+
+
+def cost_rate(terms: RewardTerms) -> Decimal:
+    """Return the expected cost of one unit of money value for a player of whose games nothing is known.
+
+    They are taken to choose the eligible category that is cheapest for them. Between the floor share and 1.
+    """
+    figures = cost_terms(terms)
+    if not figures.requirement:
+        return figures.plain_rate
+    return max(1 - figures.requirement * (figures.cheapest_edge or Decimal(0)), figures.floor)
+
+
+def own_edge_sql(terms: RewardTerms, *, games: str) -> Sql:
+    """Return SQL of what a player's own mix of the eligible games earns per unit that counts.
+
+    `games` is SQL of the JSON object of bets by category. Unknown where it holds none of the eligible games. Of mixed
+    play the house keeps Σ bets × edge while Σ bets × weight count.
+    """
+    categories = _counting_categories(terms.eligible_games) if terms.is_wagered else []
+    if not categories:
+        return "NULL::numeric", []
+    bets = f"coalesce(({games} ->> %s)::numeric, 0)"
+    kept = " + ".join(f"{bets} * %s" for _ in categories)
+    kept_params = [value for code, edge, _ in categories for value in (code, edge)]
+    counted_params = [value for code, _, weight in categories for value in (code, weight)]
+    return f"(({kept}) / nullif({kept}, 0))", [*kept_params, *counted_params]
+
+
+def edge_kept_expression() -> Combinable:
+    """Return what the house keeps per unit that counts: of the player's games, else of the cheapest, else nothing."""
+    nothing = Value(Decimal(0), output_field=_EXACT)
+    return Coalesce(F("own_edge"), F("cheapest_edge"), nothing, output_field=_EXACT)
+
+
+def cost_rate_expression() -> Combinable:
+    """Return the expected cost of one unit of money value, to ten decimals, from the columns of terms and games."""
+    one = Value(Decimal(1), output_field=_EXACT)
+    wagered = Greatest(one - F("requirement") * edge_kept_expression(), F("cost_floor"), output_field=_EXACT)
+    rate = Case(When(requirement__gt=0, then=wagered), default=F("plain_rate"), output_field=_EXACT)
+    return Round(rate, precision=10, output_field=_RATE)
+
+
+def expected_cost_expression(
+    *,
+    amount: Combinable = _AMOUNT,
+    unit_value: Combinable = _UNIT_VALUE,
+    cost_max: Combinable = _COST_MAX,
+) -> Combinable:
+    """Return the expected cost of an amount, with the column `cost_rate`, to the cent; by default all from columns.
+
+    More than can become real money it cannot cost. A requirement that the abuse score raises is not counted in the
+    reward's favour.
+    """
+    # Least leaves out what is unknown: no limit.
+    cost = Round(amount * unit_value * F("cost_rate"), precision=2, output_field=_MONEY)
+    return Least(cost, cost_max, output_field=_MONEY)

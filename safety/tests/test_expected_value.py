@@ -1,0 +1,224 @@
+"""What one reward costs and brings: worked examples, the same figures as the night's, and the unknown is refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.errors import InvalidInputError, NotFoundError
+from core.policies import save_policy
+from players.models import GameCategory
+from players.tests.factories import ON, make_day
+from rewards.tests.factories import decision, evaluate, make_player, make_rule
+from safety.derivation import derivation
+from safety.expected_value import ExpectedValue, Reward, calculate_expected_value, validate_reward_profitability
+from safety.models import RetentionMultiplier, UnitValue
+from safety.profitability import RewardTerms
+from safety.tests.factories import set_baseline
+
+pytestmark = pytest.mark.django_db
+FIVE_TIMES_ON_SLOTS: dict[str, Any] = {"wagering_requirement": Decimal(5), "eligible_games": ("slots",)}
+
+
+def value_of(amount: str, *, player_id: str = "alice", **terms: Any) -> ExpectedValue:
+    given = {"reward_type": "BONUS_BALANCE", **terms}
+    reward = Reward(amount=Decimal(amount), terms=RewardTerms(**given))
+    return calculate_expected_value(player_id=player_id, reward=reward, on=ON)
+
+
+def test_example_one_a_bonus_without_requirement_against_the_documented_player() -> None:
+    make_player()
+    set_baseline("LOSING", "600.00")
+
+    found = value_of("300.00")
+
+    # 600 × 6 × 1.8 × 0.05 = 324.00, and all of 300.00 is a cost.
+    assert (found.expected_margin, found.expected_cost, found.expected_value) == (
+        Decimal("324.00"),
+        Decimal("300.00"),
+        Decimal("24.00"),
+    )
+    assert found.is_safe
+    assert value_of("350.00").obstacles == ("UNPROFITABLE",)
+    assert validate_reward_profitability(player_id="alice", reward_amount=Decimal("323.99"), on=ON)
+    assert not validate_reward_profitability(player_id="alice", reward_amount=Decimal("324.00"), on=ON)
+
+
+def test_example_two_wagered_by_the_players_own_mix_of_the_eligible_games() -> None:
+    make_player(games_played={"slots": 60, "roulette": 20, "blackjack": 20})
+    set_baseline("LOSING", "600.00")
+    GameCategory.objects.filter(code="roulette").update(contribution_weight=Decimal("0.5"))
+
+    found = value_of("100.00", wagering_requirement=Decimal(10), eligible_games=("slots", "roulette"))
+
+    # Of 80 bets on eligible games 60 keep 0.05 and count in full, 20 keep 0.027 and count half:
+    # (60 × 0.05 + 20 × 0.027) ÷ (60 + 20 × 0.5) = 3.54 ÷ 70 = 0.0505714…; 1 − 10 × that = 0.4942857…
+    assert round(found.edge_kept, 7) == Decimal("0.0505714")
+    assert found.expected_cost == Decimal("49.43")
+    # The margin's edge is that of the whole mix: 0.6 × 0.05 + 0.2 × 0.027 + 0.2 × 0.005 = 0.0364; 600 × 6 × 1.8 × it.
+    assert found.expected_margin == Decimal("235.87")
+
+
+def test_example_three_a_conversion_cap_bounds_the_cost_and_the_floor_holds_below_it() -> None:
+    make_player()
+    set_baseline("LOSING", "600.00")
+    terms: dict[str, Any] = {"wagering_requirement": Decimal(40), "eligible_games": ("slots",)}
+
+    # 1 − 40 × 0.05 is below 0: the floor of 0.30 holds.
+    assert value_of("500.00", **terms).expected_cost == Decimal("150.00")
+    # No more than 100.00 can ever be paid.
+    capped = value_of("500.00", **terms, max_conversion=Decimal("100.00"))
+    assert capped.expected_cost == Decimal("100.00")
+    assert ("Expected cost", "500.00 × 0.3, at most 100.00 that can become real money = 100.00") in derivation(capped)
+
+
+def test_none_of_the_eligible_games_played_means_the_cheapest() -> None:
+    make_player(games_played={"blackjack": 5})
+    set_baseline("LOSING", "600.00")
+
+    found = value_of("100.00", wagering_requirement=Decimal(10), eligible_games=("slots", "roulette"))
+
+    # Roulette counts a fifth: 0.027 ÷ 0.2 is more than what slots keep.
+    assert (found.own_edge, found.edge_kept) == (None, Decimal("0.05"))
+    assert found.expected_cost == Decimal("50.00")
+
+
+@pytest.mark.parametrize(
+    ("terms", "rate", "cost"),
+    [
+        ({"reward_type": "CASHBACK"}, "1", "100.00"),
+        ({"reward_type": "CASHBACK", "is_cash": True, "wagering_requirement": Decimal(10)}, "1", "100.00"),
+        (
+            {"reward_type": "CASHBACK", "wagering_requirement": Decimal(5), "eligible_games": ("slots",)},
+            "0.75",
+            "75.00",
+        ),
+        (
+            {"reward_type": "FREE_PLAY", "wagering_requirement": Decimal(5), "eligible_games": ("slots",)},
+            "0.75",
+            "75.00",
+        ),
+        ({"reward_type": "LOYALTY_POINTS"}, "1", "1.00"),
+        ({"reward_type": "TICKETS"}, "1", "100.00"),
+        ({"reward_type": "VIP_PERKS"}, "1", "0.00"),
+    ],
+)
+def test_the_cost_of_each_type(terms: dict[str, Any], rate: str, cost: str) -> None:
+    make_player()
+
+    found = value_of("100.00", **terms)
+
+    assert (found.cost_rate, found.expected_cost) == (Decimal(rate), Decimal(cost))
+
+
+def test_points_that_are_never_redeemed_cost_nothing_only_where_a_policy_says_so() -> None:
+    make_player()
+    save_policy(name="POINTS_REDEEMED_RATE", value="0.8", saved_by=None)
+
+    assert value_of("1000", reward_type="LOYALTY_POINTS").expected_cost == Decimal("8.00")
+    assert value_of("10.00").expected_cost == Decimal("10.00")
+
+
+def test_a_reward_must_add_more_than_it_costs_where_staff_say_so() -> None:
+    make_player()
+    set_baseline("LOSING", "600.00")
+    save_policy(name="PROFIT_BASIS", value="incremental", saved_by=None)
+
+    # 600 × 6 × (1.8 − 1) × 0.05.
+    assert value_of("10.00").expected_margin == Decimal("144.00")
+    # Tickets are assumed to add nothing.
+    assert value_of("1", reward_type="TICKETS").obstacles == ("UNPROFITABLE",)
+
+
+def test_the_night_decides_by_the_same_figures_and_keeps_them() -> None:
+    alice = make_player(games_played={"slots": 3, "roulette": 1}, days_from=ON - timedelta(days=60))
+    make_day(alice, ON - timedelta(days=3), wagered="700.00")
+    set_baseline("LOSING", "500.00")
+    reward = {"amount": 20, "wagering_requirement": 8, "eligible_games": ["slots", "roulette"], "max_conversion": 14}
+    make_rule(reward=reward)
+    asked = value_of(
+        "20.00",
+        wagering_requirement=Decimal(8),
+        eligible_games=("slots", "roulette"),
+        max_conversion=Decimal(14),
+    )
+
+    evaluate()
+
+    kept = decision()
+    for name in ("expected_cost", "expected_margin", "granted_cost", "assumptions_version"):
+        assert getattr(kept, name) == getattr(asked, name), name
+    for name in ("wager_per_active_day", "active_days", "retention_multiplier", "house_edge", "cost_rate"):
+        assert getattr(kept, name) == round(getattr(asked, name), 4 if name in _FOUR else 10), name
+    assert kept.verdict == "APPROVED"
+    # What was granted counts against the next one.
+    assert value_of("1.00").granted_cost == kept.expected_cost
+
+
+_FOUR = {"wager_per_active_day", "active_days", "retention_multiplier"}
+
+
+def test_a_reward_cut_by_a_cap_costs_what_is_left_of_it_under_its_conversion_cap() -> None:
+    make_player()
+    set_baseline("LOSING", "600.00")
+    save_policy(name="MAX_DAILY_REWARD_PER_PLAYER", value="80", saved_by=None)
+    make_rule(reward={"amount": 100, "wagering_requirement": 4, "eligible_games": ["slots"], "max_conversion": 60})
+
+    evaluate()
+
+    # 100 × 0.8 would cost 60.00 at most; 80 × 0.8 = 64.00, so still 60.00 and not 48.00.
+    assert (decision().amount_given, decision().expected_cost) == (Decimal("80.00"), Decimal("60.00"))
+
+
+def forget_multiplier() -> None:
+    RetentionMultiplier.objects.filter(segment="LOSING").delete()
+
+
+def forget_default_edge() -> None:
+    GameCategory.objects.filter(code="other").delete()
+
+
+def forget_unit_value() -> None:
+    UnitValue.objects.filter(currency_type="BONUS").delete()
+
+
+def forget_eligible_game() -> None:
+    GameCategory.objects.filter(code="roulette").delete()
+
+
+@pytest.mark.parametrize(
+    ("forget", "code", "missing"),
+    [
+        (forget_multiplier, "MARGIN_UNKNOWN", "the retention multiplier of the segment"),
+        (forget_default_edge, "MARGIN_UNKNOWN", "the house edge of the player's games"),
+        (forget_unit_value, "COST_UNKNOWN", "the unit value of BONUS"),
+        (forget_eligible_game, "COST_UNKNOWN", "the game category roulette"),
+    ],
+)
+def test_what_is_not_known_is_refused_by_name_and_never_approved(forget: Any, code: str, missing: str) -> None:
+    make_player()
+    set_baseline("LOSING", "600.00")
+    make_rule(reward={"amount": 1, "wagering_requirement": 2, "eligible_games": ["slots", "roulette"]})
+    forget()
+
+    asked = value_of("1.00", wagering_requirement=Decimal(2), eligible_games=("slots", "roulette"))
+    evaluate()
+
+    assert code in asked.obstacles
+    assert not asked.is_profitable
+    assert (decision().verdict, decision().reason) == ("REJECTED", code)
+    assert decision().reasons == [{"code": code, "missing": missing}]
+
+
+def test_questions_that_cannot_be_answered_say_why() -> None:
+    make_player()
+
+    with pytest.raises(NotFoundError, match="no active player 'nobody'"):
+        value_of("1.00", player_id="nobody")
+    with pytest.raises(InvalidInputError, match=r"amount is 0\.001"):
+        value_of("0.001")
+    with pytest.raises(InvalidInputError, match="reward_type is 'GOLD'"):
+        value_of("1.00", reward_type="GOLD")
