@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from safety.detection.catalogue import SetDetector
-from safety.detection.scope import Scope, judged_sql
+from safety.detection.scope import Scope, corrected_sql, judged_sql
 from safety.detection.statements import fetch_named
 from safety.detection.thresholds import as_json
 
@@ -18,7 +18,7 @@ def record_signals(detector: SetDetector, *, scope: Scope) -> dict[str, int]:
     evidence. What was resolved is not raised again by the evidence that was judged then.
     """
     query, parameters = detector.definition.query(scope, detector.thresholds)
-    sql = _RECORD.format(judged=judged_sql(), query=query, ring=_ring_column(detector))
+    sql = _RECORD.format(judged=judged_sql(), corrected=corrected_sql(scope), query=query, ring=_ring_column(detector))
     given = {
         **scope.parameters(window_days=detector.thresholds["window_days"]),
         **parameters,
@@ -38,6 +38,7 @@ def _ring_column(detector: SetDetector) -> str:
 # Who comes second at the same time finds the other's open signal and adds none.
 _RECORD = """
     WITH judged AS MATERIALIZED ({judged}),
+    corrected AS MATERIALIZED ({corrected}),
     query AS MATERIALIZED ({query}),
     found AS MATERIALIZED (
         SELECT f.player_id, f.evidence_until, left(f.description, 500) AS description, {ring} AS ring_id,

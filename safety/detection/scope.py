@@ -48,9 +48,8 @@ def events_sql(scope: Scope, *, kinds: str) -> str:
           AND {scope.condition("a.player_id")}
           AND (j.until IS NULL OR a.occurred_at > j.until)
           AND NOT EXISTS (
-              SELECT FROM player_activity c
-              WHERE c.corrects_external_id <> '' AND c.corrects_external_id = a.external_id AND c.source = a.source
-                AND c.player_id = a.player_id AND c.occurred_at > %(since)s AND {scope.condition("c.player_id")}
+              SELECT FROM corrected c
+              WHERE c.external_id = a.external_id AND c.source = a.source AND c.player_id = a.player_id
           )
     """
 
@@ -79,4 +78,12 @@ def judged_sql() -> str:
     return """
         SELECT player_id, max(evidence_until) AS until FROM abuse_signals
         WHERE detector = %(detector)s AND is_resolved AND evidence_until IS NOT NULL GROUP BY player_id
+    """
+
+
+def corrected_sql(scope: Scope) -> str:
+    """Return a query of the events that a later one corrects; looked for once a statement, they are few."""
+    return f"""
+        SELECT a.source, a.corrects_external_id AS external_id, a.player_id FROM player_activity a
+        WHERE a.corrects_external_id <> '' AND a.occurred_at > %(since)s AND {scope.condition("a.player_id")}
     """

@@ -53,7 +53,7 @@ BONUS_ONLY_PLAY = DetectorDefinition(
         count("bonuses_min", 3, "Bonuses from which this is a habit."),
         money("bonus_value_min", "30", "What they must be worth together."),
         rate("bonus_staked_rate_min", "0.5", "Bonus money staked ÷ bonus money given, at least.", maximum="1000"),
-        rate("real_stake_rate_max", "0.05", "Share of real money in all stakes since the first bonus, at most."),
+        rate("real_stake_rate_max", "0.25", "Share of real money in all stakes since the first bonus: winnings, at most."),
         rate("deposit_rate_max", "0.10", "Deposits since the first bonus ÷ bonus money given, at most.", maximum="1000"),
     ),
     query=_query,

@@ -1,6 +1,6 @@
 """Low-risk wagering: turnover without risk, so that a requirement is met and the bonus kept.
 
-An honest run of bets strays. By chance alone the largest distance of n fair even-money bets of one unit from zero stays
+An honest run of bets strays from its expected loss. By chance alone the largest distance of n fair even-money bets of one unit from zero stays
 below a × √n with the probability (4 ÷ π) × exp(−π² ÷ (8 a²)): 5 in 100,000 for a = 0.35, 1 in 100 for a = 0.5 (the law
 of the largest distance of a Brownian motion; Feller, An Introduction to Probability Theory II, X.5). Other fair bets
 stray further. Whoever covers both sides of a table does not stray at all.
@@ -20,7 +20,9 @@ def _query(scope: Scope, thresholds: Thresholds) -> Query:
             SELECT b.id AS lot, b.player_id, b.amount AS bonus, b.created_at, e.kind, e.amount, e.occurred_at,
                    coalesce(c.house_edge_rate <= %(low_edge_max)s, false) AS is_low_edge,
                    -- One running result a bonus; floating point, because this measures a distance and books nothing.
-                   abs(sum(CASE e.kind WHEN 'WIN' THEN e.amount ELSE -e.amount END::float8)
+                   -- What the house keeps in the long run is added back, so that only chance is left.
+                   abs(sum(CASE e.kind WHEN 'WIN' THEN e.amount ELSE -e.amount * (1 - coalesce(c.house_edge_rate, 0))
+                           END::float8)
                        OVER (PARTITION BY b.id ORDER BY e.occurred_at, e.id)) AS distance
             FROM wagered b JOIN ({events_sql(scope, kinds="'WAGER', 'WIN'")}) e
                 ON e.player_id = b.player_id AND e.occurred_at >= b.created_at
@@ -43,7 +45,7 @@ def _query(scope: Scope, thresholds: Thresholds) -> Query:
                   THEN %(low_edge_calm_max)s::float8 ELSE %(calm_max)s::float8 END
         )
         SELECT player_id, max(last_at) AS evidence_until,
-               format('While bonus %%s was wagered, %%s bets of %%s in all never were more than %%s up or down: chance '
+               format('While bonus %%s was wagered, %%s bets of %%s in all never were more than %%s from the expected loss: chance '
                       'alone strays about %%s.',
                       (array_agg(lot ORDER BY calmness))[1], (array_agg(bets ORDER BY calmness))[1],
                       (array_agg(staked ORDER BY calmness))[1],
@@ -71,7 +73,7 @@ LOW_RISK_WAGERING = DetectorDefinition(
         window(60),
         count("bets_min", 50, "Bets while the bonus was wagered, at least."),
         rate("turnover_rate_min", "3", "Staked ÷ the bonus, at least.", maximum="1000"),
-        rate("calm_max", "0.35", "Largest distance of the running result from zero ÷ root of the sum of squared stakes."),
+        rate("calm_max", "0.35", "Largest distance of the running result from its mean ÷ root of the sum of squared stakes."),
         rate("low_edge_max", "0.01", "House edge up to which a category counts as low."),
         rate("low_edge_share_min", "0.8", "Share of low-edge stakes from which low_edge_calm_max holds instead."),
         rate("low_edge_calm_max", "0.5", "As calm_max, for play at low-edge tables."),
