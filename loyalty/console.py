@@ -65,6 +65,8 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Safety",
         (
             ("safety.abusesignal", "Abuse signals", "report"),
+            ("safety.ring", "Rings", "hub"),
+            ("safety.detector", "Detectors", "radar"),
             ("players.playerrestriction", "Restrictions", "do_not_disturb_on"),
             ("players.restrictioneffect", "Restriction matrix", "grid_on"),
             ("safety.retentionmultiplier", "Retention multipliers", "trending_up"),
@@ -85,6 +87,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("rewards.rewardruleversion", "Rule versions", "history"),
             ("rewards.ruleapproval", "Rule approvals", "how_to_reg"),
             ("rewards.ruleevent", "Rule events", "published_with_changes"),
+            ("safety.detectorchange", "Detector changes", "tune"),
             ("admin.logentry", "Changes by staff", "history_edu"),
         ),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import connection
 
@@ -16,11 +17,18 @@ _FUNCTIONS = Path(__file__).parents[1] / "population" / "sql" / "functions.sql"
 def plant_population(*, players: int, each: int, sessions_max: int, bets_max: int, at: datetime, seed: int) -> int:
     """Write ordinary players and, of each kind of abuse, `each` accounts and the rings; return how many events.
 
-    An ordinary player has 1 to `sessions_max` sessions of 4 to `bets_max` + 3 bets. Everything happens in the two months
-    before `at`. Another `seed` draws another population of the same make.
+    An ordinary player has 1 to `sessions_max` sessions of 4 to `bets_max` + 3 bets. Everything happens in the two
+    months before `at`. Another `seed` draws another population of the same make.
     """
     ensure_month_partitions(table="player_activity", today=at.date())
-    given = {"players": players, "each": each, "sessions_max": sessions_max, "bets_max": bets_max, "at": at, "seed": seed}
+    given: dict[str, Any] = {
+        "players": players,
+        "each": each,
+        "sessions_max": sessions_max,
+        "bets_max": bets_max,
+        "at": at,
+        "seed": seed,
+    }
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regproc('bench_draw') IS NULL")
         if cursor.fetchone()[0]:

@@ -38,6 +38,7 @@ from rewards.api.rule_schema import RuleCheck, RuleFields, RuleSchema
 from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from rewards.api.tiers import TierPreviewView
 from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
+from safety.api.detection import DetectPlayer
 from wallet.api.balances import PlayerBalances
 from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
 from wallet.api.bonuses import CancelBonus, ClaimBonus, PlayerBonuses
@@ -64,6 +65,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("players", PlayerList, "players"),
     ("players/<str:player_id>", PlayerDetail, "player"),
     ("players/<str:player_id>/statement", PlayerStatement, "player-statement"),
+    ("players/<str:player_id>/detect", DetectPlayer, "player-detect"),
     ("players/<str:player_id>/balance", PlayerBalances, "player-balance"),
     ("players/<str:player_id>/bonuses", PlayerBonuses, "player-bonuses"),
     ("players/<str:player_id>/bonuses/<int:bonus_id>/claim", ClaimBonus, "player-bonus-claim"),

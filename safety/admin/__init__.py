@@ -1,5 +1,5 @@
-"""The admin of safety: signals of abuse, the assumptions behind profitability, and what play may earn."""
+"""The admin of safety: signals of abuse, detectors and rings, the assumptions behind profitability, earn rates."""
 
-from safety.admin import assumptions, earn_rate_acceptances, game_categories, grants, signals
+from safety.admin import assumptions, detectors, earn_rate_acceptances, game_categories, grants, rings, signals
 
-__all__ = ["assumptions", "earn_rate_acceptances", "game_categories", "grants", "signals"]
+__all__ = ["assumptions", "detectors", "earn_rate_acceptances", "game_categories", "grants", "rings", "signals"]

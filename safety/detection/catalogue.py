@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.errors import NotFoundError
@@ -69,16 +69,27 @@ def shipped_thresholds(code: str) -> dict[str, Any]:
     return parse_thresholds({}, declared=definition_of(code).thresholds)
 
 
-def detectors_in_force(*, is_all_shadow: bool = False) -> list[SetDetector]:
-    """Return the detectors that are not off; `is_all_shadow` takes every one, those that are off too, as a trial."""
+def detectors_in_force() -> list[SetDetector]:
+    """Return the detectors that are not off."""
+    return [detector for detector in _set_detectors() if detector.mode != DetectorMode.OFF]
+
+
+def detectors_on_trial() -> list[SetDetector]:
+    """Return the detectors whose signals do not count, those that are off too, to run in shadow."""
+    return [
+        replace(detector, mode=DetectorMode.SHADOW)
+        for detector in _set_detectors()
+        if detector.mode != DetectorMode.ACTIVE
+    ]
+
+
+def _set_detectors() -> Iterator[SetDetector]:
     rows = {row.code: row for row in Detector.objects.all()}
-    found = []
     for code, definition in DEFINITIONS.items():
-        row = rows.get(code)
-        if row is None or (row.mode == DetectorMode.OFF and not is_all_shadow):
-            continue
-        mode = DetectorMode.SHADOW if is_all_shadow else DetectorMode(row.mode)
-        found.append(
-            SetDetector(definition=definition, mode=mode, severity=row.severity, thresholds=thresholds_of(row))
-        )
-    return found
+        if row := rows.get(code):
+            yield SetDetector(
+                definition=definition,
+                mode=DetectorMode(row.mode),
+                severity=row.severity,
+                thresholds=thresholds_of(row),
+            )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from safety.detection.catalogue import SetDetector
 from safety.detection.scope import Scope, corrected_sql, judged_sql
@@ -69,20 +68,3 @@ _RECORD = """
     )
     SELECT (SELECT count(*) FROM found), (SELECT count(*) FROM refreshed), (SELECT count(*) FROM made)
 """
-
-
-def signal_of(row: Any) -> dict[str, Any]:
-    """Return what the API and the command tell of a signal."""
-    return {
-        "id": row.pk,
-        "detector": row.detector,
-        "severity": row.severity,
-        "is_shadow": row.is_shadow,
-        "description": row.description,
-        "evidence": row.metadata,
-        "ring_id": row.ring_id,
-        "first_seen_at": row.first_seen_at,
-        "detected_at": row.detected_at,
-        "last_seen_at": row.last_seen_at,
-        "times_seen": row.times_seen,
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import NotFoundError
+from core.expressions import run_statement
 from core.runs import ALL_KEYS, KeyRange
 from players.models import Player
+from safety.abuse import calculate_abuse_score, score_players
 from safety.detection.catalogue import SetDetector, detectors_in_force
 from safety.detection.definition import Reach
 from safety.detection.recording import record_signals
@@ -47,17 +50,27 @@ def detect_among_players(*, at: datetime) -> Counts:
     return counts
 
 
-def detect_everybody(*, at: datetime | None = None) -> dict[str, dict[str, Any]]:
-    """Run every detector over all players now, each in a transaction of its own; return what each found and took."""
+def detect_everybody(
+    *, at: datetime | None = None, detectors: Sequence[SetDetector] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Run the detectors that are not off, or those given, over all players now; return what each found and took.
+
+    Each runs in a transaction of its own.
+    """
     scope = Scope(at=at or timezone.now())
     with transaction.atomic():
         refresh_links(scope, window_days=LINKS_WINDOW_DAYS)
-    return {detector.code: run_detector(detector, scope=scope) for detector in detectors_in_force()}
+        run_statement("ANALYZE safety_links", [])
+    chosen = detectors_in_force() if detectors is None else detectors
+    return {detector.code: run_detector(detector, scope=scope) for detector in chosen}
 
 
-def detect_abuse_signals(player_id: str, *, at: datetime | None = None) -> list[AbuseSignal]:
-    """Look at one player now, with every detector that is not off; return the open signals found, shadow ones too.
+def detect_abuse_signals(
+    player_id: str, *, at: datetime | None = None, detectors: Sequence[SetDetector] | None = None
+) -> list[AbuseSignal]:
+    """Look at one player now, with every detector that is not off or those given; return the open signals found.
 
+    Those in shadow are among them.
     The definitions are those of the night with a filter. What the player shares is compared with the devices and
     addresses of others as they were found last. Raises NotFoundError.
     """
@@ -67,10 +80,23 @@ def detect_abuse_signals(player_id: str, *, at: datetime | None = None) -> list[
     scope = Scope(at=at, player_ids=(player_id,))
     with transaction.atomic():
         refresh_links(scope, window_days=LINKS_WINDOW_DAYS)
-        for detector in detectors_in_force():
+        for detector in detectors_in_force() if detectors is None else detectors:
             run_detector(detector, scope=scope)
     found = AbuseSignal.objects.filter(player_id=player_id, is_resolved=False, last_seen_at=at)
     return list(found.exclude(detector="").order_by("-severity", "detector"))
+
+
+def look_at_player(player_id: str, *, at: datetime | None = None) -> tuple[int, list[AbuseSignal]]:
+    """Look at one player now and store the scores that follow; return the abuse score and the open signals found.
+
+    Raises NotFoundError.
+    """
+    at = at or timezone.now()
+    with transaction.atomic():
+        signals = detect_abuse_signals(player_id, at=at)
+        only = KeyRange(lower=player_id, upper=player_id + "\x01")
+        score_players(on=timezone.localdate(at), at=at, keys=only)
+    return calculate_abuse_score(player_id=player_id, at=at), signals
 
 
 def run_detector(detector: SetDetector, *, scope: Scope) -> dict[str, Any]:

@@ -150,6 +150,4 @@ def count(name: str, default: int, help_text: str, *, minimum: int = 1, maximum:
 
 def money(name: str, default: str, help_text: str) -> Threshold:
     """Declare an amount of money."""
-    return Threshold(
-        name=name, default=Decimal(default), minimum=Decimal(0), maximum=Decimal(10**9), help=help_text
-    )
+    return Threshold(name=name, default=Decimal(default), minimum=Decimal(0), maximum=Decimal(10**9), help=help_text)

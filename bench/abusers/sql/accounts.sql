@@ -28,7 +28,7 @@ SELECT n, n + %(seed)s * 1000000000 AS drawn, kind, farm, place, 'P' || lpad(n::
        bench_draw(n + %(seed)s * 1000000000, 6) < 0.04 AS is_idle, bench_draw(n + %(seed)s * 1000000000, 7) < 0.3 AS is_single_number,
        -- Two in a hundred live in households of two with one computer, a few in one of three; one in a hundred plays in
        -- a café.
-       CASE WHEN n %% 100 < 4 THEN n / 2 WHEN n %% 1000 BETWEEN 500 AND 502 THEN n / 1000 END AS household,
+       CASE WHEN n %% 100 < 4 THEN n / 2 WHEN n %% 1000 BETWEEN 550 AND 552 THEN n / 1000 END AS household,
        bench_draw(n + %(seed)s * 1000000000, 8) < 0.01 AS is_in_cafe
 FROM numbered;
 CREATE INDEX ON bench_accounts (n);

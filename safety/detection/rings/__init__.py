@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from safety.detection.definition import DetectorDefinition, Query, Reach
+from safety.detection.precision import outcome_sql
 from safety.detection.rings.components import label_components
 from safety.detection.rings.keeping import keep_rings
 from safety.detection.rings.pairs import crowded_things, gather_links, pair_accounts
@@ -27,32 +28,34 @@ def find_rings(scope: Scope, thresholds: Thresholds) -> dict[str, Any]:
     return {"pairs": pairs // 2, "rings": rings, "left out": crowded_things(parameters)}
 
 
+_SQL = """
+    SELECT f.player_id, f.last_at AS evidence_until,
+           format('One of %%s accounts that share %%s devices or IP addresses and used bonuses at the same time; '
+                  'together they were given %%s, deposited %%s and withdrew %%s.', r.members_count, r.things_count,
+                  r.bonus_value, r.deposited, r.withdrawn) AS description,
+           jsonb_build_object('figures', jsonb_build_object('ring', r.id, 'members', r.members_count,
+                   'partners', f.partners, 'ring_bonus_value', r.bonus_value, 'ring_deposited', r.deposited,
+                   'ring_withdrawn', r.withdrawn, 'ring_extracted', r.extracted, 'bonus_value', f.bonus_value,
+                   'deposited', f.deposited, 'withdrawn', f.withdrawn),
+               'shared', (SELECT jsonb_agg(jsonb_build_object('kind', t.kind, 'value', t.value,
+                       'members', t.members_count) ORDER BY t.members_count DESC, t.value)
+                   FROM (SELECT t.* FROM safety_ring_things t JOIN ring_links l
+                             ON l.kind = t.kind AND l.value = t.value AND l.player_id = f.player_id
+                         WHERE t.ring_id = r.id ORDER BY t.members_count DESC, t.value LIMIT 20) t)) AS evidence,
+           r.id AS ring_id
+    FROM ring_found f JOIN safety_rings r ON r.id = f.ring_id
+    WHERE {in_scope} AND NOT EXISTS (
+        SELECT FROM abuse_signals s
+        WHERE s.player_id = f.player_id AND s.ring_id = f.ring_id AND s.is_resolved
+          AND {outcome} IS DISTINCT FROM 'CONFIRMED'
+          AND s.resolved_at >= (SELECT max(m.joined_at) FROM safety_ring_members m WHERE m.ring_id = f.ring_id)
+    )
+"""
+
+
 def _query(scope: Scope, thresholds: Thresholds) -> Query:
     """Return a signal for each member; a ring dismissed for a member is raised again only once it has grown."""
-    sql = f"""
-        SELECT f.player_id, f.last_at AS evidence_until,
-               format('One of %%s accounts that share %%s devices or IP addresses and used bonuses at the same time; '
-                      'together they were given %%s, deposited %%s and withdrew %%s.', r.members_count, r.things_count,
-                      r.bonus_value, r.deposited, r.withdrawn) AS description,
-               jsonb_build_object('figures', jsonb_build_object('ring', r.id, 'members', r.members_count,
-                       'partners', f.partners, 'ring_bonus_value', r.bonus_value, 'ring_deposited', r.deposited,
-                       'ring_withdrawn', r.withdrawn, 'ring_extracted', r.extracted, 'bonus_value', f.bonus_value,
-                       'deposited', f.deposited, 'withdrawn', f.withdrawn),
-                   'shared', (SELECT jsonb_agg(jsonb_build_object('kind', t.kind, 'value', t.value,
-                           'members', t.members_count) ORDER BY t.members_count DESC, t.value)
-                       FROM (SELECT t.* FROM safety_ring_things t JOIN ring_links l
-                                 ON l.kind = t.kind AND l.value = t.value AND l.player_id = f.player_id
-                             WHERE t.ring_id = r.id ORDER BY t.members_count DESC, t.value LIMIT 20) t)) AS evidence,
-               r.id AS ring_id
-        FROM ring_found f JOIN safety_rings r ON r.id = f.ring_id
-        WHERE {scope.condition("f.player_id")} AND NOT EXISTS (
-            SELECT FROM abuse_signals s
-            WHERE s.player_id = f.player_id AND s.ring_id = f.ring_id AND s.is_resolved
-              AND to_jsonb(s) ->> 'outcome' IS DISTINCT FROM 'CONFIRMED'
-              AND s.resolved_at >= (SELECT max(m.joined_at) FROM safety_ring_members m WHERE m.ring_id = f.ring_id)
-        )
-    """
-    return sql, dict(thresholds)
+    return _SQL.format(in_scope=scope.condition("f.player_id"), outcome=outcome_sql()), dict(thresholds)
 
 
 SHARED_DEVICE = DetectorDefinition(

@@ -19,7 +19,7 @@ def gather_links(scope: Scope, parameters: dict[str, Any]) -> None:
     accounts use than its limit, whether they were given bonuses or not, connects nobody.
     """
     if scope.player_ids is not None:
-        _reach(scope, parameters)
+        _reach(parameters)
     make_temporary("ring_bonuses", all_bonuses_sql(Scope(at=scope.at)) + _only_reached("l", scope), parameters)
     make_temporary(
         "ring_things",
@@ -83,8 +83,8 @@ def crowded_things(parameters: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"kind": kind, "value": value, "accounts": users} for kind, value, users in rows]
 
 
-def _reach(scope: Scope, parameters: dict[str, Any]) -> None:
-    """Fill `ring_reached` with all accounts that can be reached from those in scope, hop by hop over shared things."""
+def _reach(parameters: dict[str, Any]) -> None:
+    """Fill `ring_reached` with all accounts that can be reached from those in scope, hop by hop over things."""
     make_temporary("ring_reached", "SELECT unnest(%(scope_players)s::varchar[]) AS player_id", parameters)
     hop = f"""
         INSERT INTO ring_reached
