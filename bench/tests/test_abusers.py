@@ -21,13 +21,12 @@ FALSE_POSITIVE_RATE_MAX = 0.01
 
 
 def test_each_detector_finds_its_kind_and_hardly_anybody_else() -> None:
-    plant_population(players=2_000, each=15, sessions_max=5, bets_max=16, at=AT, seed=2)
+    plant_population(players=2_000, each=15, sessions_max=5, bets_max=16, at=AT, seed=3)
 
     detect_everybody(at=AT)
     judgements = judge_detectors()
     planted, found = ring_of_twenty()
 
-    print(judgements)
     assert {code: one for code, one in judgements.items() if one.recall < RECALL_MIN} == {}
     assert {code: one for code, one in judgements.items() if one.false_positive_rate > FALSE_POSITIVE_RATE_MAX} == {}
     assert len(planted) == 20

@@ -23,7 +23,7 @@ from safety.detection.scope import Scope
 from safety.detection.thresholds import as_json
 from safety.models import AbuseSignal, Detector
 
-# Before there are thresholds to ask: the longest any detector looks back at devices and addresses by default.
+# How far back a run reads devices and addresses from activity; what was seen before stays for a year.
 LINKS_WINDOW_DAYS = 90
 
 Counts = dict[str, int]

@@ -14,22 +14,22 @@ numbered AS (
     SELECT %(players)s + row_number() OVER (ORDER BY kind, farm, place), kind, farm, place
     FROM planted, generate_series(0, size - 1) place
 )
-SELECT n, n + %(seed)s * 1000000000 AS drawn, kind, farm, place, 'P' || lpad(n::text, 8, '0') AS player_id,
+SELECT n, n + %(seed)s::bigint * 1000000000 AS drawn, kind, farm, place, 'P' || lpad(n::text, 8, '0') AS player_id,
        -- A campaign brought two in a hundred on one day; the others came over the years, evenly.
        CASE WHEN kind = 'REGISTRATION_VELOCITY' THEN 20 + place %% 2
-            WHEN bench_draw(n + %(seed)s * 1000000000, 1) < 0.02 THEN 45
-            ELSE 3 + floor(900 * bench_draw(n + %(seed)s * 1000000000, 2))::integer END AS registered_days_ago,
+            WHEN bench_draw(n + %(seed)s::bigint * 1000000000, 1) < 0.02 THEN 45
+            ELSE 3 + floor(900 * bench_draw(n + %(seed)s::bigint * 1000000000, 2))::integer END AS registered_days_ago,
        (ARRAY['slots', 'slots', 'slots', 'slots', 'slots', 'slots', 'roulette', 'roulette', 'blackjack', 'poker'])
-           [1 + floor(10 * bench_draw(n + %(seed)s * 1000000000, 3))::integer] AS category,
+           [1 + floor(10 * bench_draw(n + %(seed)s::bigint * 1000000000, 3))::integer] AS category,
        -- Lognormal around 1.20, in cents.
-       round(greatest(0.10, 1.2 * exp(0.9 * bench_bell(n + %(seed)s * 1000000000, 4)))::numeric, 2) AS stake,
-       1 + floor(%(sessions_max)s * bench_draw(n + %(seed)s * 1000000000, 5))::integer AS sessions,
+       round(greatest(0.10, 1.2 * exp(0.9 * bench_bell(n + %(seed)s::bigint * 1000000000, 4)))::numeric, 2) AS stake,
+       1 + floor(%(sessions_max)s * bench_draw(n + %(seed)s::bigint * 1000000000, 5))::integer AS sessions,
        -- Some like to be invited and pay in nothing while they make up their minds; some back single numbers.
-       bench_draw(n + %(seed)s * 1000000000, 6) < 0.04 AS is_idle, bench_draw(n + %(seed)s * 1000000000, 7) < 0.3 AS is_single_number,
+       bench_draw(n + %(seed)s::bigint * 1000000000, 6) < 0.04 AS is_idle, bench_draw(n + %(seed)s::bigint * 1000000000, 7) < 0.3 AS is_single_number,
        -- Two in a hundred live in households of two with one computer, a few in one of three; one in a hundred plays in
        -- a café.
        CASE WHEN n %% 100 < 4 THEN n / 2 WHEN n %% 1000 BETWEEN 550 AND 552 THEN n / 1000 END AS household,
-       bench_draw(n + %(seed)s * 1000000000, 8) < 0.01 AS is_in_cafe
+       bench_draw(n + %(seed)s::bigint * 1000000000, 8) < 0.01 AS is_in_cafe
 FROM numbered;
 CREATE INDEX ON bench_accounts (n);
 

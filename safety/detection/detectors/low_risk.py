@@ -1,9 +1,9 @@
 """Low-risk wagering: turnover without risk, so that a requirement is met and the bonus kept.
 
-An honest run of bets strays from its expected loss. By chance alone the largest distance of n even-money bets of one
-unit stays below a × √n with the probability (4 ÷ π) × exp(−π² ÷ (8 a²)): 5 in 100,000 for a = 0.35, 1 in 100 for
-a = 0.5 (the law of the largest distance of a Brownian motion; Feller, An Introduction to Probability Theory II, X.5).
-Most other bets stray further. Whoever covers both sides of a table hardly strays at all.
+An honest run of bets strays, from zero and from its expected loss. By chance alone the largest distance of n even-money
+bets of one unit stays below a × √n with the probability (4 ÷ π) × exp(−π² ÷ (8 a²)): 5 in 100,000 for a = 0.35, 1 in
+100 for a = 0.5 (the law of the largest distance of a Brownian motion; Feller, An Introduction to Probability Theory II,
+X.5). Most other bets stray further. Whoever covers both sides of a table hardly strays at all.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ _SQL = """
     steps AS (
         SELECT b.id AS lot, b.player_id, b.amount AS bonus, b.created_at, e.kind, e.amount, e.occurred_at,
                coalesce(c.house_edge_rate <= %(low_edge_max)s, false) AS is_low_edge,
-               -- One running result a bonus; floating point, because this measures a distance and books nothing.
-               -- What the house keeps in the long run is added back, so that only chance is left.
-               abs(sum(CASE e.kind WHEN 'WIN' THEN e.amount ELSE -e.amount * (1 - coalesce(c.house_edge_rate, 0))
-                       END::float8)
-                   OVER (PARTITION BY b.id ORDER BY e.occurred_at, e.id)) AS distance
+               -- Running results of a bonus; floating point, because this measures a distance and books nothing.
+               abs(sum(CASE e.kind WHEN 'WIN' THEN e.amount ELSE -e.amount END::float8) OVER so_far) AS from_zero,
+               abs(sum(CASE e.kind WHEN 'WIN' THEN e.amount
+                       ELSE -e.amount * (1 - coalesce(c.house_edge_rate, 0)) END::float8) OVER so_far) AS from_expected
         FROM wagered b JOIN ({events}) e
             ON e.player_id = b.player_id AND e.occurred_at >= b.created_at
             AND e.occurred_at <= coalesce(b.closed_at, %(at)s)
         LEFT JOIN game_categories c ON c.code = e.game_category
+        WINDOW so_far AS (PARTITION BY b.id ORDER BY e.occurred_at, e.id)
     ),
     runs AS (
-        SELECT lot, player_id, bonus, created_at, max(distance) AS distance, max(occurred_at) AS last_at,
+        SELECT lot, player_id, bonus, created_at, max(occurred_at) AS last_at,
+               least(max(from_zero), max(from_expected)) AS distance,
                count(*) FILTER (WHERE kind = 'WAGER') AS bets,
                coalesce(sum(amount) FILTER (WHERE kind = 'WAGER'), 0) AS staked,
                coalesce(sum(amount) FILTER (WHERE kind = 'WIN'), 0) AS won,
@@ -44,7 +45,7 @@ _SQL = """
     )
     SELECT player_id, max(last_at) AS evidence_until,
            format('While bonus %%s was wagered, %%s bets of %%s in all never were more than %%s from '
-                  'the expected loss: chance alone strays about %%s.',
+                  'zero or from the expected loss: chance alone strays about %%s.',
                   (array_agg(lot ORDER BY calmness))[1], (array_agg(bets ORDER BY calmness))[1],
                   (array_agg(staked ORDER BY calmness))[1],
                   round((array_agg(distance ORDER BY calmness))[1]::numeric, 2),
@@ -77,7 +78,7 @@ LOW_RISK_WAGERING = DetectorDefinition(
         rate(
             "calm_max",
             "0.35",
-            "Largest distance of the running result from its mean ÷ root of the sum of squared stakes.",
+            "Largest distance of the running result ÷ root of the sum of squared stakes.",
         ),
         rate("low_edge_max", "0.01", "House edge up to which a category counts as low."),
         rate("low_edge_share_min", "0.8", "Share of low-edge stakes from which low_edge_calm_max holds instead."),
