@@ -33,16 +33,15 @@ _SQL = """
                (%(variances)s::jsonb ->> code)::float8 AS variance
         FROM game_categories
     ),
-    events AS MATERIALIZED ({events}),
     -- A first look without bets: who is not even ahead of the return, or not by enough, cannot be found below.
     sums AS (
         SELECT e.player_id, g.return_rate, g.cap, coalesce(g.variance, g.cap * g.return_rate) AS variance,
                count(*) FILTER (WHERE e.kind = 'WAGER') AS bets,
-               coalesce(sum(e.amount) FILTER (WHERE e.kind = 'WAGER'), 0)::float8 AS staked,
-               coalesce(sum(e.amount) FILTER (WHERE e.kind = 'WIN'), 0)::float8 AS won,
+               coalesce(sum(e.amount::float8) FILTER (WHERE e.kind = 'WAGER'), 0) AS staked,
+               coalesce(sum(e.amount::float8) FILTER (WHERE e.kind = 'WIN'), 0) AS won,
                coalesce(sum(e.amount::float8 * e.amount::float8) FILTER (WHERE e.kind = 'WAGER'), 0) AS squares,
                coalesce(max(e.amount) FILTER (WHERE e.kind = 'WAGER'), 0)::float8 AS largest
-        FROM events e JOIN games g ON g.code = coalesce(nullif(e.game_category, ''), '{other}')
+        FROM ({events}) e JOIN games g ON g.code = coalesce(nullif(e.game_category, ''), '{other}')
         GROUP BY e.player_id, g.code, g.return_rate, g.cap, g.variance
     ),
     suspects AS (
@@ -58,7 +57,7 @@ _SQL = """
                coalesce(sum(e.amount) FILTER (WHERE e.kind = 'WAGER'), 0)::float8 AS stake,
                coalesce(sum(e.amount) FILTER (WHERE e.kind = 'WIN'), 0)::float8 AS payout,
                min(e.occurred_at) AS placed_at, max(e.occurred_at) AS last_at
-        FROM events e JOIN suspects USING (player_id)
+        FROM ({events}) e JOIN suspects USING (player_id)
         JOIN games g ON g.code = coalesce(nullif(e.game_category, ''), '{other}')
         GROUP BY e.player_id, g.code, g.return_rate, g.cap, g.variance, bet
     ),
