@@ -30,6 +30,7 @@ WORKS = (
     "night",
     "backtesting",
     "live",
+    "detection",
     "floors",
     "wallet",
 )

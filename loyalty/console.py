@@ -66,6 +66,8 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("safety.reviewcase", "Review queue", "policy"),
             ("safety.abusesignal", "Abuse signals", "report"),
+            ("safety.ring", "Rings", "hub"),
+            ("safety.detector", "Detectors", "radar"),
             ("players.playerrestriction", "Restrictions", "do_not_disturb_on"),
             ("players.liftrequest", "Wishes to lift", "lock_open"),
             ("players.restrictioneffect", "Restriction matrix", "grid_on"),
@@ -99,6 +101,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("safety.reviewevidence", "Review evidence", "attach_file"),
             ("safety.reviewcasehistory", "States of review cases", "manage_history"),
             ("safety.abusesignalhistory", "Judgements of signals", "rule_folder"),
+            ("safety.detectorchange", "Detector changes", "tune"),
             ("admin.logentry", "Changes by staff", "history_edu"),
         ),
     ),

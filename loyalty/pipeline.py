@@ -1,8 +1,8 @@
 """The main job, composed in one place.
 
-The night: restrictions → points from play → expiry → metrics → risk → segments → tiers → rules → reconcile → daily
-facts. Each is a named step cut into chunks; a killed night is run again and goes on where it stopped, and nobody is
-paid twice.
+The night: restrictions → points from play → expiry → metrics → detection → risk → segments → tiers → rules →
+reconcile → daily facts. Each is a named step cut into chunks; a killed night is run again and goes on where it stopped,
+and nobody is paid twice.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ from rewards.tiers import evaluate_tiers, reached_tiers, record_points_earned
 from rewards.working_tables import forget_earlier_runs, forget_matches, summarize_blocks, working_tables_hold
 from safety.abuse import score_players
 from safety.assumption_versions import take_up_assumptions
+from safety.detection.running import detect_among_players, detect_by_player
 from safety.pools import active_pools, lock_pools, recount_pools
 from safety.profitability import refresh_segment_baselines
 from safety.violations import forget_old_violations
@@ -164,6 +165,8 @@ def night_steps(run: Run) -> list[Step]:
         Step(name="points from play", work=_points_from_play, ranges=_player_ranges),
         Step(name="expiry", work=_expiry, ranges=_player_ranges),
         Step(name="metrics", work=_metrics, ranges=_player_ranges),
+        Step(name="detection: play", work=_detection, ranges=_player_ranges, before=_analyze("player_activity")),
+        Step(name="detection: rings", work=_detection_among_players, before=_analyze("safety_links")),
         Step(name="risk", work=_risk, ranges=_player_ranges),
         Step(name="segments", work=_segments, ranges=_player_ranges),
         Step(name="tiers", work=_tiers, ranges=_player_ranges),
@@ -249,6 +252,7 @@ def _analyze(*tables: str) -> Callable[[Run], None]:
 _JOINED_COLUMNS = {
     "player_metrics": "(player_id)",
     "player_days": '(player_id, "on")',
+    "player_activity": "(player_id, kind, occurred_at, device_id, ip_address, corrects_external_id)",
     "transactions": "(player_id, created_at, number)",
     "wallet_lots": "(id, player_id, granted_on, expires_at)",
     "wallet_lot_movements": "(lot_id)",
@@ -297,6 +301,14 @@ def _metrics(chunk: ChunkContext) -> Counts:
     changed = refresh_metrics(keys=chunk.keys)
     refresh_volatility(keys=chunk.keys, active_since=date.fromisoformat(since) if since else None)
     return {"players changed": changed}
+
+
+def _detection(chunk: ChunkContext) -> Counts:
+    return detect_by_player(at=chunk.at, keys=chunk.keys)
+
+
+def _detection_among_players(chunk: ChunkContext) -> Counts:
+    return detect_among_players(at=chunk.at)
 
 
 def _risk(chunk: ChunkContext) -> Counts:

@@ -3,8 +3,9 @@
 A permission is Django's `app.action_model`. Nobody may add, change or delete ledger rows, decisions, histories or runs
 by hand; `add` on such a model allows the service that writes it: `wallet.add_operation` the manual credits of the API,
 `wallet.add_bet` placing, settling and voiding bets, `core.add_run` a batch run, `players.add_importjob` an import,
-`rewards.add_redemptionorder` an order of the catalogue; `rewards.change_redemptionorder` allows to fulfil and to cancel
-it. Who grants rewards corrects none: reversals and adjustments are Finance's.
+`safety.add_abusesignal` to look for abuse at once, `rewards.add_redemptionorder` an order of the catalogue;
+`rewards.change_redemptionorder` allows to fulfil and to cancel it. Who grants rewards corrects none: reversals and
+adjustments are Finance's.
 
 `players.lift_playerrestriction` lifts a restriction or asks for it; where that takes two people,
 `players.change_liftrequest` lets the second one decide. `players.change_playerrestriction` moves ends and unblocks.
@@ -126,6 +127,8 @@ ROLES: tuple[Role, ...] = (
             "safety.add_assumptionversion",
             "safety.add_rewardcap",
             "safety.change_rewardcap",
+            "safety.add_abusesignal",
+            "safety.change_detector",
             "safety.add_retentionmultiplier",
             "safety.change_retentionmultiplier",
             "safety.change_earnrateacceptance",

@@ -25,7 +25,7 @@ _FACTOR = DecimalField(max_digits=6, decimal_places=2)
 
 
 def abuse_scores(*, at: datetime, keys: KeyRange = ALL_KEYS) -> QuerySet[Any, Any]:
-    """Return (player_id, score) where signals are unresolved: min(100, Σ points × severity × 0.5^(age ÷ half-life)).
+    """Return (player_id, score) of open signals, none in shadow: min(100, Σ points × severity × 0.5^(age ÷ half-life)).
 
     The weights are shares, not money, so the power is taken in floating point; the score is rounded half up to whole
     points.
@@ -41,7 +41,7 @@ def abuse_scores(*, at: datetime, keys: KeyRange = ALL_KEYS) -> QuerySet[Any, An
     exact = Cast(Least(Sum(points), Value(float(SCORE_MAX))), DecimalField(max_digits=12, decimal_places=6))
     score = Cast(Round(exact), IntegerField())
     return (
-        AbuseSignal.objects.filter(is_resolved=False, **keys.filters("player_id"))
+        AbuseSignal.objects.filter(is_resolved=False, is_shadow=False, **keys.filters("player_id"))
         .order_by()
         .values("player_id")
         .annotate(score=score)

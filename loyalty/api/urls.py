@@ -52,6 +52,7 @@ from rewards.api.rules import RuleDetail, RuleList, RuleTest
 from rewards.api.tiers import TierPreviewView
 from safety.api.checks import SafetyCheck
 from safety.api.credits import AddBonus, AddPoints, AddRewardPoints, AddTickets
+from safety.api.detection import DetectPlayer
 from safety.api.jurisdictions import JurisdictionDetail, JurisdictionList, PlayerJurisdiction
 from safety.api.vip_approvals import PlayerVipApprovals, VipApprove, VipChecks, VipRefuse, VipRevoke
 from wallet.api.balances import PlayerBalances
@@ -87,6 +88,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("players", PlayerList, "players"),
     ("players/<str:player_id>", PlayerDetail, "player"),
     ("players/<str:player_id>/statement", PlayerStatement, "player-statement"),
+    ("players/<str:player_id>/detect", DetectPlayer, "player-detect"),
     ("players/<str:player_id>/balance", PlayerBalances, "player-balance"),
     ("players/<str:player_id>/bonuses", PlayerBonuses, "player-bonuses"),
     ("players/<str:player_id>/bonuses/<int:bonus_id>/claim", ClaimBonus, "player-bonus-claim"),

@@ -23,6 +23,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/players"): OFFICE | {INTEGRATOR},
     ("GET", "/api/players/alice"): OFFICE | {INTEGRATOR},
     ("GET", "/api/players/alice/statement"): OFFICE,
+    ("POST", "/api/players/alice/detect"): {RISK},
     ("PUT", "/api/players/alice"): {STAFF},
     ("PATCH", "/api/players/alice"): {STAFF},
     ("DELETE", "/api/players/nobody"): {STAFF},

@@ -30,7 +30,18 @@ from wallet.reconciliation import reconcile
 pytestmark = pytest.mark.django_db
 ON = date(2025, 12, 21)
 TOMORROW = ON + timedelta(days=1)
-STEPS = ["restrictions", "points from play", "expiry", "metrics", "risk", "segments", "tiers", "tiers: welcome rewards"]
+STEPS = [
+    "restrictions",
+    "points from play",
+    "expiry",
+    "metrics",
+    "detection: play",
+    "detection: rings",
+    "risk",
+    "segments",
+    "tiers",
+    "tiers: welcome rewards",
+]
 CASHBACK: dict[str, Any] = {
     "name": "Cashback for losing players",
     "status": "ACTIVE",

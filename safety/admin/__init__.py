@@ -1,11 +1,29 @@
-"""The admin of safety: abuse, caps, refusals, the assumptions behind profitability, and what play may earn."""
+"""The admin of safety: abuse and its review, caps, refusals, approvals, and what profitability assumes."""
 
-from safety.admin import assumptions, earn_rate_acceptances, game_categories, grants, reviews, signals
+from safety.admin import (
+    assumptions,
+    caps,
+    detectors,
+    earn_rate_acceptances,
+    game_categories,
+    grants,
+    reviews,
+    rings,
+    signals,
+    violations,
+    vip_approvals,
+)
 
-__all__ = ["assumptions", "earn_rate_acceptances", "game_categories", "grants", "reviews", "signals"]
-from safety.admin import vip_approvals
-
-__all__ = ["assumptions", "earn_rate_acceptances", "game_categories", "grants", "signals", "vip_approvals"]
-from safety.admin import caps, violations
-
-__all__ = ["assumptions", "caps", "earn_rate_acceptances", "game_categories", "grants", "signals", "violations"]
+__all__ = [
+    "assumptions",
+    "caps",
+    "detectors",
+    "earn_rate_acceptances",
+    "game_categories",
+    "grants",
+    "reviews",
+    "rings",
+    "signals",
+    "violations",
+    "vip_approvals",
+]

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     BooleanRadioFilter,
     ChoicesDropdownFilter,
+    DropdownFilter,
     RangeDateTimeFilter,
     RangeNumericFilter,
 )
+from unfold.decorators import display
 
 from core.admin.base import HugeReadOnlyAdmin
 from core.admin.columns import Colours, badge
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
+from safety.admin.evidence import evidence_shown
 from safety.admin.reviews import case_link
+from safety.admin.rings import ring_link
+from safety.detection.catalogue import DEFINITIONS
 from safety.models import AbuseSignal
+
+
+class DetectorFilter(DropdownFilter):
+    """The signals of one detector."""
+
+    title = "detector"
+    parameter_name = "detector"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the detectors there are."""
+        return [(code, definition.title) for code, definition in DEFINITIONS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the detector's signals; a code that is none's finds nothing."""
+        code = self.value()
+        if not code:
+            return queryset
+        return queryset.filter(detector=code) if code in DEFINITIONS else queryset.none()
 
 
 @admin.register(AbuseSignal)
@@ -24,10 +52,13 @@ class AbuseSignalAdmin(HugeReadOnlyAdmin):
         "player_link",
         "signal_type",
         "severity",
+        "is_shadow",
         "is_resolved",
         "outcome_badge",
         "case_link",
+        "ring_link",
         "detected_at",
+        "times_seen",
         "resolved_at",
         "description",
     )
@@ -35,6 +66,8 @@ class AbuseSignalAdmin(HugeReadOnlyAdmin):
         PlayerFilter,
         ("is_resolved", BooleanRadioFilter),
         ("outcome", ChoicesDropdownFilter),
+        ("is_shadow", BooleanRadioFilter),
+        DetectorFilter,
         ("severity", RangeNumericFilter),
         ("detected_at", RangeDateTimeFilter),
     )
@@ -42,15 +75,22 @@ class AbuseSignalAdmin(HugeReadOnlyAdmin):
     search_help_text = PLAYER_SEARCH_HELP
     fields = (
         ("player", "signal_type", "severity"),
+        ("is_shadow", "ring_link"),
         "description",
-        "metadata",
-        ("detected_at", "is_resolved", "resolved_at"),
+        "evidence",
+        ("first_seen_at", "detected_at", "last_seen_at", "times_seen"),
+        ("is_resolved", "resolved_at"),
         ("case_link", "outcome"),
         ("judged_by", "judged_at"),
         "judgement",
     )
-    readonly_fields = ("case_link",)
+    readonly_fields = ("case_link", "evidence", "ring_link")
 
     player_link = player_link
     case_link = case_link
+    ring_link = ring_link
     outcome_badge = badge("outcome", colours=Colours(CONFIRMED="danger", DISMISSED="success"))
+
+    @display(description="evidence")
+    def evidence(self, signal: AbuseSignal) -> SafeString:
+        return evidence_shown(signal.metadata)

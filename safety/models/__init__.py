@@ -1,6 +1,7 @@
 from safety.models.assumptions import AssumptionKind, AssumptionVersion
 from safety.models.candidates import RewardQuestion
 from safety.models.caps import CapKind, CapWindow, PoolDay, PoolMember, PoolRelease, RewardCap, RewardCapChange
+from safety.models.detection import Detector, DetectorChange, DetectorMode, Link, Ring, RingMember, RingThing, ThingKind
 from safety.models.earn_rates import EarnRateAcceptance
 from safety.models.grants import CashGrant, Contamination
 from safety.models.jurisdictions import (
@@ -38,9 +39,13 @@ __all__ = [
     "CaseOutcome",
     "CashGrant",
     "Contamination",
+    "Detector",
+    "DetectorChange",
+    "DetectorMode",
     "EarnRateAcceptance",
     "EvidenceKind",
     "JurisdictionProfile",
+    "Link",
     "PoolDay",
     "PoolMember",
     "PoolRelease",
@@ -57,8 +62,12 @@ __all__ = [
     "RewardCapChange",
     "RewardFamily",
     "RewardQuestion",
+    "Ring",
+    "RingMember",
+    "RingThing",
     "SafetyViolation",
     "SegmentBaseline",
+    "ThingKind",
     "UnitValue",
     "ViolationPath",
     "VipApproval",

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from players.models import Player
+from safety.models.detection import Ring
 from safety.models.review import ReviewCase, ReviewOutcome
 
 
@@ -27,7 +28,21 @@ class AbuseSignal(models.Model):
     metadata = models.JSONField(default=dict, db_default={}, blank=True)
     is_resolved = models.BooleanField(default=False, db_default=False)
     resolved_at = models.DateTimeField(null=True, blank=True)
-    detected_at = models.DateTimeField(db_default=Now())
+    detected_at = models.DateTimeField(db_default=Now(), help_text="When its newest evidence was found; it ages since.")
+    detector = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="The detector that found it; empty: a person."
+    )
+    is_shadow = models.BooleanField(
+        default=False, db_default=False, help_text="Found by a detector in shadow mode: logged, without consequence."
+    )
+    ring = models.ForeignKey(Ring, null=True, blank=True, on_delete=models.PROTECT, related_name="signals")
+    dedup_key = models.CharField(
+        max_length=200, null=True, blank=True, help_text="Names the evidence: what was judged is not raised again."
+    )
+    evidence_until = models.DateTimeField(null=True, blank=True, help_text="Time of the newest event it rests on.")
+    first_seen_at = models.DateTimeField(db_default=Now())
+    last_seen_at = models.DateTimeField(db_default=Now())
+    times_seen = models.PositiveIntegerField(default=1, db_default=1, help_text="How many runs found it.")
 
     case = models.ForeignKey(
         ReviewCase,
@@ -56,8 +71,17 @@ class AbuseSignal(models.Model):
     class Meta:
         db_table = "abuse_signals"
         ordering = ["-detected_at"]
-        indexes = [models.Index(fields=["player", "is_resolved"], name="idx_abuse_player_unresolved")]
+        indexes = [
+            models.Index(fields=["player", "is_resolved"], name="idx_abuse_player_unresolved"),
+            models.Index(fields=["detector", "is_resolved"], name="idx_abuse_detector"),
+        ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["player", "detector"],
+                condition=models.Q(is_resolved=False) & ~models.Q(detector=""),
+                name="abuse_signal_one_open",
+            ),
+            models.UniqueConstraint(fields=["dedup_key"], name="abuse_signal_evidence_once"),
             models.CheckConstraint(
                 condition=models.Q(outcome="", judged_at__isnull=True)
                 | models.Q(outcome="CONFIRMED", judged_at__isnull=False)

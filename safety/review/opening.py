@@ -21,7 +21,7 @@ from safety import policies
 from safety.models import UNDECIDED, ReviewAct, ReviewCase, ReviewCause
 from safety.review.blocking import block_abusers
 from safety.review.events import record_event
-from safety.review.players import RING_SQL, UNDECIDED_SQL, UNJUDGED_SQL, Players, keys_of
+from safety.review.players import UNDECIDED_SQL, UNJUDGED_SQL, Players, keys_of
 from wallet.postings import check_text_field
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def _rings_found(keys: Players) -> Sql:
     in_range, params = keys.condition("s.player_id")
     sql = f"""
         SELECT DISTINCT ON (s.player_id) s.player_id, 'RING' AS cause,
-               left('Of ring ' || {RING_SQL} || ': ' || coalesce(nullif(s.description, ''), s.signal_type), 500)
+               left('Of ring ' || s.ring_id || ': ' || coalesce(nullif(s.description, ''), s.signal_type), 500)
                    AS reason,
-               {RING_SQL} AS ring_number
-        FROM abuse_signals s WHERE {in_range} AND {UNJUDGED_SQL} AND {RING_SQL} IS NOT NULL
+               s.ring_id AS ring_number
+        FROM abuse_signals s WHERE {in_range} AND {UNJUDGED_SQL} AND s.ring_id IS NOT NULL
         ORDER BY s.player_id, s.detected_at DESC
     """
     return sql, params
@@ -223,7 +223,7 @@ def _mark_rings(keys: Players) -> None:
     run_statement(
         f"""
         UPDATE safety_review_cases c SET ring_number = r.ring_number
-        FROM (SELECT s.case_id, max({RING_SQL}) AS ring_number FROM abuse_signals s
+        FROM (SELECT s.case_id, max(s.ring_id) AS ring_number FROM abuse_signals s
               JOIN safety_review_cases c ON c.id = s.case_id
               WHERE c.status IN {UNDECIDED_SQL} AND {in_range} GROUP BY s.case_id) r
         WHERE r.case_id = c.id AND r.ring_number IS NOT NULL AND c.ring_number IS DISTINCT FROM r.ring_number

@@ -5,18 +5,11 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from core.runs import KeyRange
-from safety.models import AbuseSignal
 
 UNDECIDED_SQL = "('OPEN', 'ASSIGNED', 'APPEALED')"
-# A detector in shadow mode marks its signals, where the schema knows of shadows.
-_KNOWS_SHADOWS = any(field.name == "is_shadow" for field in AbuseSignal._meta.local_fields)
 # Conditions on a signal `s`: it counts in the score; and no person has judged what it stands on by now.
-COUNTS_SQL = "NOT s.is_resolved AND NOT s.is_shadow" if _KNOWS_SHADOWS else "NOT s.is_resolved"
+COUNTS_SQL = "NOT s.is_resolved AND NOT s.is_shadow"
 UNJUDGED_SQL = f"({COUNTS_SQL} AND (s.outcome = '' OR s.detected_at > s.judged_at))"
-# The number of the ring that the evidence names, or NULL.
-RING_SQL = (
-    "CASE WHEN s.metadata #>> '{figures,ring}' ~ '^[0-9]{1,18}$' THEN (s.metadata #>> '{figures,ring}')::bigint END"
-)
 
 
 class Players(Protocol):

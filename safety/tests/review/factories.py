@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from players.models import Player
 from players.tests.factories import AT, ON, make_measured
 from safety.abuse import score_players
-from safety.models import UNDECIDED, ReviewCase
+from safety.models import UNDECIDED, ReviewCase, Ring
 from safety.review.opening import open_due_cases
 from safety.review.working import claim_case
 from safety.tests.factories import make_signal
@@ -43,3 +43,7 @@ def claimed_case(by: User, player_id: str = "alice") -> ReviewCase:
 def acts(case: ReviewCase) -> list[str]:
     """Return what happened to a case, oldest first."""
     return list(case.events.order_by("id").values_list("act", flat=True))
+
+
+def make_ring() -> Ring:
+    return Ring.objects.create(members_count=5, things_count=3, found_at=AT, last_seen_at=AT)

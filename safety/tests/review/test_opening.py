@@ -16,10 +16,10 @@ from core.runs import KeyRange
 from core.tests.threads import run_together
 from players.tests.factories import AT, ON, make_player
 from safety.abuse import score_players
-from safety.models import AbuseSignal, ReviewCase, ReviewEvent
+from safety.models import AbuseSignal, ReviewCase, ReviewEvent, Ring
 from safety.review.opening import flag_for_review, open_due_cases, open_ring_cases
 from safety.tests.factories import make_signal
-from safety.tests.review.factories import acts, case_of, make_abuser, make_reviewer, open_case
+from safety.tests.review.factories import acts, case_of, make_abuser, make_reviewer, make_ring, open_case
 from wallet.bonuses import add_bonus_balance
 
 pytestmark = pytest.mark.django_db
@@ -172,37 +172,29 @@ def test_a_signal_that_names_a_ring_opens_a_case_whatever_the_score() -> None:
         signal_type="SHARED_DEVICE",
         severity=2,
         description="One of 5 accounts that share 3 devices.",
-        metadata={"figures": {"ring": 12}},
+        ring=make_ring(),
         detected_at=AT,
     )
 
     open_due_cases(at=AT)
 
     case = case_of()
-    assert (case.cause, case.ring_number) == ("RING", 12)
-    assert case.reason == "Of ring 12: One of 5 accounts that share 3 devices."
-
-
-def test_evidence_that_names_no_number_is_no_ring() -> None:
-    alice = make_abuser("alice", ())
-    for figures in ({"ring": "twelve"}, {"ring": None}, ["ring"], {"ring": "9" * 30}):
-        AbuseSignal.objects.create(
-            player=alice, signal_type="OTHER", severity=1, metadata={"figures": figures}, detected_at=AT
-        )
-
-    assert open_due_cases(at=AT)["cases opened"] == 0
+    ring = Ring.objects.get()
+    assert (case.cause, case.ring_number) == ("RING", ring.pk)
+    assert case.reason == f"Of ring {ring.pk}: One of 5 accounts that share 3 devices."
 
 
 def test_a_ring_found_later_marks_the_case_there_is() -> None:
     alice = make_abuser()
     case = open_case()
     make_signal(alice, 1)
-    AbuseSignal.objects.filter(severity=1).update(metadata={"figures": {"ring": 3}})
+    ring = make_ring()
+    AbuseSignal.objects.filter(severity=1).update(ring=ring)
 
     open_due_cases(at=AT)
 
     case.refresh_from_db()
-    assert (case.cause, case.ring_number) == ("SCORE", 3)
+    assert (case.cause, case.ring_number) == ("SCORE", ring.pk)
 
 
 def test_what_happened_to_a_case_cannot_be_rewritten() -> None:

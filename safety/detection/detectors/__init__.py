@@ -1,0 +1,1 @@
+"""The detectors that judge a player or compare players; rings have a package of their own."""

@@ -1,0 +1,81 @@
+"""Claims just under limits: grants that stop a little below a cap or a review value, more than once."""
+
+from __future__ import annotations
+
+from safety import policies
+from safety.detection.definition import DetectorDefinition, Query, Reach
+from safety.detection.scope import Scope, all_bonuses_sql
+from safety.detection.thresholds import AmountList, Thresholds, count, rate, window
+
+_SQL = """
+    WITH grants AS MATERIALIZED (
+        SELECT player_id, promotional_value AS value, granted_on, created_at
+        FROM ({bonuses}) b WHERE promotional_value > 0
+        UNION ALL
+        SELECT player_id, promotional_value, granted_on, granted_at FROM safety_cash_grants
+        WHERE granted_at > %(since)s AND granted_at <= %(at)s
+    ),
+    totals AS (
+        SELECT player_id, 'the daily cap' AS what, %(daily_cap)s::numeric AS bound, sum(value) AS value,
+               max(created_at) AS at
+        FROM grants GROUP BY player_id, granted_on
+        UNION ALL
+        SELECT player_id, 'the weekly cap', %(weekly_cap)s::numeric, sum(value), max(created_at)
+        FROM grants GROUP BY player_id, date_trunc('week', granted_on)
+        UNION ALL
+        SELECT player_id, 'the monthly cap', %(monthly_cap)s::numeric, sum(value), max(created_at)
+        FROM grants GROUP BY player_id, date_trunc('month', granted_on)
+        UNION ALL
+        SELECT player_id, 'a review value', bound, value, created_at
+        FROM grants, unnest(%(review_values)s::numeric[]) bound
+    ),
+    near AS (
+        SELECT * FROM totals WHERE value < bound AND value >= bound * (1 - %(within_rate)s)
+    ),
+    -- An amount that many are given is a rule's choice, not theirs.
+    own AS (
+        SELECT n.* FROM near n JOIN (
+            SELECT what, bound, value FROM near GROUP BY what, bound, value
+            HAVING count(DISTINCT player_id) <= %(same_amount_players_max)s
+        ) rare USING (what, bound, value)
+    )
+    SELECT o.player_id, max(o.at) AS evidence_until,
+           format('%%s times the grants stopped at most %%s %%%% below %%s.', count(*),
+                  round(100 * %(within_rate)s::numeric, 1), string_agg(DISTINCT o.what, ' or ')) AS description,
+           jsonb_build_object('figures', jsonb_build_object('times', count(*), 'granted', sum(o.value)),
+               'claims', jsonb_path_query_array(jsonb_agg(jsonb_build_object('limit', o.what, 'bound', o.bound,
+                   'granted', o.value, 'at', o.at) ORDER BY o.at), '$[0 to 19]')) AS evidence
+    FROM own o LEFT JOIN judged j ON j.player_id = o.player_id
+    WHERE {in_scope} AND (j.until IS NULL OR o.at > j.until)
+    GROUP BY o.player_id HAVING count(*) >= %(times_min)s
+"""
+
+
+def _query(scope: Scope, thresholds: Thresholds) -> Query:
+    everybody = Scope(at=scope.at)
+    sql = _SQL.format(bonuses=all_bonuses_sql(everybody), in_scope=scope.condition("o.player_id"))
+    caps = {
+        "daily_cap": policies.MAX_DAILY_REWARD_PER_PLAYER.value(),
+        "weekly_cap": policies.MAX_WEEKLY_REWARD_PER_PLAYER.value(),
+        "monthly_cap": policies.MAX_MONTHLY_REWARD_PER_PLAYER.value(),
+    }
+    return sql, {**thresholds, **caps}
+
+
+CLAIMS_UNDER_LIMITS = DetectorDefinition(
+    code="CLAIMS_UNDER_LIMITS",
+    title="Claims just under limits",
+    looks_for="What a player is granted stops a little below a reward cap or a review value, again and again.",
+    false_positives="A high roller whose honest cashback happens to be large every week.",
+    reach=Reach.EVERYBODY,
+    thresholds=(
+        window(60),
+        rate("within_rate", "0.05", "How far below the limit, as a share of it."),
+        count("times_min", 3, "So often, at least."),
+        count("same_amount_players_max", 5, "An amount that more players have got just under the limit is left out."),
+        AmountList(
+            name="review_values", help="Amounts of a single grant from which a person looks, beside the reward caps."
+        ),
+    ),
+    query=_query,
+)

@@ -1,0 +1,88 @@
+"""Registration velocity: many accounts opened within days with one device, address or pattern of e-mail addresses."""
+
+from __future__ import annotations
+
+from safety.detection.definition import DetectorDefinition, Query, Reach
+from safety.detection.scope import Scope
+from safety.detection.thresholds import Thresholds, count, rate, window
+
+# Digits are one sign, what follows a plus and dots mean nothing to most mail providers: max.17+a@x.de → max#@x.de
+_PATTERN = r"""
+    regexp_replace(replace(split_part(split_part(lower(p.email), '@', 1), '+', 1), '.', ''), '[0-9]+', '#', 'g')
+        || '@' || split_part(lower(p.email), '@', 2)
+"""
+
+
+_SQL = """
+    WITH registered AS (
+        SELECT p.player_id, coalesce(p.registered_on, p.created_at::date) AS on,
+               CASE WHEN p.email ~ '[0-9+].*@' THEN {pattern} END AS pattern
+        FROM players p
+        WHERE coalesce(p.registered_on, p.created_at::date) > %(since)s::date
+          AND coalesce(p.registered_on, p.created_at::date) <= %(at)s::date
+    ),
+    opened AS (
+        SELECT r.player_id, r.on, l.kind AS what, l.value FROM registered r JOIN safety_links l
+            ON l.player_id = r.player_id AND l.first_seen_on <= r.on + %(seen_within_days)s::integer
+        UNION ALL
+        SELECT player_id, "on", 'EMAIL', pattern FROM registered WHERE pattern IS NOT NULL
+    ),
+    bursts AS (
+        SELECT *,
+               count(*) OVER around AS accounts, min("on") OVER around AS first_on, max("on") OVER around AS last_on,
+               count(*) OVER (PARTITION BY what, value) AS ever
+        FROM opened
+        WINDOW around AS (PARTITION BY what, value ORDER BY "on"
+            RANGE BETWEEN make_interval(days => %(days)s) PRECEDING AND make_interval(days => %(days)s) FOLLOWING)
+    ),
+    found AS (
+        -- Compared with what the same device, address or pattern brings on other days: a mobile carrier's address
+        -- and a common name bring accounts every day.
+        SELECT DISTINCT ON (player_id) * FROM bursts
+        WHERE accounts >= CASE what WHEN 'DEVICE' THEN %(device_accounts_min)s WHEN 'IP' THEN %(ip_accounts_min)s
+                  ELSE %(email_accounts_min)s END
+          AND accounts >= %(burst_min)s * (ever - accounts) * (2 * %(days)s + 1)
+              / greatest(%(window_days)s - 2 * %(days)s - 1, 1)::numeric
+          AND accounts::numeric >= ever * %(burst_share_min)s
+        ORDER BY player_id, accounts DESC, what
+    )
+    SELECT f.player_id, f.last_on::timestamptz AS evidence_until,
+           format('%%s accounts were opened from %%s to %%s with the same %%s %%s.', f.accounts, f.first_on,
+                  f.last_on, CASE f.what WHEN 'DEVICE' THEN 'device' WHEN 'IP' THEN 'IP address'
+                  ELSE 'pattern of e-mail addresses' END, left(f.value, 120)) AS description,
+           jsonb_build_object('figures', jsonb_build_object('accounts', f.accounts, 'from', f.first_on,
+                   'until', f.last_on, 'accounts_in_window', f.ever, 'what', f.what, 'value', f.value),
+               'accounts', (SELECT jsonb_agg(o.player_id) FROM (
+                   SELECT o.player_id FROM opened o WHERE o.what = f.what AND o.value = f.value
+                       AND o.on BETWEEN f.first_on AND f.last_on ORDER BY o.on, o.player_id LIMIT 20) o)) AS evidence
+    FROM found f WHERE {in_scope}
+"""
+
+
+def _query(scope: Scope, thresholds: Thresholds) -> Query:
+    return _SQL.format(pattern=_PATTERN, in_scope=scope.condition("f.player_id")), dict(thresholds)
+
+
+REGISTRATION_VELOCITY = DetectorDefinition(
+    code="REGISTRATION_VELOCITY",
+    title="Registration velocity",
+    looks_for="Many accounts opened within days with one device, one IP address or one pattern of e-mail addresses.",
+    false_positives="An event where people register at a shared tablet; a company's address on the day of a campaign.",
+    reach=Reach.EVERYBODY,
+    thresholds=(
+        window(90),
+        count("days", 2, "Days before and after an account's own registration that are looked at.", maximum=30),
+        count("device_accounts_min", 4, "Accounts with one device, at least.", minimum=2),
+        count("ip_accounts_min", 8, "Accounts with one IP address, at least.", minimum=2),
+        count("email_accounts_min", 8, "Accounts with one pattern of e-mail addresses, at least.", minimum=2),
+        count("seen_within_days", 3, "A device or address seen so many days after registration counts.", maximum=90),
+        rate(
+            "burst_min",
+            "5",
+            "Accounts in these days ÷ what the same thing brings in so many other days.",
+            maximum="1000",
+        ),
+        rate("burst_share_min", "0.5", "Share of all its accounts of the window that these days brought."),
+    ),
+    query=_query,
+)

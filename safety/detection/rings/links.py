@@ -1,0 +1,34 @@
+"""Which devices and addresses each player used: read from activity once, so that looking them up costs an index."""
+
+from __future__ import annotations
+
+from core.expressions import run_statement
+from safety.detection.scope import Scope
+from safety.detection.statements import run_named
+
+LINKS_KEPT_DAYS = 365
+
+
+def refresh_links(scope: Scope, *, window_days: int) -> int:
+    """Bring the links of the players in scope up to date; return how many are new or were seen on another day."""
+    sql = f"""
+        INSERT INTO safety_links AS l (player_id, kind, value, first_seen_on, last_seen_on)
+        SELECT a.player_id, t.kind, t.value, min(a.occurred_at)::date, max(a.occurred_at)::date
+        FROM player_activity a
+        CROSS JOIN LATERAL (VALUES ('DEVICE', nullif(a.device_id, '')), ('IP', host(a.ip_address))) t (kind, value)
+        WHERE a.occurred_at > %(since)s AND a.occurred_at <= %(at)s AND {scope.condition("a.player_id")}
+          AND (a.device_id <> '' OR a.ip_address IS NOT NULL) AND t.value IS NOT NULL
+        GROUP BY a.player_id, t.kind, t.value
+        ON CONFLICT (player_id, kind, value) DO UPDATE
+            SET first_seen_on = least(l.first_seen_on, excluded.first_seen_on),
+                last_seen_on = greatest(l.last_seen_on, excluded.last_seen_on)
+            WHERE l.first_seen_on > excluded.first_seen_on OR l.last_seen_on < excluded.last_seen_on
+    """
+    return run_named(sql, scope.parameters(window_days=window_days))
+
+
+def forget_old_links(scope: Scope) -> int:
+    """Delete links that were not seen for a year."""
+    return run_statement(
+        "DELETE FROM safety_links WHERE last_seen_on < %s::date - %s::integer", [scope.at, LINKS_KEPT_DAYS]
+    )

@@ -1,0 +1,117 @@
+"""Detection run: everybody in chunks by night, or one player now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.errors import NotFoundError
+from core.expressions import run_statement
+from core.runs import ALL_KEYS, KeyRange
+from players.models import Player
+from safety.abuse import calculate_abuse_score, score_players
+from safety.detection.catalogue import SetDetector, detectors_in_force
+from safety.detection.definition import Reach
+from safety.detection.recording import record_signals
+from safety.detection.rings.links import forget_old_links, refresh_links
+from safety.detection.scope import Scope
+from safety.detection.thresholds import as_json
+from safety.models import AbuseSignal, Detector
+
+# How far back a run reads devices and addresses from activity; what was seen before stays for a year.
+LINKS_WINDOW_DAYS = 90
+
+Counts = dict[str, int]
+
+
+def detect_by_player(*, at: datetime, keys: KeyRange = ALL_KEYS) -> Counts:
+    """Bring the links of a range of players up to date and run the detectors that judge players by themselves."""
+    scope = Scope(at=at, keys=keys)
+    counts = {"links changed": refresh_links(scope, window_days=LINKS_WINDOW_DAYS)}
+    for detector in detectors_in_force():
+        if detector.definition.reach is Reach.PLAYER:
+            counts |= _counted(detector, run_detector(detector, scope=scope))
+    return counts
+
+
+def detect_among_players(*, at: datetime) -> Counts:
+    """Run the detectors that compare players with each other, over all of them; links must be up to date."""
+    scope = Scope(at=at)
+    forget_old_links(scope)
+    counts: Counts = {}
+    for detector in detectors_in_force():
+        if detector.definition.reach is Reach.EVERYBODY:
+            counts |= _counted(detector, run_detector(detector, scope=scope))
+    return counts
+
+
+def detect_everybody(
+    *, at: datetime | None = None, detectors: Sequence[SetDetector] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Run the detectors that are not off, or those given, over all players now; return what each found and took.
+
+    Each runs in a transaction of its own.
+    """
+    scope = Scope(at=at or timezone.now())
+    with transaction.atomic():
+        refresh_links(scope, window_days=LINKS_WINDOW_DAYS)
+        run_statement("ANALYZE safety_links", [])
+    chosen = detectors_in_force() if detectors is None else detectors
+    return {detector.code: run_detector(detector, scope=scope) for detector in chosen}
+
+
+def detect_abuse_signals(
+    player_id: str, *, at: datetime | None = None, detectors: Sequence[SetDetector] | None = None
+) -> list[AbuseSignal]:
+    """Look at one player now, with every detector that is not off or those given; return the open signals found.
+
+    Those in shadow are among them.
+    The definitions are those of the night with a filter. What the player shares is compared with the devices and
+    addresses of others as they were found last. Raises NotFoundError.
+    """
+    if not Player.objects.filter(pk=player_id).exists():
+        raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
+    at = at or timezone.now()
+    scope = Scope(at=at, player_ids=(player_id,))
+    with transaction.atomic():
+        refresh_links(scope, window_days=LINKS_WINDOW_DAYS)
+        for detector in detectors_in_force() if detectors is None else detectors:
+            run_detector(detector, scope=scope)
+    found = AbuseSignal.objects.filter(player_id=player_id, is_resolved=False, last_seen_at=at)
+    return list(found.exclude(detector="").order_by("-severity", "detector"))
+
+
+def look_at_player(player_id: str, *, at: datetime | None = None) -> tuple[int, list[AbuseSignal]]:
+    """Look at one player now and store the scores that follow; return the abuse score and the open signals found.
+
+    Raises NotFoundError.
+    """
+    at = at or timezone.now()
+    with transaction.atomic():
+        signals = detect_abuse_signals(player_id, at=at)
+        only = KeyRange(lower=player_id, upper=player_id + "\x01")
+        score_players(on=timezone.localdate(at), at=at, keys=only)
+    return calculate_abuse_score(player_id=player_id, at=at), signals
+
+
+def run_detector(detector: SetDetector, *, scope: Scope) -> dict[str, Any]:
+    """Run one detector over the players in scope; return what it found, and note it where it was everybody."""
+    began = time.monotonic()
+    with transaction.atomic():
+        told: dict[str, Any] = {}
+        if detector.definition.prepare:
+            told = detector.definition.prepare(scope, detector.thresholds)
+        told |= record_signals(detector, scope=scope)
+        told["seconds"] = round(time.monotonic() - began, 3)
+        if scope.player_ids is None and scope.keys == ALL_KEYS:
+            Detector.objects.filter(pk=detector.code).update(last_run_at=scope.at, last_run=as_json(told))
+    return told
+
+
+def _counted(detector: SetDetector, told: dict[str, Any]) -> Counts:
+    return {f"{detector.code}: {what}": told[what] for what in ("found", "new")}

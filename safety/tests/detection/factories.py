@@ -1,0 +1,114 @@
+"""Events and bonuses of the cast, written as rows: times are hours before AT."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from django.db import connection
+
+from core.expressions import run_statement
+from players.models import Activity, Player
+from players.tests.factories import AT
+from safety.detection.running import detect_everybody
+from safety.models import AbuseSignal, Detector
+from wallet.models import Lot
+
+_numbers = count(1)
+
+
+def hours_ago(hours: float) -> datetime:
+    """Return a time before AT."""
+    return AT - timedelta(hours=hours)
+
+
+def make_event(player: Player, kind: str, hours: float, amount: str = "", **more: Any) -> Activity:
+    """Write an event so many hours before AT."""
+    more.setdefault("external_id", f"event-{next(_numbers)}")
+    return Activity.objects.create(
+        player=player,
+        kind=kind,
+        source="platform",
+        occurred_at=hours_ago(hours),
+        amount=Decimal(amount) if amount else None,
+        **more,
+    )
+
+
+def make_session(player: Player, *, device: str = "", ip: str | None = None, hours: float = 48) -> Activity:
+    """Write a session on a device or from an address."""
+    return make_event(player, "SESSION", hours, device_id=device, ip_address=ip)
+
+
+def make_bet(player: Player, hours: float, stake: str, payout: str = "0", **more: Any) -> None:
+    """Write a bet and what it paid a second later, in blackjack unless told otherwise."""
+    more = {"game_category": "blackjack", "bet_id": f"bet-{next(_numbers)}", **more}
+    make_event(player, "WAGER", hours, stake, **more)
+    if Decimal(payout):
+        make_event(player, "WIN", hours - 1 / 3600, payout, **{**more, "bonus_amount": None})
+
+
+def make_bonus(
+    player: Player,
+    hours: float,
+    amount: str = "50.00",
+    *,
+    status: str = "ACTIVE",
+    closed_hours: float | None = None,
+    required: str = "0.00",
+    **more: Any,
+) -> Lot:
+    """Write a bonus granted so many hours before AT."""
+    granted_at = hours_ago(hours)
+    return Lot.objects.create(
+        player=player,
+        operation_id=0,
+        currency_type="BONUS",
+        kind="REWARD",
+        status=status,
+        amount=Decimal(amount),
+        remaining=Decimal(0),
+        promotional_value=Decimal(amount),
+        granted_on=granted_at.date(),
+        created_at=granted_at,
+        closed_at=None if closed_hours is None else hours_ago(closed_hours),
+        wagering_required=Decimal(required),
+        **more,
+    )
+
+
+def found_by(code: str, *, at: datetime = AT) -> set[str]:
+    """Run one detector over everybody and return whom it has open signals of."""
+    only(code)
+    detect_everybody(at=at)
+    return set(AbuseSignal.objects.filter(detector=code, is_resolved=False).values_list("player_id", flat=True))
+
+
+def only(code: str) -> None:
+    """Switch all other detectors off."""
+    Detector.objects.exclude(pk=code).update(mode="OFF")
+
+
+def set_thresholds(code: str, **thresholds: Any) -> None:
+    """Let these thresholds hold and the others stay as shipped."""
+    Detector.objects.filter(pk=code).update(thresholds=thresholds)
+
+
+def judge(player_id: str, outcome: str, *, detector: str = "", at: datetime = AT) -> None:
+    """Resolve a player's signals as confirmed or dismissed."""
+    more = ", judged_at = %s" if _has_column("judged_at") else ""
+    condition = " AND detector = %s" if detector else ""
+    run_statement(
+        f"UPDATE abuse_signals SET is_resolved = true, resolved_at = %s, outcome = %s{more} "
+        f"WHERE player_id = %s{condition}",
+        [at, outcome, *([at] if more else []), player_id, *([detector] if detector else [])],
+    )
+
+
+def _has_column(name: str) -> bool:
+    with connection.cursor() as cursor:
+        return any(
+            column.name == name for column in connection.introspection.get_table_description(cursor, "abuse_signals")
+        )

@@ -1,0 +1,189 @@
+"""Detectors that judge a player by the player's own play: what they find, and what lies just short of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from players.models import Player
+from players.tests.factories import AT, make_alice, make_bob
+from safety.models import AbuseSignal
+from safety.tests.detection.factories import found_by, make_bet, make_bonus, make_event
+
+pytestmark = pytest.mark.django_db
+
+
+def live_on_bonuses(player: Player, *, deposit: str = "", real_stake: str = "", bonuses: int = 3) -> None:
+    for number in range(bonuses):
+        make_bonus(player, 240 - 48 * number, "20.00")
+        make_bet(player, 239 - 48 * number, "20.00", bonus_amount="20.00")
+    if deposit:
+        make_event(player, "DEPOSIT", 100, deposit)
+    if real_stake:
+        make_bet(player, 99, real_stake, bonus_amount="0.00")
+
+
+def test_playing_on_bonuses_alone_is_found_with_its_figures() -> None:
+    live_on_bonuses(make_bob())
+
+    assert found_by("BONUS_ONLY_PLAY") == {"bob"}
+    evidence = AbuseSignal.objects.get().metadata
+    assert evidence["figures"]["bonuses"] == 3
+    assert evidence["figures"]["bonus_value"] == 60
+    assert evidence["figures"]["deposited"] == 0
+    assert len(evidence["bonuses"]) == 3
+    assert evidence["thresholds"]["bonuses_min"] == 3
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"deposit": "6.01"},  # a tenth of 60.00 is 6.00
+        {"real_stake": "20.01"},  # a quarter of 80.01 is 20.00
+        {"bonuses": 2},
+    ],
+)
+def test_a_deposit_real_stakes_or_few_bonuses_are_no_bonus_only_play(more: dict[str, object]) -> None:
+    live_on_bonuses(make_bob(), **more)  # type: ignore[arg-type]
+
+    assert found_by("BONUS_ONLY_PLAY") == set()
+
+
+def test_a_deposit_that_was_corrected_away_is_none() -> None:
+    bob = make_bob()
+    live_on_bonuses(bob)
+    make_event(bob, "DEPOSIT", 100, "500.00", external_id="wrong")
+    make_event(bob, "DEPOSIT", 99, "5.00", external_id="right", corrects_external_id="wrong")
+
+    assert found_by("BONUS_ONLY_PLAY") == {"bob"}
+    assert AbuseSignal.objects.get().metadata["figures"]["deposited"] == 5
+
+
+def withdraw_after_bonuses(player: Player, *, hours_later: float, times: int = 3, others: int = 0) -> None:
+    for number in range(times + others):
+        make_bonus(player, 400 - 48 * number, "50.00")
+        if number < times:
+            make_event(player, "WITHDRAWAL", 400 - 48 * number - hours_later, "100.00")
+
+
+def test_withdrawing_within_hours_of_most_bonuses_is_found() -> None:
+    withdraw_after_bonuses(make_bob(), hours_later=24, others=2)
+
+    assert found_by("WITHDRAWAL_AFTER_BONUS") == {"bob"}
+    told = AbuseSignal.objects.get()
+    assert told.description.startswith("After 3 of 5 bonuses money was withdrawn within 24 hours")
+    assert told.metadata["figures"]["withdrawn"] == 300
+    assert all(len(bonus["events"]) == 1 for bonus in told.metadata["bonuses"])
+
+
+@pytest.mark.parametrize(
+    "more", [{"hours_later": 24.1}, {"hours_later": 2, "times": 2}, {"hours_later": 2, "others": 3}]
+)
+def test_later_rare_or_few_withdrawals_are_not(more: dict[str, float]) -> None:
+    withdraw_after_bonuses(make_bob(), **more)  # type: ignore[arg-type]
+
+    assert found_by("WITHDRAWAL_AFTER_BONUS") == set()
+
+
+def test_hours_also_count_from_the_completed_requirement() -> None:
+    bob = make_bob()
+    for number in range(3):
+        make_bonus(bob, 500 - 72 * number, status="COMPLETED", closed_hours=450 - 72 * number, required="500.00")
+        make_event(bob, "WITHDRAWAL", 440 - 72 * number, "100.00")
+
+    assert found_by("WITHDRAWAL_AFTER_BONUS") == {"bob"}
+
+
+def raise_stakes_afterwards(player: Player, *, after: str, large_bets: int = 3, bets: int = 20) -> None:
+    make_bonus(player, 100, status="COMPLETED", closed_hours=50, required="500.00")
+    for number in range(bets):
+        make_bet(player, 99 - number / 2, "1.00")
+    for number in range(large_bets):
+        make_bet(player, 49 - number, after)
+
+
+def test_large_stakes_right_after_small_even_ones_are_found() -> None:
+    raise_stakes_afterwards(make_bob(), after="10.00")
+
+    assert found_by("MINIMUM_BETS") == {"bob"}
+    evidence = AbuseSignal.objects.get().metadata
+    assert evidence["bonuses"][0]["usual_stake"] == 1
+    assert [bet["stake"] for bet in evidence["bonuses"][0]["large_bets"]] == [10, 10, 10]
+
+
+@pytest.mark.parametrize(
+    "more", [{"after": "9.99"}, {"after": "10.00", "large_bets": 2}, {"after": "10.00", "bets": 19}]
+)
+def test_smaller_fewer_or_early_stakes_are_not(more: dict[str, object]) -> None:
+    raise_stakes_afterwards(make_bob(), **more)  # type: ignore[arg-type]
+
+    assert found_by("MINIMUM_BETS") == set()
+
+
+def cover_both_sides(player: Player, *, rounds: int = 30) -> None:
+    make_bonus(player, 100, "20.00", status="COMPLETED", closed_hours=10, required="200.00")
+    for number in range(rounds):
+        make_bet(player, 99 - number, "2.00", "4.00", game_category="roulette")
+        make_bet(player, 99 - number - 0.1, "2.00", game_category="roulette")
+
+
+def test_covering_both_sides_of_a_table_is_found() -> None:
+    cover_both_sides(make_bob())
+
+    assert found_by("LOW_RISK_WAGERING") == {"bob"}
+    told = AbuseSignal.objects.get()
+    assert told.is_shadow
+    assert told.metadata["bonuses"][0]["largest_distance"] == 2
+
+
+def test_an_honest_streak_and_too_few_bets_are_no_low_risk_wagering() -> None:
+    alice, bob = make_alice(), make_bob()
+    cover_both_sides(bob, rounds=24)
+    make_bonus(alice, 100, "20.00", status="COMPLETED", closed_hours=10, required="200.00")
+    for number in range(60):
+        # Ten lost, ten won on end: 20 away from zero, where 60 bets of 2 stray 15.5 by chance.
+        make_bet(alice, 99 - number, "2.00", "4.00" if number // 10 % 2 else "0", game_category="roulette")
+
+    assert found_by("LOW_RISK_WAGERING") == set()
+
+
+def play_blackjack(player: Player, *, wins: int, bets: int = 200, days_ago: int = 1) -> None:
+    for number in range(bets):
+        make_bet(player, 24 * days_ago + number / 100, "1.00", "2.00" if number < wins else "0")
+
+
+def test_wins_beyond_chance_are_found_and_a_lucky_day_is_not() -> None:
+    # Expected back: 199 of 200. The bound needs about 83 more for two players: 282 are, 240 are not.
+    play_blackjack(make_bob(), wins=150)
+    play_blackjack(make_alice(), wins=120)
+
+    assert found_by("ABNORMAL_WIN_RATE") == {"bob"}
+    figures = AbuseSignal.objects.get().metadata["figures"]
+    assert (figures["bets"], figures["won"], figures["expected_return"]) == (200, 300, 199)
+    assert figures["beyond_expected"] == 101
+
+
+def test_the_bound_rises_with_the_number_of_players() -> None:
+    # 73 beyond what was expected: less likely than 1 in 2,400, enough for one player and not for five hundred.
+    play_blackjack(make_bob(), wins=136)
+    assert found_by("ABNORMAL_WIN_RATE") == {"bob"}
+
+    AbuseSignal.objects.all().delete()
+    Player.objects.bulk_create(Player(player_id=f"P{number:04}") for number in range(500))
+    assert found_by("ABNORMAL_WIN_RATE") == set()
+
+
+def test_one_jackpot_is_no_abnormal_win_rate() -> None:
+    bob = make_bob()
+    for number in range(200):
+        make_bet(bob, 24 + number / 100, "1.00", "100000.00" if number == 7 else "0", game_category="slots")
+
+    assert found_by("ABNORMAL_WIN_RATE") == set()
+
+
+def test_play_before_the_window_is_not_looked_at() -> None:
+    play_blackjack(make_bob(), wins=190, days_ago=91)
+
+    assert found_by("ABNORMAL_WIN_RATE") == set()
+    assert found_by("ABNORMAL_WIN_RATE", at=AT - timedelta(days=89)) == {"bob"}
