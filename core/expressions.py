@@ -6,6 +6,7 @@ that is given the same alias can stand in for the table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, models
@@ -13,6 +14,7 @@ from django.db.models import BooleanField, Func
 from django.db.models.expressions import Combinable
 
 Sql = tuple[str, list[Any]]
+Params = list[Any] | Mapping[str, Any]
 
 
 class IsDistinctFrom(Func):
@@ -57,14 +59,14 @@ def compile_queryset(queryset: models.QuerySet[Any]) -> Sql:
     return sql, list(params)
 
 
-def run_statement(sql: str, params: list[Any]) -> int:
+def run_statement(sql: str, params: Params) -> int:
     """Execute a statement and return how many rows it wrote."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return int(cursor.rowcount)
 
 
-def fetch_rows(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
+def fetch_rows(sql: str, params: Params) -> list[tuple[Any, ...]]:
     """Execute a query and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

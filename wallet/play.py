@@ -16,20 +16,21 @@ from django.utils import timezone
 from core.errors import NotFoundError
 from core.expressions import fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
+from players.earning import LP_MULTIPLIER_SQL
 from players.models import Player
 from wallet.models import CurrencyType
 from wallet.points_expiry import points_expiry
 from wallet.postings import posting_row
 
-_ACCRUE_SQL = """
+_ACCRUE_SQL = f"""
     UPDATE player_days d
     SET lp_due = d.lp_due + round((d.wagered - d.wagered_accrued) * r.points_per_unit, 2), wagered_accrued = d.wagered
     FROM (
         SELECT p.player_id,
-               c.lp_per_unit_staked * coalesce((t.benefits ->> 'lp_multiplier')::numeric, 1) AS points_per_unit
+               c.lp_per_unit_staked * {LP_MULTIPLIER_SQL} AS points_per_unit
         FROM players p LEFT JOIN tiers t ON t.tier_level = p.tier JOIN game_categories c ON c.code = 'other'
     ) r
-    WHERE r.player_id = d.player_id AND d.is_estimated AND d.wagered > d.wagered_accrued AND {in_range}
+    WHERE r.player_id = d.player_id AND d.is_estimated AND d.wagered > d.wagered_accrued AND {{in_range}}
 """
 _LOCK_SQL = """
     SELECT count(*) FROM (

@@ -1,4 +1,15 @@
-from players.models.activity import Activity, ActivityKey, ActivityKind, GameCategory, PlayerDay
+from players.models.activity import (
+    Activity,
+    ActivityArchive,
+    ActivityException,
+    ActivityKey,
+    ActivityKind,
+    ExceptionReason,
+    ExceptionStatus,
+    GameCategory,
+    PlayerDay,
+    SourceChange,
+)
 from players.models.history import RiskScoreChange, SegmentChange, TierChange
 from players.models.importing import ImportJob, ImportJobStatus, ImportPlayerTotals
 from players.models.metrics import PlayerMetrics
@@ -14,9 +25,13 @@ from players.models.tiers import Tier, TierLevel
 
 __all__ = [
     "Activity",
+    "ActivityArchive",
+    "ActivityException",
     "ActivityKey",
     "ActivityKind",
     "CreditPurpose",
+    "ExceptionReason",
+    "ExceptionStatus",
     "GameCategory",
     "ImportJob",
     "ImportJobStatus",
@@ -32,6 +47,7 @@ __all__ = [
     "RestrictionKind",
     "RiskScoreChange",
     "SegmentChange",
+    "SourceChange",
     "Tier",
     "TierChange",
     "TierLevel",

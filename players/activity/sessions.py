@@ -1,0 +1,110 @@
+"""Sessions and time played: as the platform reports them, or inferred from the gaps between a player's bets.
+
+A bet begins a session where the bet before lies more than the gap back, or where there is none; else the time since
+that bet was played, on the day of the later one. So a bet changes only what it begins and what the next bet is, and a
+late one costs no more than reading the bets around it. Payouts are no play: they come without the player.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core.expressions import run_statement
+from players.policies import ACTIVITY_SESSION_GAP_MINUTES
+
+# Bets of a player that lie within two gaps of each other are one neighbourhood, read with a gap to each side: no bet
+# outside of it can change. Neighbourhoods do not overlap, so no bet is read twice.
+_INFER_SQL = """
+    INSERT INTO activity_changes (player_id, "on", sessions_inferred, played_inferred)
+    WITH fresh AS MATERIALIZED (
+        SELECT s.player_id, s.occurred_at,
+               coalesce(s.occurred_at - lag(s.occurred_at) OVER player > 2 * %(gap)s, true) AS is_first
+        FROM activity_stage s WHERE s.kind = 'WAGER' AND s.corrects_external_id = ''
+        WINDOW player AS (PARTITION BY s.player_id ORDER BY s.occurred_at)
+    ),
+    numbered AS (
+        SELECT f.*, count(*) FILTER (WHERE f.is_first) OVER (
+                   PARTITION BY f.player_id ORDER BY f.occurred_at ROWS UNBOUNDED PRECEDING
+               ) AS number
+        FROM fresh f
+    ),
+    neighbourhood AS MATERIALIZED (
+        SELECT n.player_id, min(n.occurred_at) AS first_at, max(n.occurred_at) AS last_at
+        FROM numbered n GROUP BY n.player_id, n.number
+    ),
+    bet AS (
+        SELECT f.player_id, f.occurred_at, true AS is_fresh FROM fresh f
+        UNION ALL
+        SELECT n.player_id, a.occurred_at, false
+        FROM neighbourhood n CROSS JOIN LATERAL (
+            SELECT k.occurred_at FROM player_activity k
+            WHERE k.player_id = n.player_id AND k.kind = 'WAGER' AND k.corrects_external_id = ''
+              AND k.occurred_at >= n.first_at - %(gap)s AND k.occurred_at <= n.last_at + %(gap)s
+        ) a
+    ),
+    placed AS (
+        SELECT b.player_id, b.occurred_at, b.is_fresh,
+               b.occurred_at - lag(b.occurred_at) OVER player AS gap,
+               b.occurred_at - max(b.occurred_at) FILTER (WHERE NOT b.is_fresh) OVER (
+                   player ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+               ) AS gap_before
+        FROM bet b
+        WINDOW player AS (PARTITION BY b.player_id ORDER BY b.occurred_at, b.is_fresh)
+    )
+    SELECT p.player_id, (p.occurred_at AT TIME ZONE %(zone)s)::date,
+           sum(coalesce(p.gap > %(gap)s, true)::integer
+               - CASE WHEN p.is_fresh THEN 0 ELSE coalesce(p.gap_before > %(gap)s, true)::integer END),
+           sum(CASE WHEN p.gap <= %(gap)s THEN p.gap ELSE '0' END
+               - CASE WHEN NOT p.is_fresh AND p.gap_before <= %(gap)s THEN p.gap_before ELSE '0' END)
+    FROM placed p WHERE p.is_fresh OR p.gap IS DISTINCT FROM p.gap_before
+    GROUP BY 1, 2
+"""
+# A session counts on the day it begins; its time is split where a business day ends.
+_REPORTED_SQL = """
+    INSERT INTO activity_changes (player_id, "on", sessions_reported, played_reported)
+    SELECT s.player_id, day.on, (day.on = s.began_on)::integer * {sign},
+           (least(s.ended_at, (day.on + 1)::timestamp AT TIME ZONE %(zone)s)
+            - greatest(s.began_at, day.on::timestamp AT TIME ZONE %(zone)s)) * {sign}
+    FROM (
+        SELECT s.player_id, s.occurred_at AS began_at, {ended_at} AS ended_at,
+               (s.occurred_at AT TIME ZONE %(zone)s)::date AS began_on,
+               ({ended_at} AT TIME ZONE %(zone)s)::date AS ended_on
+        FROM {relation} s WHERE s.kind = 'SESSION' AND {condition}
+    ) s
+    CROSS JOIN LATERAL (SELECT s.began_on + i AS on FROM generate_series(0, s.ended_on - s.began_on) i) day
+    WHERE day.on = s.began_on OR day.on::timestamp AT TIME ZONE %(zone)s < s.ended_at
+"""
+
+
+def change_inferred_sessions(*, zone: str) -> None:
+    """Note what the staged bets change of the inferred sessions. Must run before the bets are stored."""
+    gap = timedelta(minutes=ACTIVITY_SESSION_GAP_MINUTES.value())
+    run_statement(_INFER_SQL, {"gap": gap, "zone": zone})
+
+
+def change_reported_sessions(*, zone: str) -> None:
+    """Note the staged sessions."""
+    _change_reported(
+        sign=1,
+        ended_at="s.ended_at",
+        relation="activity_stage",
+        condition="s.corrects_external_id = ''",
+        zone=zone,
+    )
+
+
+def change_corrected_sessions(*, zone: str) -> None:
+    """Note sessions that are corrected: what was counted goes, what they should have been comes."""
+    for sign, ended_at in ((-1, "s.ended_at_before"), (1, "s.ended_at")):
+        _change_reported(
+            sign=sign,
+            ended_at=ended_at,
+            relation="activity_corrections",
+            condition=f"s.reason IS NULL AND s.is_latest AND {ended_at} IS NOT NULL",
+            zone=zone,
+        )
+
+
+def _change_reported(*, sign: int, ended_at: str, relation: str, condition: str, zone: str) -> None:
+    sql = _REPORTED_SQL.format(sign=sign, ended_at=ended_at, relation=relation, condition=condition)
+    run_statement(sql, {"zone": zone})

@@ -1,0 +1,95 @@
+"""The staging area of a batch: tables of the session that are empty again when its transaction ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from core.expressions import fetch_rows, run_statement
+from players.activity.events import Event
+
+ARRAYS_MAX = 500
+"""From here on COPY is quicker than arrays."""
+_TABLES = {
+    "activity_stage": """
+        index integer, external_id varchar COLLATE "C", player_id varchar COLLATE "C", kind varchar,
+        occurred_at timestamptz, amount numeric(18,2), bonus_amount numeric(18,2), bet_id varchar,
+        game_category varchar, ended_at timestamptz, ip_address inet, device_id varchar, action varchar,
+        corrects_external_id varchar COLLATE "C", is_void boolean, body_hash bytea
+    """,
+    # What the batch changes of a player's day, in several rows that are summed up.
+    "activity_changes": """
+        player_id varchar COLLATE "C", "on" date, game_category varchar, deposited numeric, withdrawn numeric,
+        wagered numeric, won numeric, bets integer, sessions_reported integer, played_reported interval,
+        sessions_inferred integer, played_inferred interval
+    """,
+    # The batch's corrections beside what they correct; without a reason they can be counted.
+    "activity_corrections": """
+        external_id varchar, player_id varchar COLLATE "C", kind varchar, corrects_external_id varchar, reason varchar,
+        is_latest boolean, occurred_at timestamptz, amount numeric, bonus_amount numeric, bets integer, bet_id varchar,
+        game_category varchar, ended_at_before timestamptz, ended_at timestamptz, ip_address inet, device_id varchar
+    """,
+}
+_COLUMNS = (*Event._fields, "body_hash")
+_ARRAY_TYPES = {"index": "integer", "is_void": "boolean", "body_hash": "bytea"}
+_NULLABLE = ("amount", "bonus_amount", "ended_at", "ip_address")
+
+
+def stage_events(events: Sequence[Event]) -> None:
+    """Put the events of a batch into the staging area."""
+    _open_tables()
+    if len(events) <= ARRAYS_MAX:
+        _stage_by_arrays(events)
+    else:
+        _stage_by_copy(events)
+
+
+def add_staged(events: Sequence[Event]) -> None:
+    """Put more events beside those that are staged already."""
+    _stage_by_arrays(events)
+
+
+def _open_tables() -> None:
+    """Make the session's tables where it has none yet, and empty what an earlier batch of the transaction left."""
+    if not fetch_rows("SELECT to_regclass('pg_temp.activity_corrections') IS NOT NULL", [])[0][0]:
+        for name, columns in _TABLES.items():
+            run_statement(f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DELETE ROWS", [])
+    else:
+        run_statement(
+            "WITH s AS (DELETE FROM activity_stage), c AS (DELETE FROM activity_corrections) "
+            "DELETE FROM activity_changes",
+            [],
+        )
+
+
+def _stage_by_arrays(events: Sequence[Event]) -> None:
+    columns = [*zip(*events, strict=True), [event.body_hash() for event in events]]
+    arrays = ", ".join(f"%s::{_ARRAY_TYPES.get(name, 'text')}[]" for name in _COLUMNS)
+    values = ", ".join(_typed(name) for name in _COLUMNS)
+    run_statement(
+        f"INSERT INTO activity_stage SELECT {values} FROM unnest({arrays}) s ({', '.join(_COLUMNS)})",
+        [list(column) for column in columns],
+    )
+
+
+def _typed(name: str) -> str:
+    types = {"amount": "numeric", "bonus_amount": "numeric", "ip_address": "inet"}
+    if name in _NULLABLE:
+        return f"nullif(s.{name}, '')::{types.get(name, 'timestamptz')}"
+    return f"s.{name}::timestamptz" if name == "occurred_at" else f"s.{name}"
+
+
+def _stage_by_copy(events: Sequence[Event]) -> None:
+    nullable = ", ".join(_NULLABLE)
+    sql = f"COPY activity_stage ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT csv, FORCE_NULL ({nullable}))"
+    with connection.cursor() as cursor, cursor.copy(sql) as copy:
+        copy.write("".join(map(_csv_line, events)))
+
+
+def _csv_line(event: Event) -> str:
+    """Return a row of COPY; a text may hold anything printable, so quotes are all that must be doubled."""
+    line = '","'.join(map(str, event))
+    if line.count('"') != 2 * len(event) - 2:
+        line = '","'.join(str(value).replace('"', '""') for value in event)
+    return f'"{line}","\\x{event.body_hash().hex()}"\n'
