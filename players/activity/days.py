@@ -36,21 +36,21 @@ _SUMS_SQL = """
             FROM activity_changes c
         ) e GROUP BY 1, 2, 3
     ),
-    earned AS (
-        SELECT c.*, round(c.wagered * g.lp_per_unit_staked * {multiplier}, 12) AS lp_accrued
-        FROM change c JOIN players p ON p.player_id = c.player_id LEFT JOIN tiers t ON t.tier_level = p.tier
-        LEFT JOIN game_categories g ON g.code = CASE c.game_category WHEN '' THEN 'other' ELSE c.game_category END
-    ),
     day AS MATERIALIZED (
-        SELECT e.player_id, e."on", coalesce(sum(e.deposited), 0) AS deposited,
-               coalesce(sum(e.withdrawn), 0) AS withdrawn, coalesce(sum(e.wagered), 0) AS wagered,
-               coalesce(sum(e.won), 0) AS won, coalesce(sum(e.bets), 0)::integer AS bets,
-               coalesce(sum(e.sessions_reported), 0)::integer AS sessions_reported,
-               coalesce(sum(e.sessions_inferred), 0)::integer AS sessions_inferred,
-               coalesce(sum(e.played_reported), '0') AS played_reported,
-               coalesce(sum(e.played_inferred), '0') AS played_inferred,
-               coalesce(sum(e.lp_accrued), 0) AS lp_accrued, bool_or(e.game_category > '') AS names_games
-        FROM earned e GROUP BY 1, 2
+        SELECT e.*, e.points * {multiplier} AS lp_accrued FROM (
+            SELECT c.player_id, c."on", coalesce(sum(c.deposited), 0) AS deposited,
+                   coalesce(sum(c.withdrawn), 0) AS withdrawn, coalesce(sum(c.wagered), 0) AS wagered,
+                   coalesce(sum(c.won), 0) AS won, coalesce(sum(c.bets), 0)::integer AS bets,
+                   coalesce(sum(c.sessions_reported), 0)::integer AS sessions_reported,
+                   coalesce(sum(c.sessions_inferred), 0)::integer AS sessions_inferred,
+                   coalesce(sum(c.played_reported), '0') AS played_reported,
+                   coalesce(sum(c.played_inferred), '0') AS played_inferred,
+                   coalesce(sum(c.wagered * g.lp_per_unit_staked), 0) AS points, bool_or(c.game_category > '') AS names_games
+            FROM change c
+            LEFT JOIN game_categories g ON g.code = CASE c.game_category WHEN '' THEN 'other' ELSE c.game_category END
+            GROUP BY 1, 2
+        ) e
+        JOIN players p ON p.player_id = e.player_id LEFT JOIN tiers t ON t.tier_level = p.tier
     )
 """
 # What is reported of a day's sessions stands for what could be inferred.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from core.expressions import fetch_rows, run_statement
 from players.activity.events import Event
@@ -55,6 +57,23 @@ def _problem(event: Event, source: str | None) -> EventProblem | None:
     return EventProblem(index=event.index, field="player_id", message=message, external_id=event.external_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the players of the staged events lack, and whether some of the events may be too old to count."""
+
+    lack_source: bool
+    lack_metrics: bool
+    may_be_old: bool
+
+
+_STANDING_SQL = """
+    SELECT coalesce(bool_or(p.source = ''), false), coalesce(bool_or(m.player_id IS NULL), false),
+           coalesce(bool_or(
+               s.first_at < %(closed_before)s OR (s.first_at AT TIME ZONE %(zone)s)::date <= m.totals_as_of
+           ), false)
+    FROM (SELECT player_id, min(occurred_at) AS first_at FROM activity_stage GROUP BY 1) s
+    JOIN players p ON p.player_id = s.player_id LEFT JOIN player_metrics m ON m.player_id = s.player_id
+"""
 _DECLARE_SQL = """
     UPDATE players p SET source = 'FEED', updated_at = now()
     FROM (SELECT DISTINCT s.player_id FROM activity_stage s WHERE s.kind <> 'ACTION') n
@@ -68,7 +87,11 @@ _METRICS_SQL = """
 """
 
 
-def prepare_players() -> None:
+def prepare_players(*, closed_before: datetime, zone: str) -> Standing:
     """Declare the feed as the source of staged players without one, and see that each has a row of metrics."""
-    run_statement(_DECLARE_SQL, [])
-    run_statement(_METRICS_SQL, [])
+    lack_source, lack_metrics, may_be_old = fetch_rows(_STANDING_SQL, {"closed_before": closed_before, "zone": zone})[0]
+    if lack_source:
+        run_statement(_DECLARE_SQL, [])
+    if lack_metrics:
+        run_statement(_METRICS_SQL, [])
+    return Standing(lack_source=lack_source, lack_metrics=lack_metrics, may_be_old=may_be_old)

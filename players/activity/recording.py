@@ -124,8 +124,10 @@ def count_staged(events: Sequence[Event], *, source: str, at: datetime, is_force
 def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool) -> _Counted:
     zone, closed = timezone.get_default_timezone_name(), closed_before(at=at)
     kinds = {event.kind for event in events}
-    people.prepare_players()
-    listed = [] if is_forced else exceptions.take_uncountable(closed_before=closed, zone=zone)
+    standing = people.prepare_players(closed_before=closed, zone=zone)
+    listed: list[exceptions.Listed] = []
+    if standing.may_be_old and not is_forced:
+        listed += exceptions.take_uncountable(closed_before=closed, zone=zone)
     if ActivityKind.WAGER in kinds:
         sessions.change_inferred_sessions(zone=zone)
     if ActivityKind.SESSION in kinds:

@@ -12,13 +12,14 @@ from datetime import timedelta
 from core.expressions import run_statement
 from players.policies import ACTIVITY_SESSION_GAP_MINUTES
 
-# Bets of a player that lie within two gaps of each other are one neighbourhood, read with a gap to each side: no bet
-# outside of it can change. Neighbourhoods do not overlap, so no bet is read twice.
+# Of the bets that are stored only those matter that lie next to a new one. New bets close to each other are looked up
+# as one neighbourhood: the bet before it, those within, the bet after it. A time that is found twice counts once; bets
+# at one and the same moment have no gap between them, however many they are.
 _INFER_SQL = """
     INSERT INTO activity_changes (player_id, "on", sessions_inferred, played_inferred)
     WITH fresh AS MATERIALIZED (
         SELECT s.player_id, s.occurred_at,
-               coalesce(s.occurred_at - lag(s.occurred_at) OVER player > 2 * %(gap)s, true) AS is_first
+               coalesce(s.occurred_at - lag(s.occurred_at) OVER player > %(gap)s / 6, true) AS is_first
         FROM activity_stage s WHERE s.kind = 'WAGER' AND s.corrects_external_id = ''
         WINDOW player AS (PARTITION BY s.player_id ORDER BY s.occurred_at)
     ),
@@ -32,15 +33,28 @@ _INFER_SQL = """
         SELECT n.player_id, min(n.occurred_at) AS first_at, max(n.occurred_at) AS last_at
         FROM numbered n GROUP BY n.player_id, n.number
     ),
+    stored AS (
+        SELECT n.player_id, a.occurred_at FROM neighbourhood n CROSS JOIN LATERAL (
+            SELECT k.occurred_at FROM player_activity k
+            WHERE k.player_id = n.player_id AND k.kind = 'WAGER' AND k.corrects_external_id = ''
+              AND k.occurred_at > n.first_at AND k.occurred_at <= n.last_at
+            UNION ALL (
+                SELECT k.occurred_at FROM player_activity k
+                WHERE k.player_id = n.player_id AND k.kind = 'WAGER' AND k.corrects_external_id = ''
+                  AND k.occurred_at >= n.first_at - %(gap)s AND k.occurred_at <= n.first_at
+                ORDER BY k.occurred_at DESC LIMIT 1
+            ) UNION ALL (
+                SELECT k.occurred_at FROM player_activity k
+                WHERE k.player_id = n.player_id AND k.kind = 'WAGER' AND k.corrects_external_id = ''
+                  AND k.occurred_at > n.last_at AND k.occurred_at <= n.last_at + %(gap)s
+                ORDER BY k.occurred_at LIMIT 1
+            )
+        ) a
+    ),
     bet AS (
         SELECT f.player_id, f.occurred_at, true AS is_fresh FROM fresh f
         UNION ALL
-        SELECT n.player_id, a.occurred_at, false
-        FROM neighbourhood n CROSS JOIN LATERAL (
-            SELECT k.occurred_at FROM player_activity k
-            WHERE k.player_id = n.player_id AND k.kind = 'WAGER' AND k.corrects_external_id = ''
-              AND k.occurred_at >= n.first_at - %(gap)s AND k.occurred_at <= n.last_at + %(gap)s
-        ) a
+        (SELECT DISTINCT s.player_id, s.occurred_at, false FROM stored s)
     ),
     placed AS (
         SELECT b.player_id, b.occurred_at, b.is_fresh,

@@ -34,6 +34,7 @@ _TABLES = {
 _COLUMNS = (*Event._fields, "body_hash")
 _ARRAY_TYPES = {"index": "integer", "is_void": "boolean", "body_hash": "bytea"}
 _NULLABLE = ("amount", "bonus_amount", "ended_at", "ip_address")
+_NEVER_NULL = ("bet_id", "game_category", "device_id", "action", "corrects_external_id")
 
 
 def stage_events(events: Sequence[Event]) -> None:
@@ -81,15 +82,11 @@ def _typed(name: str) -> str:
 
 
 def _stage_by_copy(events: Sequence[Event]) -> None:
-    nullable = ", ".join(_NULLABLE)
-    sql = f"COPY activity_stage ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT csv, FORCE_NULL ({nullable}))"
+    # No text holds the delimiter, a line's end or the quote, for all are printable: nothing needs to be escaped.
+    sql = f"""
+        COPY activity_stage ({", ".join(_COLUMNS)}) FROM STDIN (
+            FORMAT csv, DELIMITER E'\\t', QUOTE E'\\x01', FORCE_NOT_NULL ({", ".join(_NEVER_NULL)})
+        )
+    """
     with connection.cursor() as cursor, cursor.copy(sql) as copy:
-        copy.write("".join(map(_csv_line, events)))
-
-
-def _csv_line(event: Event) -> str:
-    """Return a row of COPY; a text may hold anything printable, so quotes are all that must be doubled."""
-    line = '","'.join(map(str, event))
-    if line.count('"') != 2 * len(event) - 2:
-        line = '","'.join(str(value).replace('"', '""') for value in event)
-    return f'"{line}","\\x{event.body_hash().hex()}"\n'
+        copy.write("".join([event.staged() for event in events]))
