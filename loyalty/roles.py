@@ -2,7 +2,8 @@
 
 A permission is Django's `app.action_model`. Nobody may add, change or delete ledger rows, decisions, histories or runs
 by hand; `add` on such a model allows the service that writes it: `wallet.add_operation` the manual credits of the API,
-`wallet.add_bet` placing, settling and voiding bets, `core.add_run` a batch run, `players.add_importjob` an import,
+`wallet.add_bet` placing, settling and voiding bets, `players.add_activity` events of the feed and actions,
+`players.add_sourcechange` switching where a player's totals come from, `core.add_run` a batch run, `players.add_importjob` an import,
 `rewards.add_redemptionorder` an order of the catalogue; `rewards.change_redemptionorder` allows to fulfil and to cancel
 it. Who grants rewards corrects none: reversals and adjustments are Finance's.
 
@@ -59,6 +60,8 @@ ROLES: tuple[Role, ...] = (
             "players.add_gamecategory",
             "players.change_gamecategory",
             "players.add_importjob",
+            "players.add_sourcechange",
+            "players.resolve_activityexception",
             "rewards.add_rewardrule",
             "rewards.change_rewardrule",
             "rewards.delete_rewardrule",
@@ -127,12 +130,14 @@ ROLES: tuple[Role, ...] = (
         is_staff=False,
         permissions=(
             *_view("players.player", "players.playermetrics", "players.tier", "players.importjob"),
+            *_view("players.activity"),
             *_view("wallet.loyaltybalance", "wallet.bet", "rewards.rewardrule"),
             *_view("rewards.redemptionoption", "rewards.redemptionorder"),
             "rewards.add_redemptionorder",
             "rewards.change_redemptionorder",
             "players.add_activity",
             "players.add_importjob",
+            "players.add_sourcechange",
             "wallet.add_operation",
             "wallet.add_bet",
             "wallet.act_for_player",

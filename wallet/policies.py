@@ -148,3 +148,11 @@ REFUND_GRACE_DAYS = declare(
         help="How long points may be spent that come back after the lot that paid has expired.",
     )
 )
+ACTIVITY_COUNTS_WAGERING = declare(
+    Policy(
+        name="ACTIVITY_COUNTS_WAGERING",
+        default=True,
+        help="Whether reported bets count towards wagering requirements. Bets that were placed here never count a second "
+        "time when they are reported.",
+    )
+)

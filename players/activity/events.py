@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from players.activity.fields import (
@@ -100,9 +101,12 @@ class EventReader:
     def __init__(self, *, at: datetime) -> None:
         self._latest = at + CLOCKS_APART_MAX
         self._latest_text = read_moment(self._latest)
-        self._categories = frozenset(GameCategory.objects.values_list("code", flat=True))
         self.problems: list[EventProblem] = []
         self.repeated = 0
+
+    @cached_property
+    def _categories(self) -> frozenset[str]:
+        return frozenset(GameCategory.objects.values_list("code", flat=True))
 
     def read(self, events: Sequence[Any]) -> list[Event]:
         """Return the events that can be stored; one that says the same as one before it counts as repeated."""
@@ -177,7 +181,7 @@ class EventReader:
         check = _CORRECTED if values.get("corrects_external_id") else _CHECKS.get(kind, _check_money)
         for name, message in check(values):
             self._refuse(index, name, message, raw)
-        if values.get("game_category", "other") not in self._categories | {"other"}:
+        if "game_category" in values and values["game_category"] not in self._categories:
             known = ", ".join(sorted(self._categories))
             self._refuse(index, "game_category", f"is {shown(values['game_category'])}: one of {known} is needed", raw)
         if (values.get("ended_at") or "") > self._latest_text:

@@ -18,6 +18,7 @@ PLAYER_ID_LENGTH_MAX = 50
 ACTION_LENGTH_MAX = 60
 SOURCE_LENGTH_MAX = 40
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+WORDS_OF_THE_HOUSE = frozenset({"ANY", "CLAIM", "TIER_REACHED"})
 _ACTION_CODE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
 _PLAIN_AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,2})?", re.ASCII)
 
@@ -40,9 +41,9 @@ def read_action(value: Any) -> str:
     """Return an action's code."""
     code = _text(value, length_max=ACTION_LENGTH_MAX)
     if not _ACTION_CODE.fullmatch(code):
-        raise FieldRefusedError(
-            f"is {shown(value)}: capitals, digits and underscores are needed, such as KYC_COMPLETE"
-        )
+        raise FieldRefusedError(f"is {shown(value)}: capitals, digits and underscores are needed, such as KYC_COMPLETE")
+    if code in WORDS_OF_THE_HOUSE:
+        raise FieldRefusedError(f"is {code}, which is a word of the house's own: another code is needed")
     return code
 
 

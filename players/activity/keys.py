@@ -21,12 +21,12 @@ _CLAIM_SQL = f"""
 """
 
 
-def claim_keys(*, source: str) -> tuple[int, list[EventProblem]]:
+def claim_keys(*, source: str, are_many: bool) -> tuple[int, list[EventProblem]]:
     """Claim the names of the staged events; those known already leave the stage.
 
     Return how many were known with the same body, and a problem for each that was known with another.
     """
-    if _are_all_new(source):
+    if are_many and _are_all_new(source):
         return 0, []
     known = fetch_rows(_CLAIM_SQL, [source])
     rows = fetch_rows(

@@ -50,29 +50,34 @@ def _problem(event: Event, source: str | None) -> EventProblem | None:
     elif source == PlayerSource.FILE and event.kind != ActivityKind.ACTION:
         message = (
             f"is {event.player_id!r}, whose totals come from files; switch the source to the feed first: "
-            f"manage.py switch_source --player {event.player_id} --to FEED, or POST /api/players/switch-source"
+            f"manage.py switch_source --player {event.player_id} --to FEED, or POST /api/players/{event.player_id}/source"
         )
     else:
         return None
     return EventProblem(index=event.index, field="player_id", message=message, external_id=event.external_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """What the players of the staged events lack, and whether some of the events may be too old to count."""
+    """What the players of the staged events lack, whether some events may be too old to count, and before when all are."""
 
     lack_source: bool
     lack_metrics: bool
     may_be_old: bool
+    closed_before: datetime
 
 
 _STANDING_SQL = """
     SELECT coalesce(bool_or(p.source = ''), false), coalesce(bool_or(m.player_id IS NULL), false),
            coalesce(bool_or(
-               s.first_at < %(closed_before)s OR (s.first_at AT TIME ZONE %(zone)s)::date <= m.totals_as_of
-           ), false)
-    FROM (SELECT player_id, min(occurred_at) AS first_at FROM activity_stage GROUP BY 1) s
-    JOIN players p ON p.player_id = s.player_id LEFT JOIN player_metrics m ON m.player_id = s.player_id
+               s.first_at < c.closed_before OR (s.first_at AT TIME ZONE %(zone)s)::date <= m.totals_as_of
+           ), false), min(c.closed_before)
+    FROM (
+        SELECT greatest(%(retention_end)s, (max(month) + interval '1 month') AT TIME ZONE 'UTC') AS closed_before
+        FROM player_activity_archives
+    ) c
+    LEFT JOIN (SELECT player_id, min(occurred_at) AS first_at FROM activity_stage GROUP BY 1) s ON true
+    LEFT JOIN players p ON p.player_id = s.player_id LEFT JOIN player_metrics m ON m.player_id = s.player_id
 """
 _DECLARE_SQL = """
     UPDATE players p SET source = 'FEED', updated_at = now()
@@ -87,11 +92,11 @@ _METRICS_SQL = """
 """
 
 
-def prepare_players(*, closed_before: datetime, zone: str) -> Standing:
+def prepare_players(*, retention_end: datetime, zone: str) -> Standing:
     """Declare the feed as the source of staged players without one, and see that each has a row of metrics."""
-    lack_source, lack_metrics, may_be_old = fetch_rows(_STANDING_SQL, {"closed_before": closed_before, "zone": zone})[0]
-    if lack_source:
+    standing = Standing(*fetch_rows(_STANDING_SQL, {"retention_end": retention_end, "zone": zone})[0])
+    if standing.lack_source:
         run_statement(_DECLARE_SQL, [])
-    if lack_metrics:
+    if standing.lack_metrics:
         run_statement(_METRICS_SQL, [])
-    return Standing(lack_source=lack_source, lack_metrics=lack_metrics, may_be_old=may_be_old)
+    return standing

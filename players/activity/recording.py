@@ -18,7 +18,7 @@ from players.activity.events import EVENTS_MAX, Event, EventReader
 from players.activity.fields import FieldRefusedError, read_source
 from players.activity.problems import ActivityRefusedError
 from players.activity.profiles import complete_profiles
-from players.activity.retention import closed_before
+from players.activity.retention import retention_end
 from players.activity.stage import stage_events
 from players.models import ActivityKind
 from players.policies import ACTIVITY_UNKNOWN_PLAYERS
@@ -44,7 +44,6 @@ class RecordedBatch:
     listed: tuple[ListedEvent, ...]
 
 
-@transaction.atomic
 def record_activity(
     *, source: str, events: Sequence[Any], at: datetime | None = None, create_players: bool | None = None
 ) -> RecordedBatch:
@@ -54,7 +53,16 @@ def record_activity(
     InvalidInputError for the batch as a whole, and ActivityRefusedError with everything that is wrong with its events;
     then nothing is stored.
     """
-    at = at or timezone.now()
+    with transaction.atomic():
+        return record_in_transaction(
+            source=source, events=events, at=at or timezone.now(), create_players=create_players
+        )
+
+
+def record_in_transaction(
+    *, source: str, events: Sequence[Any], at: datetime, create_players: bool | None
+) -> RecordedBatch:
+    """Do as `record_activity` does in the transaction of the caller, who must end it where this raises."""
     _check_size(events)
     source = _source(source)
     reader = EventReader(at=at)
@@ -66,7 +74,7 @@ def record_activity(
     known = 0
     if parsed:
         stage_events(parsed)
-        known, differing = keys.claim_keys(source=source)
+        known, differing = keys.claim_keys(source=source, are_many=len(parsed) > MANY_EVENTS)
         problems += differing
     if problems:
         raise ActivityRefusedError(problems, received=len(events))
@@ -84,9 +92,7 @@ def record_activity(
 
 def _check_size(events: Sequence[Any]) -> None:
     if not 1 <= len(events) <= EVENTS_MAX:
-        raise InvalidInputError(
-            f"the batch has {len(events):,} events: 1 to {EVENTS_MAX:,} are needed", field="events"
-        )
+        raise InvalidInputError(f"the batch has {len(events):,} events: 1 to {EVENTS_MAX:,} are needed", field="events")
 
 
 def _source(given: Any) -> str:
@@ -113,8 +119,7 @@ def count_staged(events: Sequence[Event], *, source: str, at: datetime, is_force
     With `is_forced` events count that would be listed for their age. Raises InvalidInputError for sums too large.
     """
     try:
-        with transaction.atomic():
-            return _count(events, source=source, at=at, is_forced=is_forced)
+        return _count(events, source=source, at=at, is_forced=is_forced)
     except DataError as error:
         raise InvalidInputError(
             f"a sum of this batch is too large to be stored: {str(error).splitlines()[0]}", field="events"
@@ -122,19 +127,23 @@ def count_staged(events: Sequence[Event], *, source: str, at: datetime, is_force
 
 
 def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool) -> _Counted:
-    zone, closed = timezone.get_default_timezone_name(), closed_before(at=at)
+    zone = timezone.get_default_timezone_name()
     kinds = {event.kind for event in events}
-    standing = people.prepare_players(closed_before=closed, zone=zone)
+    standing = people.prepare_players(retention_end=retention_end(at=at), zone=zone)
     listed: list[exceptions.Listed] = []
     if standing.may_be_old and not is_forced:
-        listed += exceptions.take_uncountable(closed_before=closed, zone=zone)
+        listed += exceptions.take_uncountable(closed_before=standing.closed_before, zone=zone)
     if ActivityKind.WAGER in kinds:
         sessions.change_inferred_sessions(zone=zone)
     if ActivityKind.SESSION in kinds:
         sessions.change_reported_sessions(zone=zone)
     run_statement(_STORE_SQL, [source, at])
-    corrected, uncorrectable, waited = _correct(events, source=source, at=at, closed=closed, zone=zone)
-    players = apply_to_days_and_totals(zone=zone, are_many=len(events) > MANY_EVENTS)
+    corrected, uncorrectable, waited, players = 0, list[exceptions.Listed](), list[Event](), 0
+    if kinds != {ActivityKind.ACTION}:
+        corrected, uncorrectable, waited = _correct(
+            events, source=source, at=at, closed=standing.closed_before, zone=zone
+        )
+        players = apply_to_days_and_totals(zone=zone, are_many=len(events) > MANY_EVENTS)
     run_statement(_LAST_ACTIVITY_SQL, [])
     if ActivityKind.ACTION in kinds:
         complete_profiles(events)

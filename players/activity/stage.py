@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import connection
 
@@ -14,7 +15,7 @@ ARRAYS_MAX = 500
 _TABLES = {
     "activity_stage": """
         index integer, external_id varchar COLLATE "C", player_id varchar COLLATE "C", kind varchar,
-        occurred_at timestamptz, amount numeric(18,2), bonus_amount numeric(18,2), bet_id varchar,
+        occurred_at timestamptz, amount numeric(18,2), bonus_amount numeric(18,2), bet_id varchar COLLATE "C",
         game_category varchar, ended_at timestamptz, ip_address inet, device_id varchar, action varchar,
         corrects_external_id varchar COLLATE "C", is_void boolean, body_hash bytea
     """,
@@ -90,3 +91,33 @@ def _stage_by_copy(events: Sequence[Event]) -> None:
     """
     with connection.cursor() as cursor, cursor.copy(sql) as copy:
         copy.write("".join([event.staged() for event in events]))
+
+
+_TRIGGER = "CASE s.kind WHEN 'ACTION' THEN s.action ELSE s.kind END"
+
+
+def staged_triggers(*, since: datetime) -> list[str]:
+    """Return what the staged events are to live rules: their kinds, and the codes of actions. Corrections are nothing."""
+    rows = fetch_rows(
+        f"SELECT DISTINCT {_TRIGGER} FROM activity_stage s "
+        "WHERE s.corrects_external_id = '' AND s.occurred_at >= %s ORDER BY 1",
+        [since],
+    )
+    return [trigger for (trigger,) in rows]
+
+
+def staged_happenings(triggers: Sequence[str], *, since: datetime) -> list[tuple[str, str, str]]:
+    """Return player, trigger and id of the staged events that are one of the triggers, in the order they happened."""
+    return fetch_rows(
+        f"""
+        SELECT s.player_id, {_TRIGGER}, s.external_id FROM activity_stage s
+        WHERE s.corrects_external_id = '' AND s.occurred_at >= %s AND {_TRIGGER} = ANY (%s)
+        ORDER BY s.occurred_at, s.external_id
+        """,
+        [since, list(triggers)],
+    )
+
+
+def staged_ids() -> set[str]:
+    """Return the ids of the staged events: those of the batch that are new."""
+    return {external_id for (external_id,) in fetch_rows("SELECT external_id FROM activity_stage", [])}
