@@ -6,8 +6,9 @@ is true. Of several corrections of one original the one made last holds, whichev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
 from datetime import datetime
+from typing import Any
 
 from core.expressions import fetch_rows, run_statement
 from players.activity.events import SESSION_DAYS_MAX, Event
@@ -101,7 +102,7 @@ def stage_waiting_corrections(*, source: str) -> list[Event]:
         """,
         [source],
     )
-    waiting = [event_of_body(body) for (body,) in rows]
+    waiting = [event_of_body(json.loads(body)) for (body,) in rows]
     if waiting:
         add_staged(waiting)
     return waiting
@@ -119,12 +120,7 @@ def store_corrections(*, source: str, at: datetime, zone: str) -> int:
     return run_statement(_STORE_SQL, [source, at])
 
 
-def event_of_body(body: dict[str, str]) -> Event:
+def event_of_body(body: dict[str, Any]) -> Event:
     """Return the event that `Event.as_body` was made of; it has no place in a batch."""
     texts = [body.get(name, "") for name in Event._fields[1:14]]
     return Event(-1, *texts, is_void=bool(body.get("void", False)))  # type: ignore[misc]
-
-
-def waiting_ids(events: Sequence[Event]) -> set[str]:
-    """Return the ids of the events."""
-    return {event.external_id for event in events}
