@@ -172,7 +172,7 @@ ACTIVITY_SESSION_GAP_MINUTES = declare(
         minimum=1,
         maximum=720,
         unit="minutes",
-        help="Where the platform reports no sessions, a bet after more than this since the bet before begins a new one. "
+        help="Where the platform reports no sessions, a bet more than this after the bet before begins a new one. "
         "Holds for what arrives from then on; `manage.py infer_sessions` counts days that are there already anew.",
     )
 )
@@ -183,8 +183,8 @@ ACTIVITY_RETENTION_MONTHS = declare(
         minimum=0,
         maximum=1200,
         unit="months",
-        help="Events older than this many whole months before the present one are listed as exceptions and not counted, "
-        "and may be archived; 0: only those of months that are archived.",
+        help="Events from before this many whole months before the present one are listed as exceptions, not counted, "
+        "and their months may be archived; 0: only events of archived months are.",
     )
 )
 ACTIVITY_KEYS_AFTER_ARCHIVE = declare(
@@ -192,8 +192,8 @@ ACTIVITY_KEYS_AFTER_ARCHIVE = declare(
         name="ACTIVITY_KEYS_AFTER_ARCHIVE",
         default="KEEP",
         choices=("KEEP", "ARCHIVE"),
-        help="What becomes of the names of archived events. KEEP: one that comes again is known and ignored. ARCHIVE: it "
-        "is listed as an exception like any event of its month.",
+        help="What becomes of the names of archived events. KEEP: one that comes again is known and ignored. ARCHIVE: "
+        "it is listed as an exception like any event of its month.",
     )
 )
 ACTIVITY_LIVE_HOURS = declare(

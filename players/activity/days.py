@@ -31,8 +31,8 @@ _SUMS_SQL = """
             FROM activity_stage s
             WHERE s.corrects_external_id = '' AND s.kind IN ('DEPOSIT', 'WITHDRAWAL', 'WAGER', 'WIN')
             UNION ALL
-            SELECT c.player_id, c."on", coalesce(c.game_category, ''), c.deposited, c.withdrawn, c.wagered, c.won, c.bets,
-                   c.sessions_reported, c.sessions_inferred, c.played_reported, c.played_inferred
+            SELECT c.player_id, c."on", coalesce(c.game_category, ''), c.deposited, c.withdrawn, c.wagered, c.won,
+                   c.bets, c.sessions_reported, c.sessions_inferred, c.played_reported, c.played_inferred
             FROM activity_changes c
         ) e GROUP BY 1, 2, 3
     ),
@@ -45,7 +45,8 @@ _SUMS_SQL = """
                    coalesce(sum(c.sessions_inferred), 0)::integer AS sessions_inferred,
                    coalesce(sum(c.played_reported), '0') AS played_reported,
                    coalesce(sum(c.played_inferred), '0') AS played_inferred,
-                   coalesce(sum(c.wagered * g.lp_per_unit_staked), 0) AS points, bool_or(c.game_category > '') AS names_games
+                   coalesce(sum(c.wagered * g.lp_per_unit_staked), 0) AS points,
+                   bool_or(c.game_category > '') AS names_games
             FROM change c
             LEFT JOIN game_categories g ON g.code = CASE c.game_category WHEN '' THEN 'other' ELSE c.game_category END
             GROUP BY 1, 2

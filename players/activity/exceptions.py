@@ -28,7 +28,7 @@ def take_uncountable(*, closed_before: datetime, zone: str) -> list[Listed]:
 
 
 def list_exceptions(listed: Sequence[Listed], events: Sequence[Event], *, source: str, at: datetime) -> None:
-    """List events that cannot be counted; one that waited is brought up to date, a correction without original waits."""
+    """List events that cannot be counted; a correction whose original is unknown waits for it."""
     if not listed:
         return
     by_id = {event.external_id: event for event in events}

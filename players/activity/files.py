@@ -56,7 +56,7 @@ class FieldMapping:
 
 @dataclass(slots=True, kw_only=True)
 class RowsOfEvents:
-    """Events of successive rows; `row_numbers` tells where each stands. `rounded` counts amounts rounded to the cent."""
+    """Events of successive rows with their numbers; `rounded` counts amounts that were rounded to the cent."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     row_numbers: list[int] = field(default_factory=list)

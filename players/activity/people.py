@@ -50,7 +50,8 @@ def _problem(event: Event, source: str | None) -> EventProblem | None:
     elif source == PlayerSource.FILE and event.kind != ActivityKind.ACTION:
         message = (
             f"is {event.player_id!r}, whose totals come from files; switch the source to the feed first: "
-            f"manage.py switch_source --player {event.player_id} --to FEED, or POST /api/players/{event.player_id}/source"
+            f"manage.py switch_source --player {event.player_id} --to FEED, or "
+            f"POST /api/players/{event.player_id}/source"
         )
     else:
         return None
@@ -59,7 +60,7 @@ def _problem(event: Event, source: str | None) -> EventProblem | None:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the players of the staged events lack, whether some events may be too old to count, and before when all are."""
+    """What the staged events' players lack, whether some events may be too old to count, and before when all are."""
 
     lack_source: bool
     lack_metrics: bool

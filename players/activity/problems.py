@@ -37,7 +37,8 @@ class ActivityRefusedError(InvalidInputError):
         refused = len({problem.index for problem in ordered})
         first = ordered[0]
         super().__init__(
-            f"{refused:,} of {received:,} events cannot be stored, so none was; the first: {first.path}: {first.message}",
+            f"{refused:,} of {received:,} events cannot be stored, so none was; the first: {first.path}: "
+            f"{first.message}",
             problems=[
                 {"path": one.path, "message": one.message, "external_id": one.external_id}
                 for one in ordered[:PROBLEMS_SHOWN_MAX]

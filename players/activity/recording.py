@@ -68,7 +68,9 @@ def record_in_transaction(
     reader = EventReader(at=at)
     parsed = reader.read(events)
     problems = reader.problems
-    if not problems and _may_create(create_players):
+    if create_players is None:
+        create_players = ACTIVITY_UNKNOWN_PLAYERS.value() == "CREATE"
+    if create_players and not problems:
         people.create_missing_players(parsed)
     problems += people.lock_players_of(parsed)
     known = 0
@@ -100,10 +102,6 @@ def _source(given: Any) -> str:
         return read_source(given)
     except FieldRefusedError as error:
         raise InvalidInputError(f"source {error}", field="source") from None
-
-
-def _may_create(asked: bool | None) -> bool:
-    return ACTIVITY_UNKNOWN_PLAYERS.value() == "CREATE" if asked is None else asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ late one costs no more than reading the bets around it. Payouts are no play: the
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 from core.expressions import run_statement
 from players.policies import ACTIVITY_SESSION_GAP_MINUTES
@@ -122,3 +123,32 @@ def change_corrected_sessions(*, zone: str) -> None:
 def _change_reported(*, sign: int, ended_at: str, relation: str, condition: str, zone: str) -> None:
     sql = _REPORTED_SQL.format(sign=sign, ended_at=ended_at, relation=relation, condition=condition)
     run_statement(sql, {"zone": zone})
+
+
+# The same definition over everything that is stored, as a difference to what the days say.
+_INFER_ANEW_SQL = """
+    INSERT INTO activity_changes (player_id, "on", sessions_inferred, played_inferred)
+    WITH bet AS (
+        SELECT a.player_id, (a.occurred_at AT TIME ZONE %(zone)s)::date AS "on",
+               a.occurred_at - lag(a.occurred_at) OVER (PARTITION BY a.player_id ORDER BY a.occurred_at) AS gap
+        FROM player_activity a
+        WHERE a.kind = 'WAGER' AND a.corrects_external_id = '' AND a.player_id = ANY (%(players)s)
+          AND a.occurred_at >= %(since)s::date::timestamp AT TIME ZONE %(zone)s - %(gap)s
+    ),
+    anew AS (
+        SELECT b.player_id, b."on", count(*) FILTER (WHERE coalesce(b.gap > %(gap)s, true)) AS sessions,
+               coalesce(sum(b.gap) FILTER (WHERE b.gap <= %(gap)s), '0') AS played
+        FROM bet b WHERE b."on" >= %(since)s::date GROUP BY 1, 2
+    )
+    SELECT d.player_id, d."on", coalesce(n.sessions, 0) - d.sessions_inferred,
+           coalesce(n.played, '0') - d.played_inferred
+    FROM player_days d LEFT JOIN anew n ON n.player_id = d.player_id AND n."on" = d."on"
+    WHERE d."on" >= %(since)s::date AND d.player_id = ANY (%(players)s)
+      AND (coalesce(n.sessions, 0) <> d.sessions_inferred OR coalesce(n.played, '0') <> d.played_inferred)
+"""
+
+
+def change_sessions_anew(player_ids: Sequence[str], *, since: date, zone: str) -> int:
+    """Note what the present gap changes of the inferred sessions of locked players; return of how many days."""
+    gap = timedelta(minutes=ACTIVITY_SESSION_GAP_MINUTES.value())
+    return run_statement(_INFER_ANEW_SQL, {"gap": gap, "zone": zone, "since": since, "players": list(player_ids)})

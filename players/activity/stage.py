@@ -12,6 +12,8 @@ from players.activity.events import Event
 
 ARRAYS_MAX = 500
 """From here on COPY is quicker than arrays."""
+MONTHS_LOCK = 715_000_002
+"""Key of the advisory lock that batches share and the archiving of a month takes alone, once the month is closed."""
 _TABLES = {
     "activity_stage": """
         index integer, external_id varchar COLLATE "C", player_id varchar COLLATE "C", kind varchar,
@@ -40,7 +42,7 @@ _NEVER_NULL = ("bet_id", "game_category", "device_id", "action", "corrects_exter
 
 def stage_events(events: Sequence[Event]) -> None:
     """Put the events of a batch into the staging area."""
-    _open_tables()
+    open_tables()
     if len(events) <= ARRAYS_MAX:
         _stage_by_arrays(events)
     else:
@@ -52,9 +54,10 @@ def add_staged(events: Sequence[Event]) -> None:
     _stage_by_arrays(events)
 
 
-def _open_tables() -> None:
+def open_tables() -> None:
     """Make the session's tables where it has none yet, and empty what an earlier batch of the transaction left."""
-    if not fetch_rows("SELECT to_regclass('pg_temp.activity_corrections') IS NOT NULL", [])[0][0]:
+    opened = "SELECT pg_advisory_xact_lock_shared(%s), to_regclass('pg_temp.activity_corrections') IS NOT NULL"
+    if not fetch_rows(opened, [MONTHS_LOCK])[0][1]:
         for name, columns in _TABLES.items():
             run_statement(f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DELETE ROWS", [])
     else:
@@ -97,7 +100,7 @@ _TRIGGER = "CASE s.kind WHEN 'ACTION' THEN s.action ELSE s.kind END"
 
 
 def staged_triggers(*, since: datetime) -> list[str]:
-    """Return what the staged events are to live rules: their kinds, and the codes of actions. Corrections are nothing."""
+    """Return what the staged events are to live rules: their kinds, and the codes of actions; corrections are none."""
     rows = fetch_rows(
         f"SELECT DISTINCT {_TRIGGER} FROM activity_stage s "
         "WHERE s.corrects_external_id = '' AND s.occurred_at >= %s ORDER BY 1",

@@ -22,8 +22,8 @@ class Command(BaseCommand):
     """Import one file; the exit code is 1 where rows were refused. Run again, it goes on: what is known is ignored."""
 
     help = (
-        "Import events from .csv, .csv.gz, .xlsx, .xls or .ods. Each batch of rows is stored whole or, where one of its "
-        "rows is wrong, not at all; what is stored already is ignored, so a file that was interrupted is imported again."
+        "Import events from .csv, .csv.gz, .xlsx, .xls or .ods. Each batch of rows is stored whole or, where one of "
+        "its rows is wrong, not at all; what is stored already is ignored, so an interrupted file is imported again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-RATES = {"slots": Decimal("0.1"), "roulette": Decimal("0.0333"), "": Decimal("0.1")}
+RATES = {"slots": Decimal("0.1"), "other": Decimal("0.1"), "roulette": Decimal("0.0333"), "": Decimal("0.1")}
 GAP = timedelta(minutes=30)
 CENT = Decimal("0.01")
 Event = dict[str, Any]
@@ -68,9 +68,9 @@ def days_of(events: list[Event]) -> dict[PlayerOn, dict[str, Any]]:
     for on in {*sessions, *played}:
         days[on]["sessions"] += sessions[on]
         days[on]["playtime_hours"] += _hours(played[on])
-    for on in days:
-        days[on]["lp_due"] = points[on].quantize(CENT, "ROUND_HALF_UP")
-        days[on]["games"] = {
+    for on, day in days.items():
+        day["lp_due"] = points[on].quantize(CENT, "ROUND_HALF_UP")
+        day["games"] = {
             category: {"bets": game["bets"], "wagered": f"{game['wagered']:.2f}", "won": f"{game['won']:.2f}"}
             for category, game in games[on].items()
             if any(game.values())

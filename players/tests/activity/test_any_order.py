@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from players.activity import record_activity
-from players.activity.stage import _open_tables
+from players.activity.stage import open_tables
 from players.models import ActivityException, GameCategory, PlayerDay, PlayerMetrics
 from players.tests.activity.plain_model import days_of
 from players.tests.factories import make_player
@@ -79,7 +80,7 @@ def feeds(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[list[dict[str, An
     shuffled = draw(st.permutations(events)) + draw(st.lists(st.sampled_from(events), max_size=2))
     cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=4)))
     edges = [0, *cuts, len(shuffled)]
-    batches = [shuffled[first:last] for first, last in zip(edges, edges[1:], strict=False) if first < last]
+    batches = [shuffled[first:last] for first, last in pairwise(edges) if first < last]
     return events, batches
 
 
@@ -109,7 +110,7 @@ def test_any_order_and_batching_gives_the_rows_of_the_plain_model(
     feed: tuple[list[dict[str, Any]], list[list[dict[str, Any]]]],
 ) -> None:
     events, batches = feed
-    _open_tables()
+    open_tables()
     with undone():
         make_player("alice")
         make_player("bob")
