@@ -29,7 +29,9 @@ def session(external_id: str, began: str, ended: str, **fields: Any) -> dict[str
     return event("SESSION", external_id, began, ended_at=f"2026-03-10T{ended}:00Z", **fields)
 
 
-def correct(external_id: str, corrects: str, clock: str = "18:00", kind: str = "WAGER", **fields: Any) -> dict[str, Any]:
+def correct(
+    external_id: str, corrects: str, clock: str = "18:00", kind: str = "WAGER", **fields: Any
+) -> dict[str, Any]:
     return event(kind, external_id, clock, corrects_external_id=corrects, **fields)
 
 

@@ -92,7 +92,9 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
         "events[3].player_id",
         "events[4]",
     ]
-    assert refused.value.message.startswith("4 of 5 events cannot be stored, so none was; the first: events[0].amount: ")
+    assert refused.value.message.startswith(
+        "4 of 5 events cannot be stored, so none was; the first: events[0].amount: "
+    )
 
 
 @pytest.mark.parametrize("count", [0, 10_001])

@@ -138,7 +138,9 @@ def test_the_same_batch_again_changes_nothing() -> None:
     again = record(*events)
 
     assert (again.received, again.stored, again.repeated) == (3, 0, 3)
-    assert [list(model.objects.values()) for model in (PlayerDay, PlayerMetrics, Activity, ActivityKey, Player)] == before
+    assert [
+        list(model.objects.values()) for model in (PlayerDay, PlayerMetrics, Activity, ActivityKey, Player)
+    ] == before
 
 
 def test_other_spellings_of_the_same_event_are_the_same_event() -> None:
