@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bench.measuring import Line
     from bench.stand import Stand
 
-WORKS = ("importing", "workbooks", "segmentation", "evaluation", "night", "backtesting", "floors", "wallet")
+WORKS = ("importing", "workbooks", "activity", "segmentation", "evaluation", "night", "backtesting", "floors", "wallet")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

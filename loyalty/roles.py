@@ -5,7 +5,8 @@ by hand; `add` on such a model allows the service that writes it: `wallet.add_op
 `wallet.add_bet` placing, settling and voiding bets, `players.add_activity` events of the feed and actions,
 `players.add_sourcechange` switching where a player's totals come from, `core.add_run` a batch run,
 `players.add_importjob` an import, `rewards.add_redemptionorder` an order of the catalogue;
-`rewards.change_redemptionorder` allows to fulfil and to cancel it. Who grants rewards corrects none: reversals and adjustments are Finance's.
+`rewards.change_redemptionorder` allows to fulfil and to cancel it. Who grants rewards corrects none: reversals and
+adjustments are Finance's.
 
 `rewards.approve_rewardrule` lets rules run that others wrote, `rewards.pause_rewardrule` stops and resumes them,
 `rewards.revoke_rewardrule` takes back what is unspent of what they gave.

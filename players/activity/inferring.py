@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -33,7 +33,8 @@ def infer_sessions_anew(*, since: date) -> int:
     archived = ActivityArchive.objects.order_by("-month").values_list("month", flat=True).first()
     if archived is not None and since <= month_after(archived):
         raise InvalidInputError(
-            f"since is {since}: events up to {archived:%Y-%m} are archived; a date after {month_after(archived)} is needed",
+            f"since is {since}: the events up to {archived:%Y-%m} are archived; a later date is needed, "
+            f"from {month_after(archived) + timedelta(days=1)} on",
             field="since",
         )
     return sum(_chunks(since))

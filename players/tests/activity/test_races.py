@@ -12,9 +12,15 @@ from core.tests.threads import run_together, while_held_open
 from players.activity import ActivityRefusedError, RecordedBatch
 from players.models import Activity, Player, PlayerDay, PlayerMetrics
 from players.tests.activity.events import record, session, wager
-from players.tests.factories import make_alice, make_bob
+from players.tests.factories import make_measured
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def make_fed(*player_ids: str) -> None:
+    """Make players of whom nothing is left to be written but what a batch counts: no row but theirs is waited for."""
+    for player_id in player_ids:
+        make_measured(player_id, profile={"source": "FEED"})
 
 
 def events(prefix: str, players: tuple[str, ...], count: int = 30) -> list[dict[str, Any]]:
@@ -30,8 +36,7 @@ def stored(outcomes: list[Any]) -> list[int]:
 
 
 def test_the_same_batch_twice_at_once_is_stored_once() -> None:
-    make_alice()
-    make_bob()
+    make_fed("alice", "bob")
     batch = [*events("w", ("alice", "bob")), session("s1", "10:00", "11:00")]
 
     outcomes = run_together(*[partial(record, *batch)] * 3)
@@ -42,8 +47,7 @@ def test_the_same_batch_twice_at_once_is_stored_once() -> None:
 
 
 def test_batches_of_the_same_players_at_once_lose_nothing_and_do_not_wait_for_each_other_for_ever() -> None:
-    make_alice()
-    make_bob()
+    make_fed("alice", "bob")
     batches = [events(f"{number}-", ("alice", "bob") if number % 2 else ("bob", "alice")) for number in range(4)]
 
     outcomes = run_together(*[partial(record, *batch) for batch in batches])
@@ -54,11 +58,11 @@ def test_batches_of_the_same_players_at_once_lose_nothing_and_do_not_wait_for_ea
 
 
 def test_who_comes_second_waits_for_the_players_and_sees_what_the_first_counted() -> None:
-    make_alice()
+    make_fed("alice")
 
-    (second,) = while_held_open(
-        partial(record, wager("w1", clock="10:00")), partial(record, wager("w2", clock="10:10"))
-    )
+    first, later = wager("w1", clock="10:00"), wager("w2", clock="10:10")
+
+    (second,) = while_held_open(partial(record, first), partial(record, later))
 
     assert second.stored == 1
     day = PlayerDay.objects.get(player="alice", on=date(2026, 3, 10))
@@ -66,8 +70,7 @@ def test_who_comes_second_waits_for_the_players_and_sees_what_the_first_counted(
 
 
 def test_one_id_for_two_players_at_once_goes_to_the_first() -> None:
-    make_alice()
-    make_bob()
+    make_fed("alice", "bob")
 
     outcomes = while_held_open(partial(record, wager("w1")), partial(record, wager("w1", player_id="bob")))
 
