@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 WORKS = (
     "importing",
     "workbooks",
+    "activity",
     "segmentation",
     "evaluation",
     "safety",

@@ -6,6 +6,7 @@ that is given the same alias can stand in for the table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, models
@@ -14,6 +15,7 @@ from django.db.models.expressions import Combinable
 from psycopg import ClientCursor
 
 Sql = tuple[str, list[Any]]
+Params = list[Any] | Mapping[str, Any]
 
 
 class IsDistinctFrom(Func):
@@ -67,14 +69,14 @@ def written_out(sql: str, params: list[Any]) -> str:
     return ClientCursor(connection.connection).mogrify(sql, params).replace("%", "%%")
 
 
-def run_statement(sql: str, params: list[Any]) -> int:
+def run_statement(sql: str, params: Params) -> int:
     """Execute a statement and return how many rows it wrote."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return int(cursor.rowcount)
 
 
-def fetch_rows(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
+def fetch_rows(sql: str, params: Params) -> list[tuple[Any, ...]]:
     """Execute a query and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

@@ -37,10 +37,16 @@ def parse_amount(value: object, *, name: str = "amount", positive: bool = True) 
 def _check_range(amount: Decimal, *, name: str, positive: bool) -> Decimal:
     if not amount.is_finite():
         raise InvalidInputError(f"{name} is {amount}: a finite decimal is needed", field=name)
-    if abs(amount) > AMOUNT_MAX:
-        raise InvalidInputError(f"{name} is {amount:.3e}: at most {AMOUNT_MAX} can be stored", field=name)
+    # Not abs(): that rounds first, and overflows for a number of a million digits.
+    if amount.copy_abs() > AMOUNT_MAX:
+        raise InvalidInputError(f"{name} is {_in_short(amount)}: at most {AMOUNT_MAX} can be stored", field=name)
     if amount != amount.quantize(CENT):
         raise InvalidInputError(f"{name} is {amount}: at most two decimals can be stored", field=name)
     if positive and amount <= 0:
         raise InvalidInputError(f"{name} is {amount}: more than zero is needed", field=name)
     return amount.quantize(CENT)
+
+
+def _in_short(amount: Decimal) -> str:
+    sign, digits, exponent = amount.as_tuple()
+    return f"{'-' if sign else ''}{digits[0]}e+{len(digits) - 1 + int(exponent)}"

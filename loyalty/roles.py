@@ -2,10 +2,11 @@
 
 A permission is Django's `app.action_model`. Nobody may add, change or delete ledger rows, decisions, histories or runs
 by hand; `add` on such a model allows the service that writes it: `wallet.add_operation` the manual credits of the API,
-`wallet.add_bet` placing, settling and voiding bets, `core.add_run` a batch run, `players.add_importjob` an import,
-`safety.add_abusesignal` to look for abuse at once, `rewards.add_redemptionorder` an order of the catalogue;
-`rewards.change_redemptionorder` allows to fulfil and to cancel it. Who grants rewards corrects none: reversals and
-adjustments are Finance's.
+`wallet.add_bet` placing, settling and voiding bets, `players.add_activity` events of the feed and actions,
+`players.add_sourcechange` switching where a player's totals come from, `core.add_run` a batch run,
+`players.add_importjob` an import, `safety.add_abusesignal` to look for abuse at once, `rewards.add_redemptionorder` an
+order of the catalogue; `rewards.change_redemptionorder` allows to fulfil and to cancel it. Who grants rewards corrects
+none: reversals and adjustments are Finance's.
 
 `players.lift_playerrestriction` lifts a restriction or asks for it; where that takes two people,
 `players.change_liftrequest` lets the second one decide. `players.change_playerrestriction` moves ends and unblocks.
@@ -69,6 +70,8 @@ ROLES: tuple[Role, ...] = (
             "players.add_gamecategory",
             "players.change_gamecategory",
             "players.add_importjob",
+            "players.add_sourcechange",
+            "players.resolve_activityexception",
             "rewards.add_rewardrule",
             "rewards.change_rewardrule",
             "rewards.delete_rewardrule",
@@ -157,8 +160,8 @@ ROLES: tuple[Role, ...] = (
         is_staff=False,
         permissions=(
             *_view("players.player", "players.playermetrics", "players.tier", "players.importjob"),
-            *_view("wallet.loyaltybalance", "wallet.bet", "rewards.rewardrule", "players.jurisdiction"),
-            *_view("wallet.loyaltybalance", "wallet.bet", "rewards.rewardrule", "safety.safetyviolation"),
+            *_view("players.activity", "players.jurisdiction", "safety.safetyviolation"),
+            *_view("wallet.loyaltybalance", "wallet.bet", "rewards.rewardrule"),
             *_view("rewards.redemptionoption", "rewards.redemptionorder"),
             "rewards.add_redemptionorder",
             "rewards.change_redemptionorder",
@@ -167,6 +170,7 @@ ROLES: tuple[Role, ...] = (
             "players.view_playerrestriction",
             "players.add_playerrestriction",
             "players.lift_playerrestriction",
+            "players.add_sourcechange",
             "wallet.add_operation",
             "wallet.add_bet",
             "wallet.act_for_player",

@@ -196,3 +196,52 @@ COOL_OFF_DAYS_MAX = declare(
         help="The longest cool-off; who wants to stay away for longer excludes themselves.",
     )
 )
+ACTIVITY_UNKNOWN_PLAYERS = declare(
+    Policy(
+        name="ACTIVITY_UNKNOWN_PLAYERS",
+        default="REFUSE",
+        choices=("REFUSE", "CREATE"),
+        help="What an event of a player nobody knows does: it refuses its batch, or makes the player.",
+    )
+)
+ACTIVITY_SESSION_GAP_MINUTES = declare(
+    Policy(
+        name="ACTIVITY_SESSION_GAP_MINUTES",
+        default=30,
+        minimum=1,
+        maximum=720,
+        unit="minutes",
+        help="Where the platform reports no sessions, a bet more than this after the bet before begins a new one. "
+        "Holds for what arrives from then on; `manage.py infer_sessions` counts days that are there already anew.",
+    )
+)
+ACTIVITY_RETENTION_MONTHS = declare(
+    Policy(
+        name="ACTIVITY_RETENTION_MONTHS",
+        default=0,
+        minimum=0,
+        maximum=1200,
+        unit="months",
+        help="Events from before this many whole months before the present one are listed as exceptions, not counted, "
+        "and their months may be archived; 0: only events of archived months are.",
+    )
+)
+ACTIVITY_KEYS_AFTER_ARCHIVE = declare(
+    Policy(
+        name="ACTIVITY_KEYS_AFTER_ARCHIVE",
+        default="KEEP",
+        choices=("KEEP", "ARCHIVE"),
+        help="What becomes of the names of archived events. KEEP: one that comes again is known and ignored. ARCHIVE: "
+        "it is listed as an exception like any event of its month.",
+    )
+)
+ACTIVITY_LIVE_HOURS = declare(
+    Policy(
+        name="ACTIVITY_LIVE_HOURS",
+        default=24,
+        minimum=0,
+        maximum=8760,
+        unit="hours",
+        help="Reported events set off live rules and release pending credits only when they are no older than this.",
+    )
+)

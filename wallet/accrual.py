@@ -13,15 +13,16 @@ from django.utils import timezone
 from core.errors import InvalidInputError, NotFoundError
 from core.expressions import fetch_rows, run_statement
 from core.money import parse_amount
+from players.earning import LP_MULTIPLIER_SQL
 from players.models import GameCategory
 from wallet.ledger import lock_players
 
 # The points of a batch are summed exactly and rounded once for each player and day; what rounds to 0 makes no row.
-_ACCRUE_SQL = """
+_ACCRUE_SQL = f"""
     INSERT INTO player_days AS d (player_id, "on", lp_due)
     SELECT e.player_id, e.on, e.points FROM (
         SELECT p.player_id, s.on, round(sum(
-                   s.staked * c.lp_per_unit_staked * coalesce((t.benefits ->> 'lp_multiplier')::numeric, 1)
+                   s.staked * c.lp_per_unit_staked * {LP_MULTIPLIER_SQL}
                ), 2) AS points
         FROM unnest(%s::text[], %s::date[], %s::text[], %s::numeric[]) s (player_id, "on", game_category, staked)
         JOIN players p ON p.player_id = s.player_id

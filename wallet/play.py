@@ -16,15 +16,16 @@ from django.utils import timezone
 from core.errors import NotFoundError
 from core.expressions import Sql, fetch_rows, run_statement
 from core.runs import ALL_KEYS, Counts, KeyRange
+from players.earning import LP_MULTIPLIER_SQL
 from players.models import Player
 from wallet.models import CurrencyType
 from wallet.points_expiry import points_expiry
 from wallet.postings import posting_row
 
 # What a unit of turnover earns each player on days spread from files.
-_RATES_SQL = """(
+_RATES_SQL = f"""(
         SELECT p.player_id,
-               c.lp_per_unit_staked * coalesce((t.benefits ->> 'lp_multiplier')::numeric, 1) AS points_per_unit
+               c.lp_per_unit_staked * {LP_MULTIPLIER_SQL} AS points_per_unit
         FROM players p LEFT JOIN tiers t ON t.tier_level = p.tier JOIN game_categories c ON c.code = 'other'
     )"""
 _NEWLY_DUE_SQL = "round((d.wagered - d.wagered_accrued) * r.points_per_unit, 2)"

@@ -175,3 +175,11 @@ BONUS_OF_RESTRICTED = {
     "BLOCKED": BONUS_OF_BLOCKED,
     "MARKETING_OPT_OUT": BONUS_OF_MARKETING_OPT_OUT,
 }
+ACTIVITY_COUNTS_WAGERING = declare(
+    Policy(
+        name="ACTIVITY_COUNTS_WAGERING",
+        default=True,
+        help="Whether reported bets count towards wagering requirements. Bets that were placed here never count a "
+        "second time when they are reported.",
+    )
+)

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from loyalty.api.actions import ActionList
+from loyalty.api.activity import ActivityList, PlayerActivity, PlayerSourceSwitch
 from loyalty.api.batch import BatchProcess
 from players.api.importing import ImportStatus, ImportUpload
 from players.api.tiers import TierDetail, TierList
@@ -89,6 +90,8 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("players/<str:player_id>", PlayerDetail, "player"),
     ("players/<str:player_id>/statement", PlayerStatement, "player-statement"),
     ("players/<str:player_id>/detect", DetectPlayer, "player-detect"),
+    ("players/<str:player_id>/activity", PlayerActivity, "player-activity"),
+    ("players/<str:player_id>/source", PlayerSourceSwitch, "player-source"),
     ("players/<str:player_id>/balance", PlayerBalances, "player-balance"),
     ("players/<str:player_id>/bonuses", PlayerBonuses, "player-bonuses"),
     ("players/<str:player_id>/bonuses/<int:bonus_id>/claim", ClaimBonus, "player-bonus-claim"),
@@ -129,6 +132,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("tiers", TierList, "tiers"),
     ("tiers/<int:tier_id>", TierDetail, "tier"),
     ("tiers/<int:tier_id>/preview", TierPreviewView, "tier-preview"),
+    ("activity", ActivityList, "activity"),
     ("actions", ActionList, "actions"),
     ("import/excel", ImportUpload, "import-excel"),
     ("import/status/<int:job_id>", ImportStatus, "import-status"),

@@ -13,6 +13,8 @@ from loyalty.roles import ROLES, install_roles
 from players.jurisdictions import set_jurisdiction
 from players.models import (
     Activity,
+    ActivityArchive,
+    ActivityException,
     ActivityKey,
     ImportJob,
     ImportPlayerTotals,
@@ -27,6 +29,7 @@ from players.models import (
     RestrictionKind,
     RiskScoreChange,
     SegmentChange,
+    SourceChange,
     TierChange,
 )
 from reporting.models import LINES, ControlGroupResult, DailySummary, LiabilityDay
@@ -238,6 +241,22 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
         player=player, kind="WAGER", source="platform", external_id=str(number), occurred_at=AT, amount=Decimal(5)
     )
     ActivityKey.objects.create(source="platform", external_id=str(number), body_hash=b"\x01" * 32, occurred_at=AT)
+    ActivityException.objects.create(
+        source="platform",
+        external_id=f"late {number}",
+        player=player,
+        kind="WAGER",
+        occurred_at=AT,
+        reason="TOO_OLD",
+        status="OPEN",
+        body={"kind": "WAGER", "amount": "5.00"},
+    )
+    ActivityArchive.objects.create(
+        month=date(2000 + number, 1, 1), file_name=f"{number}.csv.gz", sha256="0" * 64, events=1, are_keys_kept=True
+    )
+    SourceChange.objects.create(
+        player=player, source_before="FILE", source_after="FEED", opening_as_of=ON, reason="Now live", changed_by=user
+    )
     SegmentChange.objects.create(player=player, on=ON, run=run, segment_before="NEW", segment_after="LOSING")
     TierChange.objects.create(player=player, on=ON, run=run, tier_before="BRONZE", tier_after="SILVER")
     RiskScoreChange.objects.create(

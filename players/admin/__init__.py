@@ -1,5 +1,5 @@
-"""The admin of players: who they are, what they did, what binds them, and the import of their totals."""
+"""The admin of players: profiles, measures, histories, restrictions, jurisdictions, activity and imports."""
 
-from players.admin import activity, histories, importing, jurisdictions, metrics, restrictions
+from players.admin import activity, feed, histories, importing, jurisdictions, metrics, restrictions
 
-__all__ = ["activity", "histories", "importing", "jurisdictions", "metrics", "restrictions"]
+__all__ = ["activity", "feed", "histories", "importing", "jurisdictions", "metrics", "restrictions"]

@@ -1,4 +1,15 @@
-from players.models.activity import Activity, ActivityKey, ActivityKind, GameCategory, PlayerDay
+from players.models.activity import (
+    Activity,
+    ActivityArchive,
+    ActivityException,
+    ActivityKey,
+    ActivityKind,
+    ExceptionReason,
+    ExceptionStatus,
+    GameCategory,
+    PlayerDay,
+    SourceChange,
+)
 from players.models.history import RiskScoreChange, SegmentChange, TierChange
 from players.models.importing import ImportJob, ImportJobStatus, ImportPlayerTotals
 from players.models.jurisdictions import (
@@ -29,11 +40,15 @@ from players.models.tiers import Tier, TierLevel
 __all__ = [
     "DEFAULT_JURISDICTION",
     "Activity",
+    "ActivityArchive",
+    "ActivityException",
     "ActivityKey",
     "ActivityKind",
     "CountryName",
     "CreditPurpose",
     "CreditRequirement",
+    "ExceptionReason",
+    "ExceptionStatus",
     "GameCategory",
     "ImportJob",
     "ImportJobStatus",
@@ -58,6 +73,7 @@ __all__ = [
     "RestrictionKind",
     "RiskScoreChange",
     "SegmentChange",
+    "SourceChange",
     "Tier",
     "TierChange",
     "TierLevel",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
@@ -94,7 +96,14 @@ class Activity(models.Model):
         db_table = "player_activity"
         ordering = ["-occurred_at"]
         verbose_name_plural = "activity"
-        indexes = [models.Index(fields=["player", "occurred_at"], name="idx_activity_player_date")]
+        indexes = [
+            models.Index(fields=["player", "occurred_at"], name="idx_activity_player_date"),
+            models.Index(
+                fields=["corrects_external_id"],
+                condition=models.Q(corrects_external_id__gt=""),
+                name="idx_activity_correction",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(kind__in=ActivityKind.values), name="activity_kind_known"),
         ]
@@ -140,10 +149,25 @@ class PlayerDay(models.Model):
     playtime_hours = models.DecimalField(
         max_digits=12, decimal_places=2, default=Decimal("0.00"), db_default=Decimal("0.00")
     )
+    sessions_reported = models.IntegerField(
+        default=0, db_default=0, help_text="Sessions the platform reported that began on the day."
+    )
+    sessions_inferred = models.IntegerField(
+        default=0, db_default=0, help_text="Sessions by the gaps between bets; count where none was reported."
+    )
+    played_reported = models.DurationField(default=timedelta(0), db_default=timedelta(0))
+    played_inferred = models.DurationField(default=timedelta(0), db_default=timedelta(0))
     games = models.JSONField(
         null=True, blank=True, help_text="By game category: bets, wagered, won; NULL where the source names none."
     )
     wagered_accrued = _sum("The turnover of an estimated day that its points due count already.")
+    lp_accrued = models.DecimalField(
+        max_digits=32,
+        decimal_places=12,
+        default=Decimal(0),
+        db_default=Decimal(0),
+        help_text="What reported stakes earned, before it is rounded to the points due.",
+    )
     lp_due = _sum()
     lp_posted = _sum()
     lp_refused = _sum()
@@ -170,3 +194,108 @@ class PlayerDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.player_id} on {self.on}"
+
+
+class ExceptionReason(models.TextChoices):
+    """Why an event could not be counted when it came."""
+
+    ORIGINAL_UNKNOWN = "ORIGINAL_UNKNOWN", "Corrects an event that has not arrived"
+    NOT_ITS_ORIGINAL = "NOT_ITS_ORIGINAL", "Corrects an event of another player or kind, or another correction"
+    ORIGINAL_ARCHIVED = "ORIGINAL_ARCHIVED", "Corrects an event of an archived month"
+    DOES_NOT_FIT = "DOES_NOT_FIT", "Says what cannot be corrected"
+    TOO_OLD = "TOO_OLD", "Older than the events that are kept"
+    BEFORE_OPENING = "BEFORE_OPENING", "Part of the opening balance already"
+
+
+class ExceptionStatus(models.TextChoices):
+    """What became of an event that could not be counted: forward only."""
+
+    WAITING = "WAITING", "Waits for its original"
+    OPEN = "OPEN", "To be looked at"
+    APPLIED = "APPLIED", "Counted"
+    DISMISSED = "DISMISSED", "Dismissed"
+
+
+class ActivityException(models.Model):
+    """An event that was received and not counted, with the reason; its name is taken like that of any other event."""
+
+    source = models.CharField(max_length=40, db_collation="C")
+    external_id = models.CharField(max_length=100, db_collation="C")
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    kind = models.CharField(max_length=12, choices=ActivityKind.choices)
+    occurred_at = models.DateTimeField()
+    corrects_external_id = models.CharField(max_length=100, blank=True, default="", db_default="", db_collation="C")
+    reason = models.CharField(max_length=20, choices=ExceptionReason.choices)
+    status = models.CharField(max_length=10, choices=ExceptionStatus.choices)
+    body = models.JSONField(help_text="The event as it was read.")
+    received_at = models.DateTimeField(db_default=Now())
+    note = models.CharField(max_length=500, blank=True, default="", db_default="")
+    resolved_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "player_activity_exceptions"
+        ordering = ["-id"]
+        permissions = [("resolve_activityexception", "Can count or dismiss an event that was not counted")]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="activity_exception_unique"),
+            models.CheckConstraint(
+                condition=models.Q(reason__in=ExceptionReason.values), name="activity_exception_reason_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=ExceptionStatus.values), name="activity_exception_status_known"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["source", "corrects_external_id"],
+                condition=models.Q(status="WAITING"),
+                name="idx_activity_exception_waiting",
+            ),
+            models.Index(fields=["player"], name="idx_activity_exception_player"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source}/{self.external_id}: {self.reason}"
+
+
+class ActivityArchive(models.Model):
+    """A month of activity that was written to a file and taken out of the database; later events of it are listed."""
+
+    month = models.DateField(unique=True, help_text="Its first day.")
+    file_name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64, help_text="Of the file, as sha256sum prints it.")
+    events = models.BigIntegerField()
+    are_keys_kept = models.BooleanField(help_text="On: an event of the month that comes again is known by its name.")
+    archived_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "player_activity_archives"
+        ordering = ["-month"]
+
+    def __str__(self) -> str:
+        return f"activity of {self.month:%Y-%m}"
+
+
+class SourceChange(models.Model):
+    """A switch of where a player's totals come from."""
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_index=False)
+    source_before = models.CharField(max_length=10, blank=True)
+    source_after = models.CharField(max_length=10)
+    opening_as_of = models.DateField(
+        null=True, blank=True, help_text="Business date up to which the totals are the opening balance."
+    )
+    reason = models.CharField(max_length=200)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "player_source_changes"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["player"], name="idx_source_change_player")]
+
+    def __str__(self) -> str:
+        return f"{self.player_id}: {self.source_before or 'none'} → {self.source_after}"

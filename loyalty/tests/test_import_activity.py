@@ -1,0 +1,136 @@
+"""Files of events from the command line: columns mapped, errors by row, interrupted files imported again."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import datetime
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+import openpyxl
+import pytest
+from django.core.management import CommandError, call_command
+
+from players.models import Activity, Player, PlayerDay
+from players.tests.factories import make_alice
+
+pytestmark = pytest.mark.django_db
+
+HEAD = "external_id,player_id,kind,occurred_at,amount\n"
+
+
+def import_file(file: Path, *options: str) -> tuple[str, str]:
+    out, err = StringIO(), StringIO()
+    try:
+        call_command("import_activity", str(file), "--source", "files", *options, stdout=out, stderr=err)
+    except CommandError as error:
+        return str(error), err.getvalue()
+    return out.getvalue(), err.getvalue()
+
+
+def write(folder: Path, text: str, name: str = "events.csv") -> Path:
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+def test_known_names_need_no_mapping(tmp_path: Path) -> None:
+    make_alice()
+    file = write(tmp_path, HEAD + "e1,alice,WAGER,2026-03-10T12:00:00Z,10\ne2,alice,win,2026-03-10 12:01:00,4.50\n")
+
+    told, problems = import_file(file)
+
+    assert (told.strip(), problems) == ("2 stored", "")
+    day = PlayerDay.objects.get()
+    assert (day.wagered, day.won) == (10, Decimal("4.50"))
+
+
+def test_columns_are_mapped_and_what_the_file_does_not_say_is_set(tmp_path: Path) -> None:
+    text = "Id,Username,Bet,PlayDate,Bonus\n7,dora,2e3,2026-03-10T12:00:00Z,NA\n"
+    packed = tmp_path / "bets.csv.gz"
+    packed.write_bytes(gzip.compress(text.encode()))
+
+    told, _ = import_file(
+        packed,
+        *("--map", "Bet=amount", "Username=player_id", "Id=external_id", "PlayDate=occurred_at"),
+        *("--set", "kind=WAGER", "bonus_amount=0", "--create-players"),
+    )
+
+    assert told.strip() == "1 stored"
+    assert PlayerDay.objects.get(player="dora").wagered == 2000
+
+
+def test_a_workbook_is_read_with_its_dates_and_numbers_as_ids(tmp_path: Path) -> None:
+    make_alice()
+    book = openpyxl.Workbook()
+    book.active.append(["external_id", "player_id", "kind", "occurred_at", "amount"])
+    book.active.append([4711, "alice", "DEPOSIT", datetime(2026, 3, 10, 12), 12.5])
+    book.save(tmp_path / "events.xlsx")
+
+    import_file(tmp_path / "events.xlsx")
+
+    kept = Activity.objects.get()
+    assert (kept.external_id, kept.amount, kept.occurred_at.isoformat()) == (
+        "4711",
+        Decimal("12.50"),
+        "2026-03-10T12:00:00+00:00",
+    )
+
+
+def test_a_file_with_bad_rows_says_which_and_stores_the_batches_without(tmp_path: Path) -> None:
+    make_alice()
+    rows = [
+        "e1,alice,WAGER,2026-03-10T12:00:00Z,10",
+        "e2,alice,WAGER,yesterday,-4",
+        "e3,nobody,WAGER,2026-03-10T12:00:00Z,1",
+    ]
+    file = write(tmp_path, HEAD + "\n".join(rows) + "\n")
+
+    told, problems = import_file(file, "--batch-size", "1")
+
+    assert told == "2 rows were refused; mend them and import the file again"
+    assert problems.splitlines()[0].startswith("row 3, occurred_at: is 'yesterday': a time such as")
+    assert problems.splitlines()[1].startswith("row 3, amount: is -4.00: at least 0 is needed")
+    assert problems.splitlines()[2].startswith("row 4, player_id: is 'nobody', whom nobody knows")
+    assert list(Activity.objects.values_list("external_id", flat=True)) == ["e1"]
+
+
+def test_a_batch_with_a_bad_row_is_left_out_or_stored_without_it(tmp_path: Path) -> None:
+    make_alice()
+    rows = ["e1,alice,WAGER,2026-03-10T12:00:00Z,10", "e2,alice,WAGER,2026-03-10T12:00:00Z,x"]
+    file = write(tmp_path, HEAD + "\n".join(rows) + "\n")
+
+    import_file(file)
+    assert not Activity.objects.exists()
+
+    import_file(file, "--skip-bad-rows")
+    assert list(Activity.objects.values_list("external_id", flat=True)) == ["e1"]
+
+
+def test_a_file_that_was_interrupted_is_imported_again(tmp_path: Path) -> None:
+    make_alice()
+    rows = [f"e{number},alice,WAGER,2026-03-10T12:00:00Z,1.005" for number in range(5)]
+    import_file(write(tmp_path, HEAD + "\n".join(rows[:3]) + "\n"))
+
+    told, _ = import_file(write(tmp_path, HEAD + "\n".join(rows) + "\n"), "--batch-size", "2")
+
+    assert told.strip() == "2 stored, 3 known already, 5 rounded"
+    assert PlayerDay.objects.get().wagered == Decimal("5.05")
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (("--map", "Bet=stakes"), "'stakes' is no field of an event"),
+        (("--batch-size", "10001"), "1 to 10000 is needed"),
+        ((), "kind"),
+    ],
+)
+def test_a_mapping_that_leads_nowhere_is_refused(tmp_path: Path, options: tuple[str, ...], hint: str) -> None:
+    file = write(tmp_path, "external_id,player_id,occurred_at\ne1,alice,2026-03-10T12:00:00Z\n")
+
+    told, _ = import_file(file, *options)
+
+    assert hint in told
+    assert not Player.objects.exists()

@@ -1,0 +1,204 @@
+"""What a batch changes of daily rows and of players' totals, in one statement under the players' locks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.bulk import trusted_keys
+from core.expressions import compile_expression, run_statement
+from players.earning import LP_MULTIPLIER_SQL
+from players.metrics import derived_metrics
+from players.models import PlayerMetrics
+
+MANY_EVENTS = 500
+# The sums of the batch by player, day and game; then by day, beside the day as it is; then by player.
+_SUMS_SQL = """
+    change AS MATERIALIZED (
+        SELECT e.player_id, e."on", e.game_category, sum(e.deposited) AS deposited, sum(e.withdrawn) AS withdrawn,
+               sum(e.wagered) AS wagered, sum(e.won) AS won, sum(e.bets)::integer AS bets,
+               sum(e.sessions_reported)::integer AS sessions_reported,
+               sum(e.sessions_inferred)::integer AS sessions_inferred,
+               sum(e.played_reported) AS played_reported, sum(e.played_inferred) AS played_inferred
+        FROM (
+            SELECT s.player_id, (s.occurred_at AT TIME ZONE %(zone)s)::date AS "on", s.game_category,
+                   CASE s.kind WHEN 'DEPOSIT' THEN s.amount END AS deposited,
+                   CASE s.kind WHEN 'WITHDRAWAL' THEN s.amount END AS withdrawn,
+                   CASE s.kind WHEN 'WAGER' THEN s.amount - coalesce(s.bonus_amount, 0) END AS wagered,
+                   CASE s.kind WHEN 'WIN' THEN s.amount - coalesce(s.bonus_amount, 0) END AS won,
+                   (s.kind = 'WAGER' AND s.amount > coalesce(s.bonus_amount, 0))::integer AS bets,
+                   NULL::integer AS sessions_reported, NULL::integer AS sessions_inferred,
+                   NULL::interval AS played_reported, NULL::interval AS played_inferred
+            FROM activity_stage s
+            WHERE s.corrects_external_id = '' AND s.kind IN ('DEPOSIT', 'WITHDRAWAL', 'WAGER', 'WIN')
+            UNION ALL
+            SELECT c.player_id, c."on", coalesce(c.game_category, ''), c.deposited, c.withdrawn, c.wagered, c.won,
+                   c.bets, c.sessions_reported, c.sessions_inferred, c.played_reported, c.played_inferred
+            FROM activity_changes c
+        ) e GROUP BY 1, 2, 3
+    ),
+    day AS MATERIALIZED (
+        SELECT e.*, e.points * {multiplier} AS lp_accrued FROM (
+            SELECT c.player_id, c."on", coalesce(sum(c.deposited), 0) AS deposited,
+                   coalesce(sum(c.withdrawn), 0) AS withdrawn, coalesce(sum(c.wagered), 0) AS wagered,
+                   coalesce(sum(c.won), 0) AS won, coalesce(sum(c.bets), 0)::integer AS bets,
+                   coalesce(sum(c.sessions_reported), 0)::integer AS sessions_reported,
+                   coalesce(sum(c.sessions_inferred), 0)::integer AS sessions_inferred,
+                   coalesce(sum(c.played_reported), '0') AS played_reported,
+                   coalesce(sum(c.played_inferred), '0') AS played_inferred,
+                   coalesce(sum(c.wagered * g.lp_per_unit_staked), 0) AS points,
+                   bool_or(c.game_category > '') AS names_games
+            FROM change c
+            LEFT JOIN game_categories g ON g.code = CASE c.game_category WHEN '' THEN 'other' ELSE c.game_category END
+            GROUP BY 1, 2
+        ) e
+        JOIN players p ON p.player_id = e.player_id LEFT JOIN tiers t ON t.tier_level = p.tier
+    )
+"""
+# What is reported of a day's sessions stands for what could be inferred.
+_EFFECTIVE = "CASE WHEN {r} > 0 OR {pr} > '0' THEN {r} ELSE {i} END"
+_PLAYED = "round((extract(epoch FROM CASE WHEN {r} > 0 OR {pr} > '0' THEN {pr} ELSE {pi} END) / 3600)::numeric, 2)"
+
+
+def _sessions(template: str, *, alias: str = "", added: str = "") -> str:
+    names = {
+        "r": "sessions_reported",
+        "pr": "played_reported",
+        "i": "sessions_inferred",
+        "pi": "played_inferred",
+    }
+    zero = {"r": "0", "i": "0", "pr": "'0'::interval", "pi": "'0'::interval"}
+    sql = {
+        key: f"(coalesce({alias}.{name}, {zero[key]})" + (f" + {added}.{name})" if added else ")")
+        for key, name in names.items()
+    }
+    return template.format(**sql)
+
+
+_AFTER_SQL = f"""
+    after AS MATERIALIZED (
+        SELECT y.*, {_sessions(_EFFECTIVE, alias="d", added="y")} - {_sessions(_EFFECTIVE, alias="d")} AS sessions,
+               {_sessions(_PLAYED, alias="d", added="y")} - {_sessions(_PLAYED, alias="d")} AS playtime_hours,
+               round(coalesce(d.lp_accrued, 0) + y.lp_accrued, 2) - round(coalesce(d.lp_accrued, 0), 2) AS lp_due,
+               d.games AS games_before, d.player_id IS NOT NULL AS is_known
+        FROM day y LEFT JOIN player_days d ON d.player_id = y.player_id AND d."on" = y."on"
+    ),
+    games AS (
+        SELECT g.player_id, g."on",
+               jsonb_object_agg(g.category, jsonb_build_object(
+                   'bets', g.bets, 'wagered', g.wagered::text, 'won', g.won::text
+               )) FILTER (WHERE g.bets <> 0 OR g.wagered <> 0 OR g.won <> 0) AS games
+        FROM (
+            SELECT b.player_id, b."on", b.category, sum(b.bets) AS bets, sum(b.wagered) AS wagered, sum(b.won) AS won
+            FROM (
+                SELECT c.player_id, c."on", c.game_category AS category, coalesce(c.bets, 0) AS bets,
+                       coalesce(c.wagered, 0.00) AS wagered, coalesce(c.won, 0.00) AS won
+                FROM change c WHERE c.game_category > ''
+                UNION ALL
+                SELECT a.player_id, a."on", k.key, (k.value ->> 'bets')::integer,
+                       coalesce((k.value ->> 'wagered')::numeric, 0.00), coalesce((k.value ->> 'won')::numeric, 0.00)
+                FROM after a CROSS JOIN LATERAL jsonb_each(a.games_before) k
+                WHERE a.names_games AND a.games_before IS NOT NULL
+            ) b GROUP BY 1, 2, 3
+        ) g GROUP BY 1, 2
+    )
+"""
+_SUMMED = ("deposited", "withdrawn", "wagered", "won", "bets", "sessions", "playtime_hours")
+_KEPT = ("sessions_reported", "sessions_inferred", "played_reported", "played_inferred", "lp_accrued", "lp_due")
+_WRITE_SQL = f"""
+    written AS (
+        INSERT INTO player_days AS d (player_id, "on", {", ".join([*_SUMMED, *_KEPT])}, wagered_accrued, games)
+        SELECT a.player_id, a."on", {", ".join(f"a.{name}" for name in [*_SUMMED, *_KEPT])}, a.wagered,
+               CASE WHEN a.names_games THEN g.games ELSE a.games_before END
+        FROM after a LEFT JOIN games g ON g.player_id = a.player_id AND g."on" = a."on"
+        ORDER BY a.player_id, a."on"
+        ON CONFLICT (player_id, "on") DO UPDATE SET
+            {", ".join(f"{name} = d.{name} + excluded.{name}" for name in [*_SUMMED, *_KEPT])},
+            wagered_accrued = d.wagered_accrued + excluded.wagered_accrued, games = excluded.games
+    )
+"""
+_TOTALS = {
+    "total_deposited": "deposited",
+    "total_withdrawn": "withdrawn",
+    "total_wagered": "wagered",
+    "total_won": "won",
+    "total_bets": "bets",
+    "total_sessions": "sessions",
+    "total_playtime_hours": "playtime_hours",
+}
+_TOTALS_SQL = f"""
+    total AS (
+        SELECT a.player_id, min(a."on") AS first_on, bool_or(a.names_games) AS names_games,
+               {", ".join(f"sum(a.{name}) AS {name}" for name in _SUMMED)}
+        FROM after a GROUP BY 1
+    ),
+    moment AS (
+        SELECT s.player_id, min(s.occurred_at) FILTER (WHERE s.kind = 'DEPOSIT') AS first_deposit_at,
+               max(s.occurred_at) FILTER (WHERE s.kind = 'DEPOSIT') AS last_deposit_at,
+               max(s.occurred_at) FILTER (WHERE s.kind = 'WAGER') AS last_wager_at
+        FROM activity_stage s WHERE s.corrects_external_id = '' AND s.kind IN ('DEPOSIT', 'WAGER') GROUP BY 1
+    ),
+    played AS (
+        SELECT c.player_id, jsonb_object_agg(c.category, c.bets) FILTER (WHERE c.bets > 0) AS games_played
+        FROM (
+            SELECT b.player_id, b.category, sum(b.bets) AS bets FROM (
+                SELECT c.player_id, c.game_category AS category, c.bets FROM change c
+                WHERE c.game_category > '' AND c.bets IS NOT NULL
+                UNION ALL
+                SELECT m.player_id, k.key, k.value::integer FROM total t
+                JOIN player_metrics m ON m.player_id = t.player_id
+                CROSS JOIN LATERAL jsonb_each_text(m.games_played) k WHERE t.names_games
+            ) b GROUP BY 1, 2
+        ) c GROUP BY 1
+    )
+"""
+_UPDATE_SQL = """
+    UPDATE player_metrics SET {assignments}, updated_at = now()
+    FROM (
+        SELECT player_id, {targets}, {derived} FROM (
+            SELECT m.player_id, {totals},
+                   least(m.first_deposit_at, o.first_deposit_at) AS first_deposit_at,
+                   greatest(m.last_deposit_at, o.last_deposit_at) AS last_deposit_at,
+                   greatest(m.last_wager_at, o.last_wager_at) AS last_wager_at,
+                   CASE WHEN m.totals_as_of IS NULL THEN least(m.days_from, t.first_on)
+                        ELSE coalesce(m.days_from, m.totals_as_of + 1) END AS days_from,
+                   CASE WHEN t.names_games THEN coalesce(g.games_played, '{{}}') ELSE m.games_played END AS games_played
+            FROM total t JOIN player_metrics m ON m.player_id = t.player_id
+            LEFT JOIN moment o ON o.player_id = t.player_id LEFT JOIN played g ON g.player_id = t.player_id
+        ) player_metrics
+    ) c WHERE player_metrics.player_id = c.player_id
+"""
+_OTHERS = ("first_deposit_at", "last_deposit_at", "last_wager_at", "days_from", "games_played")
+
+
+def apply_to_days_and_totals(*, zone: str, are_many: bool) -> int:
+    """Add what the staged events and the noted changes mean to daily rows, totals and what follows from them.
+
+    Return how many players' totals were written. Must run under the players' locks, which make what it reads stand.
+    """
+    sql, params = _statement()
+    with trusted_keys(are_many=are_many):
+        return run_statement(sql, {**params, "zone": zone})
+
+
+def _statement() -> tuple[str, dict[str, Any]]:
+    names, derived, params = _derived()
+    targets = [*_TOTALS, *_OTHERS]
+    update = _UPDATE_SQL.format(
+        assignments=", ".join(f"{name} = c.{name}" for name in [*targets, *names]),
+        targets=", ".join(targets),
+        derived=derived,
+        totals=", ".join(f"m.{total} + t.{daily} AS {total}" for total, daily in _TOTALS.items()),
+    )
+    sums = _SUMS_SQL.format(multiplier=LP_MULTIPLIER_SQL)
+    return f"WITH {sums}, {_AFTER_SQL}, {_WRITE_SQL}, {_TOTALS_SQL} {update}", params
+
+
+def _derived() -> tuple[list[str], str, dict[str, Any]]:
+    """Return the derived columns' names, and their definitions as SQL with named parameters."""
+    parts, named = [], {}
+    for name, definition in derived_metrics().items():
+        sql, params = compile_expression(definition, model=PlayerMetrics)
+        keys = [f"{name}_{number}" for number in range(len(params))]
+        named.update(zip(keys, params, strict=True))
+        parts.append(f"{sql % tuple(f'%({key})s' for key in keys)} AS {name}")
+    return list(derived_metrics()), ", ".join(parts), named

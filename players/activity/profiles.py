@@ -1,0 +1,36 @@
+"""What reported actions say about profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.expressions import compile_expression, run_statement
+from players.activity.events import Event
+from players.models import ActivityKind, Player
+from players.profile import profile_depth_expression
+
+KYC_COMPLETE = "KYC_COMPLETE"
+
+
+def complete_profiles(events: Sequence[Event]) -> None:
+    """Note when KYC was first completed, and how complete the players' profiles are now, where that changed."""
+    actions = [event for event in events if event.kind == ActivityKind.ACTION]
+    run_statement(
+        """
+        UPDATE players SET kyc_completed_at = k.at, updated_at = now()
+        FROM (
+            SELECT s.player_id, min(s.occurred_at) AS at FROM activity_stage s
+            WHERE s.kind = 'ACTION' AND s.action = %s GROUP BY s.player_id
+        ) k
+        WHERE players.player_id = k.player_id AND players.kyc_completed_at IS NULL
+        """,
+        [KYC_COMPLETE],
+    )
+    depth, params = compile_expression(profile_depth_expression(), model=Player)
+    run_statement(
+        f"""
+        UPDATE players SET profile_depth = {depth}, updated_at = now()
+        WHERE player_id = ANY (%s) AND profile_depth <> {depth}
+        """,
+        [*params, sorted({event.player_id for event in actions}), *params],
+    )

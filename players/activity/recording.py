@@ -1,0 +1,188 @@
+"""Recording a batch of events: stored once, and counted in daily rows, totals and sessions, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import DataError, transaction
+from django.utils import timezone
+
+from core.errors import InvalidInputError
+from core.expressions import run_statement
+from players.activity import corrections, exceptions, keys, people, sessions
+from players.activity.days import MANY_EVENTS, apply_to_days_and_totals
+from players.activity.events import EVENTS_MAX, Event, EventReader
+from players.activity.fields import FieldRefusedError, read_source
+from players.activity.problems import ActivityRefusedError
+from players.activity.profiles import complete_profiles
+from players.activity.retention import retention_end
+from players.activity.stage import stage_events
+from players.models import ActivityKind
+from players.policies import ACTIVITY_UNKNOWN_PLAYERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedEvent:
+    """An event that was received and not counted; it is kept in the list of exceptions."""
+
+    external_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedBatch:
+    """What became of a batch: every event received was stored now, known before, or listed."""
+
+    received: int
+    stored: int
+    repeated: int
+    corrections: int
+    players: int
+    listed: tuple[ListedEvent, ...]
+
+
+def record_activity(
+    *, source: str, events: Sequence[Any], at: datetime | None = None, create_players: bool | None = None
+) -> RecordedBatch:
+    """Store the events of a batch that are new, and count what they say; known ones change nothing.
+
+    The players stay locked until the transaction ends. `create_players` None: as ACTIVITY_UNKNOWN_PLAYERS says. Raises
+    InvalidInputError for the batch as a whole, and ActivityRefusedError with everything that is wrong with its events;
+    then nothing is stored.
+    """
+    with transaction.atomic():
+        return record_in_transaction(
+            source=source, events=events, at=at or timezone.now(), create_players=create_players
+        )
+
+
+def record_in_transaction(
+    *, source: str, events: Sequence[Any], at: datetime, create_players: bool | None
+) -> RecordedBatch:
+    """Do as `record_activity` does in the transaction of the caller, who must end it where this raises."""
+    _check_size(events)
+    source = _source(source)
+    reader = EventReader(at=at)
+    parsed = reader.read(events)
+    problems = reader.problems
+    if create_players is None:
+        create_players = ACTIVITY_UNKNOWN_PLAYERS.value() == "CREATE"
+    if create_players and not problems:
+        people.create_missing_players(parsed)
+    problems += people.lock_players_of(parsed)
+    known = 0
+    if parsed:
+        stage_events(parsed)
+        known, differing = keys.claim_keys(source=source, are_many=len(parsed) > MANY_EVENTS)
+        problems += differing
+    if problems:
+        raise ActivityRefusedError(problems, received=len(events))
+    fresh = len(parsed) - known
+    counted = count_staged(parsed, source=source, at=at) if fresh else _Counted(corrections=0, players=0, listed=())
+    return RecordedBatch(
+        received=len(events),
+        stored=fresh - len(counted.listed),
+        repeated=known + reader.repeated,
+        corrections=counted.corrections,
+        players=counted.players,
+        listed=counted.listed,
+    )
+
+
+def _check_size(events: Sequence[Any]) -> None:
+    if not 1 <= len(events) <= EVENTS_MAX:
+        raise InvalidInputError(f"the batch has {len(events):,} events: 1 to {EVENTS_MAX:,} are needed", field="events")
+
+
+def _source(given: Any) -> str:
+    try:
+        return read_source(given)
+    except FieldRefusedError as error:
+        raise InvalidInputError(f"source {error}", field="source") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    corrections: int
+    players: int
+    listed: tuple[ListedEvent, ...]
+
+
+def count_staged(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool = False) -> _Counted:
+    """Store and count the staged events, whose names are claimed and whose players are locked.
+
+    With `is_forced` events count that would be listed for their age. Raises InvalidInputError for sums too large.
+    """
+    try:
+        return _count(events, source=source, at=at, is_forced=is_forced)
+    except DataError as error:
+        raise InvalidInputError(
+            f"a sum of this batch is too large to be stored: {str(error).splitlines()[0]}", field="events"
+        ) from error
+
+
+def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool) -> _Counted:
+    zone = timezone.get_default_timezone_name()
+    kinds = {event.kind for event in events}
+    standing = people.prepare_players(retention_end=retention_end(at=at), zone=zone)
+    listed: list[exceptions.Listed] = []
+    if standing.may_be_old and not is_forced:
+        listed += exceptions.take_uncountable(closed_before=standing.closed_before, zone=zone)
+    if ActivityKind.WAGER in kinds:
+        sessions.change_inferred_sessions(zone=zone)
+    if ActivityKind.SESSION in kinds:
+        sessions.change_reported_sessions(zone=zone)
+    run_statement(_STORE_SQL, [source, at])
+    corrected, uncorrectable, waited, players = 0, list[exceptions.Listed](), list[Event](), 0
+    if kinds != {ActivityKind.ACTION}:
+        corrected, uncorrectable, waited = _correct(
+            events, source=source, at=at, closed=standing.closed_before, zone=zone
+        )
+        players = apply_to_days_and_totals(zone=zone, are_many=len(events) > MANY_EVENTS)
+    run_statement(_LAST_ACTIVITY_SQL, [])
+    if ActivityKind.ACTION in kinds:
+        complete_profiles(events)
+    listed += uncorrectable
+    exceptions.list_exceptions(listed, [*events, *waited], source=source, at=at)
+    own = {event.external_id for event in events}
+    return _Counted(
+        corrections=corrected,
+        players=players,
+        listed=tuple(ListedEvent(external_id=one, reason=reason) for one, reason in listed if one in own),
+    )
+
+
+def _correct(
+    events: Sequence[Event], *, source: str, at: datetime, closed: datetime, zone: str
+) -> tuple[int, list[exceptions.Listed], list[Event]]:
+    """Count the staged corrections and those that waited for a staged event."""
+    waited = corrections.stage_waiting_corrections(source=source)
+    if not waited and not any(event.corrects_external_id for event in events):
+        return 0, [], []
+    uncorrectable = corrections.resolve_corrections(source=source, closed_before=closed)
+    sessions.change_corrected_sessions(zone=zone)
+    stored = corrections.store_corrections(source=source, at=at, zone=zone)
+    if waited:
+        exceptions.close_waiting(source=source, at=at)
+    return stored, uncorrectable, waited
+
+
+_STORE_SQL = """
+    INSERT INTO player_activity (player_id, kind, source, external_id, occurred_at, received_at, amount, bonus_amount,
+                                 bet_id, game_category, ended_at, ip_address, device_id, action)
+    SELECT s.player_id, s.kind, %s, s.external_id, s.occurred_at, %s, s.amount, s.bonus_amount,
+           s.bet_id, s.game_category, s.ended_at, s.ip_address, s.device_id, s.action
+    FROM activity_stage s WHERE s.corrects_external_id = '' ORDER BY s.player_id, s.occurred_at
+"""
+# A payout comes without the player.
+_LAST_ACTIVITY_SQL = """
+    UPDATE players p SET last_activity_at = n.last_at
+    FROM (
+        SELECT s.player_id, max(greatest(s.occurred_at, s.ended_at)) AS last_at FROM activity_stage s
+        WHERE s.corrects_external_id = '' AND s.kind <> 'WIN' GROUP BY s.player_id
+    ) n
+    WHERE p.player_id = n.player_id AND coalesce(p.last_activity_at < n.last_at, true)
+"""
