@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("players", "0009_tier_kept_until"),
+        ("players", "0010_activity_feed"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rewards", "0013_points_earned_so_far"),
+        ("rewards", "0015_matches_by_player"),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("rewards", "0013_points_earned_so_far")]
+    dependencies = [("rewards", "0016_profit_figures_of_decisions")]
 
     operations = [
         migrations.AddIndex(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rewards", "0013_points_earned_so_far"),
+        ("rewards", "0017_waiting_rewards"),
     ]
 
     operations = [

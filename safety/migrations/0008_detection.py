@@ -24,7 +24,7 @@ SEED = """
 class Migration(migrations.Migration):
     dependencies = [
         ("players", "0009_tier_kept_until"),
-        ("safety", "0005_cash_grants_and_contaminations"),
+        ("safety", "0007_versions_by_trigger"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("pghistory", "0007_auto_20250421_0444"),
         ("players", "0009_tier_kept_until"),
-        ("safety", "0005_cash_grants_and_contaminations"),
+        ("safety", "0008_detection"),
         ("wallet", "0003_posting_core"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

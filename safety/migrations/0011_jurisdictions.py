@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("players", "0015_shipped_jurisdictions"),
-        ("safety", "0005_cash_grants_and_contaminations"),
+        ("safety", "0009_review_cases"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -15,7 +15,7 @@ def install_core(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallet", "0008_correction_permissions"),
+        ("wallet", "0009_lots_by_rule"),
         ("players", "0013_restrictions_kept_by_the_database"),
     ]
     operations = [migrations.RunPython(install_core, migrations.RunPython.noop)]
