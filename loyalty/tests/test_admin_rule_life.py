@@ -219,7 +219,7 @@ def test_a_revocation_under_way_is_watched(risk: Client, staff: Client, monkeypa
 
     assert "It waits for a worker." in waiting
     assert 'hx-trigger="every 2s"' in waiting
-    assert "<dt>Lots taken back</dt><dd>1</dd>" in done
+    assert "Rewards taken back" in done
     assert "hx-trigger" not in done
     assert staff.get(url).status_code == 403
     assert risk.get(url.replace("revocations/", "revocations/9")).status_code == 404
