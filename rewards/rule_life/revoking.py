@@ -143,6 +143,16 @@ class RevocationProgress:
         return self.run.status in (RunStatus.PENDING, RunStatus.RUNNING)
 
     @property
+    def lots(self) -> int:
+        """How many rewards something was taken back of."""
+        return self.counts.get("lots taken back", 0)
+
+    @property
+    def players(self) -> int:
+        """From how many players."""
+        return self.counts.get("players", 0)
+
+    @property
     def percent(self) -> int:
         """How much of it is done, 0 to 100."""
         return 100 if self.run.status == RunStatus.SUCCEEDED else 100 * self.chunks_done // self.chunks

@@ -112,7 +112,12 @@ def shadow_budgets(rules: Sequence[RuleDefinition], *, is_empty: bool) -> None:
     shadow_empty("outbox_events")
     shadow_copy("reward_rules", index="number")
     for rule in rules:
-        run_statement("UPDATE reward_rules SET priority = %s WHERE number = %s", [rule.priority, rule.number])
+        # A guardrail was approved with the version that runs; it says nothing of a draft.
+        run_statement(
+            """UPDATE reward_rules
+            SET priority = %s, forecast_cost = CASE WHEN version = %s THEN forecast_cost END WHERE number = %s""",
+            [rule.priority, rule.version, rule.number],
+        )
 
 
 def _shadow_pools(*, is_empty: bool) -> None:

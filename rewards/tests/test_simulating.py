@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -197,6 +198,18 @@ def test_a_simulation_of_one_rule_says_what_it_costs_and_to_whom() -> None:
     assert [(str(row.given), str(row.daily_left), row.total_left) for row in found.budgets] == [
         ("20.00", "30.00", None)
     ]
+
+
+def test_the_guardrail_of_the_version_that_runs_says_nothing_of_a_draft() -> None:
+    for name in ("alice", "bob", "carol"):
+        make_player(name)
+    make_rule()
+    RewardRule.objects.update(forecast_cost=5)
+    running = active_rules(on=ON)
+    draft = replace(running[0], version=2)
+
+    assert simulate(running, on=ON, at=AT).total.money_value == 10
+    assert simulate([draft], on=ON, at=AT).total.money_value == 30
 
 
 def test_the_draft_takes_the_place_of_its_active_version_and_its_new_place_in_the_order() -> None:
