@@ -729,11 +729,12 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="update_update",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "safety_review_case_history" ("abuse_score", "appeal_text", "appealed_at", "appeals", "assigned_at", "assigned_to_id", "cause", "closed_at", "decided_at", "decided_by_id", "decision_reason", "due_at", "id", "money_at_stake", "opened_at", "opened_by_id", "outcome", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "player_id", "reason", "restriction_id", "ring_number", "status") VALUES (NEW."abuse_score", NEW."appeal_text", NEW."appealed_at", NEW."appeals", NEW."assigned_at", NEW."assigned_to_id", NEW."cause", NEW."closed_at", NEW."decided_at", NEW."decided_by_id", NEW."decision_reason", NEW."due_at", NEW."id", NEW."money_at_stake", NEW."opened_at", NEW."opened_by_id", NEW."outcome", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."player_id", NEW."reason", NEW."restriction_id", NEW."ring_number", NEW."status"); RETURN NULL;',
-                    hash="b074960d324db9ea3f032be629918accf88357c2",
+                    func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "safety_review_case_history" ("abuse_score", "appeal_text", "appealed_at", "appeals", "assigned_at", "assigned_to_id", "cause", "closed_at", "decided_at", "decided_by_id", "decision_reason", "due_at", "id", "money_at_stake", "opened_at", "opened_by_id", "outcome", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "player_id", "reason", "restriction_id", "ring_number", "status") SELECT new_values."abuse_score", new_values."appeal_text", new_values."appealed_at", new_values."appeals", new_values."assigned_at", new_values."assigned_to_id", new_values."cause", new_values."closed_at", new_values."decided_at", new_values."decided_by_id", new_values."decision_reason", new_values."due_at", new_values."id", new_values."money_at_stake", new_values."opened_at", new_values."opened_by_id", new_values."outcome", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."player_id", new_values."reason", new_values."restriction_id", new_values."ring_number", new_values."status" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values.* IS DISTINCT FROM new_values.*) ) AS new_values, _pgh_attached_context; RETURN NULL;',
+                    hash="782b997384b6ade687d1899a0079d755d882e739",
+                    level="STATEMENT",
                     operation="UPDATE",
                     pgid="pgtrigger_update_update_ceea4",
+                    referencing="REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ",
                     table="safety_review_cases",
                     when="AFTER",
                 ),
@@ -812,11 +813,12 @@ class Migration(migrations.Migration):
             trigger=pgtrigger.compiler.Trigger(
                 name="update_update",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."case_id" IS DISTINCT FROM (NEW."case_id") OR OLD."is_resolved" IS DISTINCT FROM (NEW."is_resolved") OR OLD."judged_by_id" IS DISTINCT FROM (NEW."judged_by_id") OR OLD."judgement" IS DISTINCT FROM (NEW."judgement") OR OLD."outcome" IS DISTINCT FROM (NEW."outcome"))',
-                    func='INSERT INTO "abuse_signal_history" ("case_id", "is_resolved", "judged_at", "judged_by_id", "judgement", "outcome", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "resolved_at", "severity") VALUES (NEW."case_id", NEW."is_resolved", NEW."judged_at", NEW."judged_by_id", NEW."judgement", NEW."outcome", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."resolved_at", NEW."severity"); RETURN NULL;',
-                    hash="f16db35dfa58a37fcf5effdc8d81d01516e5baf9",
+                    func='WITH _pgh_attached_context AS ( SELECT _pgh_attach_context() AS value ) INSERT INTO "abuse_signal_history" ("case_id", "is_resolved", "judged_at", "judged_by_id", "judgement", "outcome", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "resolved_at", "severity") SELECT new_values."case_id", new_values."is_resolved", new_values."judged_at", new_values."judged_by_id", new_values."judgement", new_values."outcome", _pgh_attached_context.value, NOW(), \'update\', new_values."id", new_values."resolved_at", new_values."severity" FROM ( SELECT new_values.* FROM old_values JOIN new_values ON (old_values."id") = (new_values."id") WHERE (old_values."case_id" IS DISTINCT FROM (new_values."case_id") OR old_values."is_resolved" IS DISTINCT FROM (new_values."is_resolved") OR old_values."judged_by_id" IS DISTINCT FROM (new_values."judged_by_id") OR old_values."judgement" IS DISTINCT FROM (new_values."judgement") OR old_values."outcome" IS DISTINCT FROM (new_values."outcome")) ) AS new_values, _pgh_attached_context; RETURN NULL;',
+                    hash="af3543dfdf4359128d1d67f5bc11419f197f0f3e",
+                    level="STATEMENT",
                     operation="UPDATE",
                     pgid="pgtrigger_update_update_7289a",
+                    referencing="REFERENCING OLD TABLE AS old_values  NEW TABLE AS new_values ",
                     table="abuse_signals",
                     when="AFTER",
                 ),

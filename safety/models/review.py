@@ -49,6 +49,7 @@ class CaseOutcome(models.TextChoices):
 @pghistory.track(
     pghistory.UpdateEvent(),
     model_name="ReviewCaseHistory",
+    level=pghistory.Statement,
     append_only=True,
     obj_field=pghistory.ObjForeignKey(related_name="history", related_query_name="history"),
     meta={"db_table": "safety_review_case_history", "verbose_name_plural": "review case history"},

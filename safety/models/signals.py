@@ -13,6 +13,7 @@ from safety.models.review import ReviewCase, ReviewOutcome
 @pghistory.track(
     pghistory.UpdateEvent(condition=pghistory.AnyChange("outcome", "is_resolved", "judgement", "judged_by", "case")),
     model_name="AbuseSignalHistory",
+    level=pghistory.Statement,
     fields=["outcome", "is_resolved", "resolved_at", "judgement", "judged_by", "judged_at", "case", "severity"],
     append_only=True,
     obj_field=pghistory.ObjForeignKey(related_name="history", related_query_name="history"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth.models import User
-from django.db.models import Q
+from django.contrib.auth.models import Permission, User
+from django.db.models import Q, QuerySet
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminRadioSelectWidget,
@@ -62,19 +62,12 @@ class AssignForm(forms.Form):
         self.fields["text"].queryset = reviewers()  # type: ignore[attr-defined]
 
 
-def reviewers() -> Any:
+def reviewers() -> QuerySet[User]:
     """Return the users who may decide cases."""
-    is_allowed = Q(codename="change_reviewcase", content_type__app_label="safety")
-    permissions = {"groups__permissions__in": _permissions(is_allowed)}
-    direct = {"user_permissions__in": _permissions(is_allowed)}
-    found = User.objects.filter(is_active=True).filter(Q(**permissions) | Q(**direct) | Q(is_superuser=True))
+    may_decide = Permission.objects.filter(codename="change_reviewcase", content_type__app_label="safety")
+    by_role, by_name = Q(groups__permissions__in=may_decide), Q(user_permissions__in=may_decide)
+    found = User.objects.filter(by_role | by_name | Q(is_superuser=True), is_active=True)
     return found.distinct().order_by("username")
-
-
-def _permissions(condition: Q) -> Any:
-    from django.contrib.auth.models import Permission
-
-    return Permission.objects.filter(condition)
 
 
 class AppealForm(forms.Form):

@@ -270,3 +270,17 @@ def test_a_stored_explanation_costs_a_fixed_number_of_queries(django_assert_num_
         found = explain(player_id="alice", rule_id="GIFT")
 
     assert outcomes(found)["Budgets"] == Outcome.PASSED
+
+
+def test_an_amount_that_fell_because_no_requirement_can_rise_says_so() -> None:
+    make_player(bonus_abuse_score=65)
+    make_rule(reward={"type": "LOYALTY_POINTS", "amount": 100})
+    evaluate()
+
+    found = explain_decision(decision())
+
+    assert found.summary == (
+        "50.00 (loyalty points) was given and not 100.00: the abuse score of 65 raises wagering requirements; this "
+        "reward has none that could rise, so 0.5 of the amount is left."
+    )
+    assert outcomes(found)["Abuse"] == "CHANGED"

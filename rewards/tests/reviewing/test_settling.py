@@ -15,6 +15,7 @@ from core.policies import save_policy
 from core.tests.threads import run_together
 from players.models import Player
 from players.tests.factories import ON, restrict
+from rewards.explaining import explain, explain_decision
 from rewards.models import PerkTask, RewardDecision, RewardHistory, RewardRule
 from rewards.reviewing.deciding import decide_review, keep_reviews
 from rewards.reviewing.settling import settle_rewards
@@ -317,3 +318,27 @@ def test_rewards_of_several_rules_compete_when_they_are_released() -> None:
 
     assert verdicts() == {"FIRST": "APPROVED", "SECOND": "REDUCED"}
     assert decision(rule_id="SECOND").amount_given == 2
+
+
+def test_what_became_of_a_waiting_reward_is_told_in_one_sentence() -> None:
+    case = decide(make_waiting(), "CONFIRMED")
+    refused = explain_decision(decision())
+
+    assert refused.summary == (
+        "Nothing was given: the abuse score of 100 needs a person to look; "
+        f"review case {case.pk} confirmed abuse; the score is 100."
+    )
+    evaluate(ON + timedelta(days=40))
+    tomorrow = explain(player_id="alice", rule_id="GIFT", at=ON + timedelta(days=41))
+    assert next(check for check in tomorrow.safety if check.name == "Abuse").sentence == (
+        f"review case {case.pk} confirmed abuse; the score is 100"
+    )
+
+
+def test_a_released_reward_says_which_case_let_it_go() -> None:
+    case = decide(make_waiting())
+
+    assert explain_decision(decision()).summary == (
+        "10.00 (bonus money) was given: the abuse score of 100 needs a person to look; "
+        f"review case {case.pk} let it go its ordinary way."
+    )
