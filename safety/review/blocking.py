@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import F, Q
-from django.db.models.functions import Greatest
+from django.db.models import Q
 
 from core.expressions import fetch_rows, run_statement
 from players.models import PlayerRestriction
+from players.restrictions.imposing import Word
 from safety import policies
 from safety.abuse import SCORE_MAX
 from safety.models import ReviewAct, ReviewCase
 from safety.review.events import record_event
 from safety.review.players import COUNTS_SQL, Players
+from wallet.restricting import lift_restriction
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -31,15 +32,26 @@ _DUE_SQL = """
 _BLOCK_SQL = """
     WITH due AS MATERIALIZED (SELECT c.id, c.player_id, c.status, m.bonus_abuse_score AS score {due}),
     blocked AS (
-        INSERT INTO player_restrictions (player_id, kind, starts_at, source, reason, evidence)
-        SELECT d.player_id, 'BLOCKED', %s, %s,
+        INSERT INTO player_restrictions (player_id, kind, starts_at, created_at, source, reason, evidence)
+        SELECT d.player_id, 'BLOCKED', %s, %s, %s,
                'Blocked at an abuse score of ' || d.score || ' until case ' || d.id || ' is decided.',
                jsonb_build_object('case', d.id, 'abuse_score', d.score, 'signals', (
                    SELECT coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'type', s.signal_type,
                                                                 'severity', s.severity, 'description', s.description)
                                              ORDER BY s.id), '[]')
                    FROM abuse_signals s WHERE s.player_id = d.player_id AND {counts}))
-        FROM due d RETURNING id, player_id
+        FROM due d RETURNING id, player_id, starts_at, reason, evidence
+    ),
+    told AS (
+        INSERT INTO outbox_events (topic, key, payload)
+        SELECT 'restriction.imposed', 'restriction.imposed:by score:' || b.id,
+               jsonb_build_object('restriction_id', b.id, 'player_id', b.player_id, 'kind', 'BLOCKED',
+                                  'starts_at', b.starts_at, 'ends_at', NULL)
+        FROM blocked b
+    ),
+    recorded AS (
+        INSERT INTO player_restriction_changes (restriction_id, act, source, reason, evidence, actor, changed_at)
+        SELECT b.id, 'IMPOSED', %s, b.reason, b.evidence, %s, %s FROM blocked b
     ),
     linked AS (
         UPDATE safety_review_cases c SET restriction_id = b.id
@@ -55,7 +67,8 @@ _BLOCK_SQL = """
 def block_abusers(*, at: datetime, keys: Players) -> int:
     """Block every player of an undecided case whose score a policy says so of; return how many.
 
-    Must run inside a transaction; the players' locks are taken first, as for every restriction.
+    Must run inside a transaction; the players' locks are taken first, as for every restriction. What it means for their
+    bonuses is done with all restrictions that are due.
     """
     threshold = policies.ABUSE_BLOCK_FROM.value()
     if threshold > SCORE_MAX:
@@ -65,13 +78,15 @@ def block_abusers(*, at: datetime, keys: Players) -> int:
     locked = f"SELECT 1 FROM players WHERE player_id IN (SELECT c.player_id {due}) ORDER BY player_id FOR NO KEY UPDATE"
     if not fetch_rows(locked, [threshold, *params, at]):
         return 0
-    return run_statement(_BLOCK_SQL.format(due=due, counts=COUNTS_SQL), [threshold, *params, at, at, SOURCE, at])
+    blocking = [at, at, SOURCE, SOURCE, SOURCE, at, at]
+    return run_statement(_BLOCK_SQL.format(due=due, counts=COUNTS_SQL), [threshold, *params, at, *blocking])
 
 
 def lift_block(case: ReviewCase, *, at: datetime, by: User | None, text: str) -> None:
     """End the block that the house put on the player for this case, if it still holds; to be asked under the lock."""
     if case.restriction_id is None:
         return
-    holding = PlayerRestriction.objects.filter(pk=case.restriction_id).filter(Q(ends_at=None) | Q(ends_at__gt=at))
-    if holding.update(ends_at=Greatest(at, F("starts_at"))):
-        record_event(case, ReviewAct.UNBLOCKED, at=at, by=by, text=text, restriction=case.restriction_id)
+    restriction_id = case.restriction_id
+    if PlayerRestriction.objects.filter(pk=restriction_id).filter(Q(ends_at=None) | Q(ends_at__gt=at)).exists():
+        lift_restriction(restriction_id=restriction_id, word=Word(source=SOURCE, reason=text, by=by), at=at)
+        record_event(case, ReviewAct.UNBLOCKED, at=at, by=by, text=text, restriction=restriction_id)
