@@ -81,7 +81,7 @@ _CANCEL_SQL = """
                                   'restriction_id', e.restriction_id)
         FROM cancelled c JOIN ending e ON e.id = c.lot_id
     )
-    SELECT count(*), coalesce(array_agg(DISTINCT player_id), '{{}}') FROM cancelled
+    SELECT (SELECT count(*) FROM cancelled), ARRAY(SELECT DISTINCT player_id FROM emptied)
 """
 
 
@@ -200,9 +200,10 @@ def _cancel_bonuses(*, at: datetime, keys: KeyRange, actor: str, run_id: int | N
         posting=_POSTING,
     )
     chosen = [at, at, kinds, *params]
-    cancelled, player_ids = fetch_rows(sql, [*chosen, actor, at, at, actor, run_id])[0]
-    if player_ids:
-        settle_lots(player_ids, at=at)
+    cancelled, owners_of_emptied = fetch_rows(sql, [*chosen, actor, at, at, actor, run_id])[0]
+    # What was posted is settled by the core already.
+    if owners_of_emptied:
+        settle_lots(owners_of_emptied, at=at)
     return int(cancelled)
 
 

@@ -17,7 +17,7 @@ from loyalty.actions import ActionOutcome, handle_action, handle_events
 from loyalty.tests import cast
 from loyalty.tests.api import ApiUser, error_of
 from players.actions import ActionDiffersError, PlayerAction, record_actions
-from players.models import Activity, ActivityKey, Player
+from players.models import Activity, ActivityKey, CreditRequirement, Player
 from rewards.events import activity_event
 from rewards.models import RewardDecision
 from wallet.bonuses import add_bonus_balance
@@ -224,3 +224,14 @@ def test_an_id_used_for_another_action_is_a_conflict(integrator: ApiUser) -> Non
     answer = integrator.post("/api/actions", {**BODY, "action": "PROFILE_COMPLETE"})
 
     assert (answer[0], error_of(answer)["code"]) == (409, "action_differs")
+
+
+def test_a_bonus_that_is_met_converts_once_it_is_known_who_the_player_is() -> None:
+    CreditRequirement.objects.filter(pk="CONVERSION").update(needs_kyc=True)
+    cast.make_bob()
+    Lot.objects.update(wagering_completed=Decimal(500))
+
+    complete_kyc(player_id="bob")
+
+    lot = Lot.objects.get()
+    assert (lot.status, lot.converted) == ("COMPLETED", Decimal("50.00"))

@@ -4,7 +4,9 @@ import pytest
 from celery import current_app
 from django_celery_beat.models import PeriodicTask
 
-from loyalty.schedule import NIGHT_TASK, install_schedule
+from loyalty.schedule import NIGHT_TASK, RESTRICTIONS_TASK, install_schedule
+from loyalty.tasks import restrictions_due
+from players.tests.factories import make_alice, restrict
 
 pytestmark = pytest.mark.django_db
 
@@ -15,6 +17,19 @@ def test_migrating_schedules_the_night() -> None:
     assert night.enabled
     assert (night.crontab.hour, night.crontab.minute) == ("3", "15")
     assert str(night.crontab.timezone) == "UTC"
+
+
+def test_migrating_schedules_what_begins_and_ends() -> None:
+    task = PeriodicTask.objects.get(task=RESTRICTIONS_TASK)
+
+    assert task.enabled
+    assert (task.interval.every, task.interval.period) == (1, "minutes")
+
+
+def test_what_is_due_takes_effect_by_the_task() -> None:
+    restrict(make_alice(), "BLOCKED")
+
+    assert restrictions_due()["restrictions"] == 1
 
 
 def test_the_scheduled_task_exists() -> None:

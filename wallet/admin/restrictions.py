@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -16,21 +15,16 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
-from unfold.widgets import (
-    UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
 
 from core.admin.base import HouseAdmin, HugeReadOnlyAdmin, ReadOnlyInline
 from core.admin.columns import Colours, badge, link_to
 from core.admin.counting import EstimatingPaginator
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
 from players.models import LiftRequest, PlayerRestriction, RestrictionChange, RestrictionKind
-from players.restrictions.imposing import REASON_LENGTH_MAX, SOURCE_LENGTH_MAX, Word
+from players.restrictions.imposing import Word
 from players.restrictions.terms import END_TERMS
 from wallet.admin.acting import ActForm, act_page
+from wallet.admin.restriction_forms import DecisionForm, EndForm, ImposeForm, WordForm, acting_user
 from wallet.restricting import ask_to_lift, decide_lift, lift_restriction, move_restriction_end, restrict_player
 
 KIND_COLOURS = Colours(SELF_EXCLUDED="danger", RG_HARM="danger", BLOCKED="danger", COOL_OFF="warning")
@@ -40,108 +34,6 @@ _TWO_LIFT = (
     "Two people lift this one: you ask, somebody else decides. Before its minimum is over nobody can, and a "
     "self-exclusion is lifted only at the player's own explicit wish."
 )
-
-
-class WordForm(ActForm):
-    """On whose word, why, and what proves it."""
-
-    source = forms.CharField(
-        label="On whose word",
-        max_length=SOURCE_LENGTH_MAX,
-        widget=UnfoldAdminTextInputWidget(),
-        help_text="The player by telephone, a register, a regulator, staff.",
-    )
-    reason = forms.CharField(label="Reason", max_length=REASON_LENGTH_MAX, widget=UnfoldAdminTextInputWidget())
-    evidence = forms.CharField(
-        label="Evidence",
-        required=False,
-        max_length=2000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Where it can be checked: number of the call, letter or case.",
-    )
-    field_order = ("until", "source", "reason", "evidence", "key")
-
-    def asked(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the word with who passes it on."""
-        given = self.cleaned_data
-        evidence = {"note": given["evidence"]} if given["evidence"] else {}
-        word = Word(source=given["source"], reason=given["reason"], evidence=evidence, by=_user(request))
-        return {"word": word, **({"until": given["until"]} if "until" in self.fields else {})}
-
-
-class EndForm(WordForm):
-    """Until when from now on."""
-
-    until = forms.SplitDateTimeField(
-        label="Holds until",
-        required=False,
-        widget=UnfoldAdminSplitDateTimeWidget(),
-        help_text="Empty: until it is lifted.",
-    )
-
-
-class DecisionForm(ActForm):
-    """What the second person decides."""
-
-    is_granted = forms.TypedChoiceField(
-        label="Decision",
-        choices=[("", "Choose"), ("yes", "Lift the restriction"), ("no", "Refuse, it holds on")],
-        coerce=lambda choice: choice == "yes",
-        widget=UnfoldAdminSelectWidget(),
-    )
-    reason = forms.CharField(
-        label="Why", max_length=REASON_LENGTH_MAX, widget=UnfoldAdminTextInputWidget(), help_text="Kept in the history."
-    )
-    field_order = ("is_granted", "reason", "key")
-
-    def asked(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the decision with who takes it."""
-        given = self.cleaned_data
-        return {"is_granted": given["is_granted"], "note": given["reason"], "by": _user(request)}
-
-
-class ImposeForm(forms.ModelForm[PlayerRestriction]):
-    """A restriction to impose."""
-
-    kind = forms.ChoiceField(
-        label="Restriction",
-        choices=[("", "Choose"), *RestrictionKind.choices],
-        widget=UnfoldAdminSelectWidget(),
-        help_text="A self-exclusion and a cool-off cannot be ended early, by nobody: make sure of the player.",
-    )
-    starts_at = forms.SplitDateTimeField(
-        label="From", required=False, widget=UnfoldAdminSplitDateTimeWidget(), help_text="Empty: at once."
-    )
-    ends_at = forms.SplitDateTimeField(
-        label="Until",
-        required=False,
-        widget=UnfoldAdminSplitDateTimeWidget(),
-        help_text="Of a self-exclusion its minimum, empty for that of the policy. Of a cool-off its end. Of the others "
-        "empty until lifted.",
-    )
-    reason = forms.CharField(
-        label="Reason", max_length=REASON_LENGTH_MAX, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
-    )
-    evidence = forms.CharField(
-        label="Evidence",
-        required=False,
-        max_length=2000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Where it can be checked: number of the call, letter or case.",
-    )
-
-    class Meta:
-        model = PlayerRestriction
-        fields = ("player", "kind", "starts_at", "ends_at", "source", "external_reference", "reason", "evidence")
-
-    def clean_evidence(self) -> dict[str, str]:
-        """Return it as it is stored."""
-        note = self.cleaned_data["evidence"]
-        return {"note": note} if note else {}
-
-
-def _user(request: HttpRequest) -> Any:
-    return request.user
 
 
 class RestrictionChangeInline(ReadOnlyInline):
@@ -237,7 +129,9 @@ class PlayerRestrictionAdmin(HouseAdmin):
             starts_at=given["starts_at"],
             until=given["ends_at"],
             external_reference=given["external_reference"],
-            word=Word(source=given["source"], reason=given["reason"], evidence=given["evidence"], by=_user(request)),
+            word=Word(
+                source=given["source"], reason=given["reason"], evidence=given["evidence"], by=acting_user(request)
+            ),
         )
         obj.pk = saved.pk
         obj.refresh_from_db()
