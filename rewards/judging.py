@@ -24,7 +24,7 @@ from rewards.definitions import RuleDefinition
 from rewards.fields import GAMES_COLUMN, SAFETY_COLUMNS
 from rewards.guard import rule_guard
 from rewards.holdout import global_holdout, held_out_sql
-from rewards.jurisdictions.terms import JURISDICTION_COLUMNS_SQL, jurisdiction_terms
+from rewards.jurisdictions.terms import jurisdiction_columns, jurisdiction_terms, wagering_multiplier_max
 from rewards.models import AllocationCandidate, RewardType
 from rewards.occasions import COUNTS_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
@@ -103,9 +103,8 @@ def _stages() -> list[dict[str, Combinable | Q]]:
             "abuse_amount_multiplier": amount_multiplier(has_requirement=F("has_requirement")),
             "abuse_wagering_multiplier": wagering_multiplier(),
             # Least leaves out what is unknown.
-            "held_wagering_multiplier": Least(
-                wagering_multiplier(), F("wagering_multiplier_max"), output_field=_FACTOR
-            ),
+            "held_wagering_multiplier": Least(wagering_multiplier(), wagering_multiplier_max(), output_field=_FACTOR),
+            **jurisdiction_columns(),
             **margin_inputs(),
         },
         {
@@ -223,7 +222,7 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
                coalesce(f.expected_cost_horizon, 0) AS granted_cost,
                u.given_in_period, u.last_given_on, u.last_decision_id, x.restriction, v.case_id AS confirmed_case,
                coalesce(u.last_given_on > t.cooling_since, false) AS is_cooling_down,
-               {JURISDICTION_COLUMNS_SQL},
+               t.jurisdictions -> f.jurisdiction AS jurisdiction_terms,
                {rule_room} AS rule_room, {held_out} AS is_held_out
         FROM rule_matches m
         JOIN jsonb_to_recordset(%s::jsonb) t (

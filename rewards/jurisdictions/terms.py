@@ -10,6 +10,9 @@ from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
+from django.db.models import DecimalField, Field, JSONField
+from django.db.models.expressions import Combinable, RawSQL
+
 from core.money import CENT
 from players.models import LimitKind, PlayerSegment
 from rewards.conditions import comparisons
@@ -20,19 +23,33 @@ from safety.jurisdictions.profiles import Limit, Profile, profiles_in_force
 from safety.jurisdictions.violations import Incentive, float_free, product_types, violations
 from safety.vip_approvals import NOTHING_RECORDED
 
-# Of a match `t` (terms) and `f` (facts): what stands against it, and what it is held to. NULL where nothing is.
-JURISDICTION_COLUMNS_SQL = f"""t.jurisdictions -> f.jurisdiction AS jurisdiction_terms,
-               coalesce(t.jurisdictions -> f.jurisdiction -> 'refusal',
-                        CASE WHEN f.has_harm THEN t.jurisdictions -> f.jurisdiction -> 'harm' END
-               ) AS jurisdiction_refusal,
-               CASE WHEN f.vip_lacks IS DISTINCT FROM ''
-                         AND (f.segment = 'VIP' OR t.jurisdictions -> f.jurisdiction -> 'is_perk' = 'true')
-                    THEN t.jurisdictions -> f.jurisdiction -> 'vip'
-                         || jsonb_build_object('missing', coalesce(f.vip_lacks, '{NOTHING_RECORDED}'))
-               END AS vip_refusal,
-               (t.jurisdictions -> f.jurisdiction ->> 'multiplier_max')::numeric AS wagering_multiplier_max,
-               (t.jurisdictions -> f.jurisdiction ->> 'amount_max')::numeric AS jurisdiction_amount_max,
-               (t.jurisdictions -> f.jurisdiction ->> 'month_max')::numeric AS jurisdiction_month_max"""
+_MONEY = DecimalField(max_digits=18, decimal_places=2)
+_VIP_SQL = f"""CASE WHEN vip_lacks IS DISTINCT FROM '' AND (segment = 'VIP' OR jurisdiction_terms -> 'is_perk' = 'true')
+    THEN jurisdiction_terms -> 'vip' || jsonb_build_object('missing', coalesce(vip_lacks, '{NOTHING_RECORDED}')) END"""
+
+
+def jurisdiction_columns() -> dict[str, Combinable]:
+    """Return what follows from a match's `jurisdiction_terms` and the player's facts.
+
+    That is what stands against it and what it is held to; NULL, and quickly so, where the profile has nothing to say.
+    """
+    terms = "jurisdiction_terms"
+    refusal = f"coalesce({terms} -> 'refusal', CASE WHEN has_harm THEN {terms} -> 'harm' END)"
+    return {
+        "jurisdiction_refusal": _sql(refusal, JSONField()),
+        "vip_refusal": _sql(_VIP_SQL, JSONField()),
+        "jurisdiction_amount_max": _sql(f"({terms} ->> 'amount_max')::numeric", _MONEY),
+        "jurisdiction_month_max": _sql(f"({terms} ->> 'month_max')::numeric", _MONEY),
+    }
+
+
+def wagering_multiplier_max() -> Combinable:
+    """Return how far the jurisdiction lets a requirement be raised; unknown where it does not say."""
+    return _sql("(jurisdiction_terms ->> 'multiplier_max')::numeric", _MONEY)
+
+
+def _sql(text: str, output_field: Field[Any, Any]) -> Combinable:
+    return RawSQL(text, [], output_field)  # noqa: S611  # constants of this module: no text of anybody is in them
 
 
 def jurisdiction_terms(rules: Sequence[RuleDefinition], *, on: date) -> dict[int, dict[str, Any]]:

@@ -185,7 +185,6 @@ class AllocationCandidate(models.Model):
     jurisdiction_terms = models.JSONField(null=True)
     jurisdiction_refusal = models.JSONField(null=True)
     vip_refusal = models.JSONField(null=True)
-    wagering_multiplier_max = models.DecimalField(max_digits=12, decimal_places=2, null=True)
     jurisdiction_amount_max = _money(null=True)
     jurisdiction_month_max = _money(null=True)
     held_wagering_multiplier = models.DecimalField(max_digits=6, decimal_places=2)

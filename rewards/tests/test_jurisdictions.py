@@ -351,6 +351,18 @@ def test_whoever_moves_to_another_jurisdiction_before_the_posting_is_judged_by_i
     assert not Lot.objects.exists()
 
 
+def test_without_the_second_look_it_would_be_posted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rewards.rechecking.reject_beyond_jurisdiction", lambda *_, **__: 0)
+    make_player("alice", country="Germany")
+    make_rule(reward={"wagering_requirement": 20})
+    run = allocate(ON)
+
+    set_jurisdiction(player_id="alice", code="GB", reason="Moved", by=None)
+    issue(run)
+
+    assert verdicts() == {"GIFT": "APPROVED"}
+
+
 def test_a_limit_or_an_approval_that_changes_before_the_posting_counts() -> None:
     british(segment="VIP")
     approve()
