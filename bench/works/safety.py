@@ -73,7 +73,7 @@ def _one_line(stand: Stand) -> Line:
     player_ids = list(drawn.values_list("player_id", flat=True)[:_SAMPLES])
     reward = Reward(amount=Decimal(20), terms=_TERMS)
     spent = [_database_seconds(partial(_ask, player_id, reward)) for player_id in player_ids]
-    empty = sorted(_database_seconds(partial(fetch_rows, "SELECT 1", [])) for _ in player_ids)[len(spent) // 2]
+    empty = sorted(_database_seconds(_ask_nothing) for _ in player_ids)[len(spent) // 2]
     p95 = sorted(spent)[int(len(spent) * 0.95)]
     return Line(
         work="safety of one reward, p95 of database time",
@@ -88,6 +88,10 @@ def _one_line(stand: Stand) -> Line:
 
 def _ask(player_id: str, reward: Reward) -> None:
     calculate_expected_value(player_id=player_id, reward=reward)
+
+
+def _ask_nothing() -> None:
+    fetch_rows("SELECT 1", [])
 
 
 def _database_seconds(act: Callable[[], None]) -> float:
@@ -119,8 +123,8 @@ def _all_line(stand: Stand, population: Population) -> Line:
         seconds=night.safety,
         rate=per_second(night.matches, seconds=night.safety, unit="matches"),
         limit=Yardstick(name="their evaluation: facts and matches", seconds=night.facts + night.matching, times=_TIMES),
-        note=f"one process, {night.matches:,} matches; frequency, cooldown, restrictions, abuse, cost, margin, caps and "
-        f"what rewards compete for, stored. Facts {night.facts:.1f} s, matches {night.matching:.1f} s; against the "
+        note=f"one process, {night.matches:,} matches; frequency, cooldown, restrictions, abuse, cost, margin, caps "
+        f"and what rewards compete for, stored. Facts {night.facts:.1f} s, matches {night.matching:.1f} s; against the "
         f"matches alone {night.safety / night.matching:.1f} ×",
     )
 
