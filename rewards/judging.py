@@ -28,7 +28,7 @@ from rewards.jurisdictions.terms import jurisdiction_columns, jurisdiction_terms
 from rewards.models import AllocationCandidate, RewardType
 from rewards.occasions import COUNTS_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
-from safety.caps import cap_name_expression, cap_room_expression
+from safety.caps import cap_expressions
 from safety.costs import CostTerms
 from safety.profitability import (
     cost_rate_expression,
@@ -98,6 +98,7 @@ def with_stages(sql: str, params: list[Any], stages: Sequence[dict[str, Combinab
 
 
 def _stages() -> list[dict[str, Combinable | Q]]:
+    cap_room, cap_name = cap_expressions()
     return [
         {
             "abuse_amount_multiplier": amount_multiplier(has_requirement=F("has_requirement")),
@@ -110,14 +111,14 @@ def _stages() -> list[dict[str, Combinable | Q]]:
         {
             "amount": Least(_rounded(_left_of_amount()), F("jurisdiction_amount_max"), output_field=_MONEY),
             "cost_rate": cost_rate_expression(),
-            "cap_room": Least(cap_room_expression(), _month_room(), output_field=_MONEY),
+            "cap_room": Least(cap_room, _month_room(), output_field=_MONEY),
         },
         {
             "expected_cost": expected_cost_expression(),
             "expected_margin": margin_of_inputs(),
             "margin_unknown": unknown_margin_expression(),
             # Where no cap leaves as little, the jurisdiction's month does.
-            "cap_name": Coalesce(NullIf(cap_name_expression(), Value("")), Value("month of the jurisdiction")),
+            "cap_name": Coalesce(NullIf(cap_name, Value("")), Value("month of the jurisdiction")),
         },
         {"reason": _first_reason()},
     ]

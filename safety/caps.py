@@ -17,9 +17,11 @@ from django.utils import timezone
 
 from core.errors import InvalidInputError, NotFoundError
 from core.expressions import compile_expression, fetch_rows
+from core.policies import saved_policies_read_once
 from players.models import Player
 from safety import policies
 from safety.costs import CURRENCIES
+from safety.granted import granted_sql
 from safety.models import CapKind, CashGrant, RewardCap, RewardQuestion
 from wallet.models import Lot
 
@@ -80,13 +82,20 @@ def cap_room_expression() -> Combinable:
 
     What a run grants before it posts is not in the facts and is taken off by whoever grants it.
     """
-    return Least(*_rooms(cap_limit_expressions()).values(), output_field=_MONEY)
+    return cap_expressions()[0]
 
 
-def cap_name_expression() -> Combinable:
-    """Return which cap leaves the least, from the column `cap_room`: its window, and the group whose cap it is."""
+def cap_expressions() -> tuple[Combinable, Combinable]:
+    """Return the room that caps leave a player, and, from the column `cap_room`, which of them leaves it.
+
+    A cap is named by its window, and the group where it is that of one.
+    """
     group_caps = _group_caps()
     limits = _limits(group_caps)
+    return Least(*_rooms(limits).values(), output_field=_MONEY), _cap_names(limits, group_caps=group_caps)
+
+
+def _cap_names(limits: dict[str, Combinable], *, group_caps: Sequence[RewardCap]) -> Combinable:
     names = {window: _cap_name(window, limit=limit, group_caps=group_caps) for window, limit in limits.items()}
     whens = [
         When(Q(LessThanOrEqual(room, F("cap_room"))), then=names[window]) for window, room in _rooms(limits).items()
@@ -127,14 +136,21 @@ def check_reward_caps(*, player_id: str, reward_type: str | None = None, on: dat
     player = Player.objects.filter(player_id=player_id).values("segment", "tier").first()
     if player is None:
         raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
-    granted = {
-        f"granted_value_{window}": granted_value(player_id=player_id, since=start, until=day)
-        for window, start in window_starts(day).items()
-    }
-    sql, params = compile_expression(cap_room_expression(), model=RewardQuestion)
-    sums = ", ".join(f"%s::numeric AS {name}" for name in granted)
+    starts = window_starts(day)
+    with saved_policies_read_once():
+        sql, params = compile_expression(cap_room_expression(), model=RewardQuestion)
+    sums = ", ".join(
+        f"sum(g.promotional_value) FILTER (WHERE g.granted_on >= DATE '{start}') AS granted_value_{window}"
+        for window, start in starts.items()
+    )
+    since = min(starts.values())
     row = fetch_rows(
-        f"SELECT {sql} FROM (SELECT %s::text AS segment, %s::text AS tier, {sums}) question",
-        [*params, player["segment"], player["tier"], *granted.values()],
+        f"""
+        SELECT {sql} FROM (
+            SELECT %s::text AS segment, %s::text AS tier, {sums} FROM {granted_sql(since=since)} g
+            WHERE g.player_id = %s AND g.granted_on BETWEEN %s AND %s
+        ) question
+        """,
+        [*params, player["segment"], player["tier"], player_id, since, day],
     )[0]
     return max(Decimal(row[0]), Decimal(0))

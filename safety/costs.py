@@ -6,6 +6,7 @@ as for all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -136,30 +137,35 @@ def cost_terms(terms: RewardTerms) -> CostTerms:
             plain_rate=policies.POINTS_REDEEMED_RATE.value() if is_points else Decimal(1),
             unknown=f"the unit value of {currency}" if value is None else "",
         )
-    known = set(GameCategory.objects.values_list("code", flat=True))
-    missing = sorted(set(terms.eligible_games or ()) - known)
+    categories = _categories()
+    missing = sorted(set(terms.eligible_games or ()) - {code for code, _, _ in categories})
     unknown = [f"the unit value of {currency}"] if value is None else []
-    unknown += [f"the game category {missing[0]}"] if missing else [] if known else ["any game category"]
+    unknown += [f"the game category {missing[0]}"] if missing else [] if categories else ["any game category"]
+    counting = _counting(categories, eligible_games=terms.eligible_games)
     return CostTerms(
         unit_value=Decimal(1) if value is None else value,
         requirement=terms.wagering_requirement,
-        cheapest_edge=_cheapest_edge(terms.eligible_games),
+        cheapest_edge=min((edge / weight for _, edge, weight in counting), default=None),
         floor=policies.BONUS_COST_FLOOR_RATE.value(),
         cost_max=terms.max_conversion,
         unknown=unknown[0][:60] if unknown else "",
     )
 
 
-def _counting_categories(eligible_games: tuple[str, ...] | None) -> list[tuple[str, Decimal, Decimal]]:
-    """Return code, edge and weight of the categories that count towards a requirement."""
-    categories = GameCategory.objects.filter(contribution_weight__gt=0)
-    if eligible_games is not None:
-        categories = categories.filter(code__in=eligible_games)
-    return list(categories.order_by("code").values_list("code", "house_edge_rate", "contribution_weight"))
+def _categories() -> list[tuple[str, Decimal, Decimal]]:
+    """Return code, edge and weight of every category."""
+    return list(GameCategory.objects.order_by("code").values_list("code", "house_edge_rate", "contribution_weight"))
 
 
-def _cheapest_edge(eligible_games: tuple[str, ...] | None) -> Decimal | None:
-    return min((edge / weight for _, edge, weight in _counting_categories(eligible_games)), default=None)
+def _counting(
+    categories: Sequence[tuple[str, Decimal, Decimal]], *, eligible_games: tuple[str, ...] | None
+) -> list[tuple[str, Decimal, Decimal]]:
+    """Return the eligible categories that count towards a requirement."""
+    return [
+        (code, edge, weight)
+        for code, edge, weight in categories
+        if weight > 0 and (eligible_games is None or code in eligible_games)
+    ]
 
 
 def cost_rate(terms: RewardTerms) -> Decimal:
@@ -179,7 +185,7 @@ def own_edge_sql(terms: RewardTerms, *, games: str) -> Sql:
     `games` is SQL of the JSON object of bets by category. Unknown where it holds none of the eligible games. Of mixed
     play the house keeps Σ bets × edge while Σ bets × weight count.
     """
-    categories = _counting_categories(terms.eligible_games) if terms.is_wagered else []
+    categories = _counting(_categories(), eligible_games=terms.eligible_games) if terms.is_wagered else []
     if not categories:
         return "NULL::numeric", []
     bets = f"coalesce(({games} ->> %s)::numeric, 0)"

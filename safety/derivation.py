@@ -17,7 +17,7 @@ def derivation(value: ExpectedValue) -> Steps:
 
 def _cost(value: ExpectedValue) -> Steps:
     figures = value.figures
-    steps = [("Money value", f"{value.reward.amount:f} × {_plain(figures.unit_value)} = {value.money_value}")]
+    steps = [("Money value", f"{value.reward.amount:.2f} × {_plain(figures.unit_value)} = {value.money_value}")]
     rate = _plain(value.cost_rate)
     if figures.requirement:
         whose = "the player's own mix of the eligible games" if value.own_edge is not None else "the cheapest game"
@@ -26,7 +26,7 @@ def _cost(value: ExpectedValue) -> Steps:
         steps.append(("Cost of one unit", f"max(1 − {times} × {kept}, floor {floor}) = {rate}"))
     else:
         steps.append(("Cost of one unit", f"{rate}: it need not be wagered"))
-    limit = f", at most {figures.cost_max} that can become real money" if figures.cost_max is not None else ""
+    limit = f", at most {figures.cost_max:.2f} that can become real money" if figures.cost_max is not None else ""
     steps.append(("Expected cost", f"{value.money_value} × {rate}{limit} = {value.expected_cost}"))
     if value.cost_unknown:
         steps.append(("Cost not known", f"{value.cost_unknown} is missing: refused"))
@@ -43,15 +43,17 @@ def _margin(value: ExpectedValue) -> Steps:
     name, sign = ("Profitable", "<") if value.is_profitable else ("Not profitable", "≥")
     return [
         ("Expected margin", f"{product} = {value.expected_margin} ({meaning})"),
-        (name, f"{value.granted_cost} granted before + {value.expected_cost} {sign} {value.expected_margin}"),
+        (name, f"{value.granted_cost:.2f} granted before + {value.expected_cost} {sign} {value.expected_margin}"),
     ]
 
 
 def _caps(value: ExpectedValue) -> Steps:
-    steps = [("Cap", f"the cap per {value.cap_name} leaves {max(value.cap_room, Decimal(0))}")]
+    steps = [("Cap", f"the cap per {value.cap_name} leaves {max(value.cap_room, Decimal(0)):.2f}")]
     if value.pool is not None:
         room = value.pool
-        steps.append(("Cap of a group", f"{room.pool.name} together: {room.left} of {room.limit} per {room.window}"))
+        steps.append(
+            ("Cap of a group", f"{room.pool.name} together: {room.left:.2f} of {room.limit:.2f} per {room.window}")
+        )
     return steps
 
 

@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from core.errors import InvalidInputError, NotFoundError
 from core.expressions import Sql, compile_expression, fetch_rows
+from core.policies import saved_policies_read_once
 from safety.assumption_versions import assumptions_version
-from safety.caps import REWARD_TYPES, cap_name_expression, cap_room_expression
+from safety.caps import REWARD_TYPES, cap_expressions
 from safety.costs import CostTerms, cost_terms, edge_kept_expression, own_edge_sql
 from safety.models import RewardQuestion
 from safety.pools import PoolRoom, tightest_pool_room
@@ -105,8 +106,13 @@ def calculate_expected_value(*, player_id: str, reward: Reward, on: date | None 
     Raises NotFoundError for a player without measures, InvalidInputError for an amount or type that cannot be.
     """
     _check(reward)
-    day = on or timezone.localdate()
+    with saved_policies_read_once():
+        return _calculate(player_id=player_id, reward=reward, day=on or timezone.localdate())
+
+
+def _calculate(*, player_id: str, reward: Reward, day: date) -> ExpectedValue:
     figures = cost_terms(reward.terms)
+    cap_room, cap_name = cap_expressions()
     sql, params = _question_sql(reward, figures=figures, player_id=player_id, on=day)
     stages: list[dict[str, Any]] = [
         {**margin_inputs(), "cost_rate": cost_rate_expression(), "edge_kept": edge_kept_expression()},
@@ -114,9 +120,9 @@ def calculate_expected_value(*, player_id: str, reward: Reward, on: date | None 
         {
             "margin_unknown": unknown_margin_expression(),
             "is_profitable": is_profitable_expression(),
-            "cap_room": cap_room_expression(),
+            "cap_room": cap_room,
         },
-        {"cap_name": cap_name_expression()},
+        {"cap_name": cap_name},
     ]
     for columns in stages:
         sql, params = _with_columns(sql, params, columns)

@@ -10,7 +10,7 @@ from players.models import GameCategory
 from safety.caps import window_starts
 from safety.granted import granted_sql
 from safety.policies import PROFIT_HORIZON_DAYS
-from safety.profitability import default_house_edge
+from safety.profitability import DEFAULT_CATEGORY
 
 
 def games_join() -> Sql:
@@ -28,7 +28,7 @@ def games_join() -> Sql:
                    m.games_played
             FROM jsonb_each_text(m.games_played) g
         ) h ON m.games_played <> '{{}}'"""
-    return sql, [*(value for pair in edges.items() for value in pair), default_house_edge()]
+    return sql, [*(value for pair in edges.items() for value in pair), edges.get(DEFAULT_CATEGORY)]
 
 
 def grants_join(on: date, *, in_range: str, params: list[Any]) -> Sql:

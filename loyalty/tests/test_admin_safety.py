@@ -42,7 +42,7 @@ def test_a_question_is_answered_with_every_step(clients: dict[str, Client]) -> N
     assert "600 × 6 × 1.8 × 0.05 = 324.00" in page
     refused = clients["Analyst"].get(reverse(CHECK), {**asked, "amount": "350"}).content.decode()
     assert "Not safe: UNPROFITABLE." in refused
-    assert "granted before + 350.00 ≥ 324.00" in refused
+    assert "0.00 granted before + 350.00 ≥ 324.00" in refused
 
 
 @pytest.mark.parametrize(

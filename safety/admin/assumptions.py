@@ -11,8 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
-from unfold.decorators import action
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSingleDateWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import HouseAdmin, ReadOnlyAdmin
@@ -58,7 +60,7 @@ class AssumptionVersionAdmin(HouseAdmin):
     """Every figure there ever was; a change is a new row."""
 
     form = AssumptionForm
-    list_display = ("id", "kind", "name", "reward_family", "figure", "valid_from", "reason", "made_by", "made_at")
+    list_display = ("id", "kind", "name", "reward_family", "figure", "valid_from", "made_by", "reason")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
         ("valid_from", RangeDateFilter),
@@ -68,7 +70,13 @@ class AssumptionVersionAdmin(HouseAdmin):
     actions_list = ("export_file", "import_file")
     fields = (("kind", "name", "reward_family"), ("value", "valid_from"), "reason")
 
-    figure = number("value", description="figure", decimal_places=6)
+    def get_fields(self, request: HttpRequest, obj: AssumptionVersion | None = None) -> Any:
+        """Say of a version that stands who made it and when."""
+        return (*self.fields, ("made_by", "made_at")) if obj else self.fields
+
+    @display(description="figure", ordering="value")
+    def figure(self, version: AssumptionVersion) -> SafeString:
+        return format_html('<span class="house-number">{}</span>', f"{version.value.normalize():f}")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Begin with today, and with what a link names."""

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count
+from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -23,7 +23,7 @@ from unfold.widgets import (
 )
 
 from core.admin.base import HugeReadOnlyAdmin
-from core.admin.columns import link_to, number
+from core.admin.columns import Colours, link_to, number
 from core.errors import LoyaltyError
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
 from players.models import GameCategory
@@ -53,7 +53,7 @@ class CodeFilter(DropdownFilter):
 
 @admin.register(SafetyViolation)
 class SafetyViolationAdmin(HugeReadOnlyAdmin):
-    list_display = ("id", "player_link", "on", "code", "path", "is_refused", "money", "figure_words", "decision_link")
+    list_display = ("id", "player_link", "on", "code", "path", "outcome", "money", "figure_words", "decision_link")
     list_filter = (
         PlayerFilter,
         CodeFilter,
@@ -77,10 +77,14 @@ class SafetyViolationAdmin(HugeReadOnlyAdmin):
     player_link = player_link
     money = number("amount")
 
+    @display(description="outcome", label=Colours(REFUSED="danger", WARNED="warning"))
+    def outcome(self, violation: SafetyViolation) -> tuple[str, str]:
+        return ("REFUSED", "refused") if violation.is_refused else ("WARNED", "let pass")
+
     @display(description="figures")
     def figure_words(self, violation: SafetyViolation) -> str:
         figures = {name: value for name, value in violation.figures.items() if name != "code" and value != ""}
-        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+        return ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in figures.items())
 
     @display(description="decision")
     def decision_link(self, violation: SafetyViolation) -> str:
@@ -88,10 +92,13 @@ class SafetyViolationAdmin(HugeReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show above the rows how many there were by reason."""
-        since = timezone.localdate() - timedelta(days=_DAYS_COUNTED)
+        # Counted from the newest business date: nights may be of days long past.
+        newest = SafetyViolation.objects.aggregate(on=Max("on"))["on"] or timezone.localdate()
+        since = newest - timedelta(days=_DAYS_COUNTED)
         counts = SafetyViolation.objects.filter(on__gt=since).order_by().values("code").annotate(times=Count("pk"))
         context = {
             "violation_days": _DAYS_COUNTED,
+            "violations_until": newest,
             "violation_counts": sorted(
                 ((row["code"], row["code"].replace("_", " ").lower(), row["times"]) for row in counts),
                 key=lambda row: (-row[2], row[0]),
@@ -115,6 +122,11 @@ class SafetyViolationAdmin(HugeReadOnlyAdmin):
             "steps": derivation(found) if found else (),
         }
         return TemplateResponse(request, "admin/safety/safetyviolation/check.html", context)
+
+
+def _shown(value: Any) -> str:
+    """Show a stored figure: JSON keeps no cents of a whole amount."""
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 class RewardCheckForm(forms.Form):
