@@ -67,7 +67,8 @@ class AbuseSignalAdmin(HugeReadOnlyAdmin):
         ("is_shadow", "ring_link"),
         "description",
         "evidence",
-        ("first_seen_at", "detected_at", "last_seen_at", "times_seen"),
+        ("first_seen_at", "detected_at"),
+        ("last_seen_at", "times_seen"),
         ("is_resolved", "resolved_at"),
     )
     readonly_fields = ("evidence", "ring_link")
