@@ -102,8 +102,9 @@ def test_accounts_without_bonus_or_with_bonuses_at_other_times_are_not_linked() 
     assert found_by(CODE) == set()
 
 
-def test_a_device_that_changed_hands_links_nobody() -> None:
-    for name, days in (("a", 40), ("b", 20), ("c", 1)):
+@pytest.mark.parametrize("names", ["abc", "cba"])
+def test_a_device_that_changed_hands_links_nobody(names: str) -> None:
+    for name, days in zip(names, (40, 20, 1), strict=True):
         player = make_player(name)
         make_session(player, device="SOLD", hours=24 * days)
         make_bonus(player, 24)
