@@ -117,7 +117,7 @@ class DetectorAdmin(HouseAdmin):
     )
     fieldsets = (
         (None, {"fields": ("title", "looks_for", "false_positives")}),
-        ("What it found, and what people found of it", {"fields": ("figures_shown", ("last_run_at", "last_found"))}),
+        ("What it found, and what people found of it", {"fields": ("figures_shown", "last_run_at", "last_found")}),
         ("Settings", {"fields": (("mode", "severity"), "thresholds", "meanings", "confirmed", "reason")}),
     )
     mode_badge = badge("mode", colours=_COLOURS)

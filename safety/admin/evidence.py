@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -64,4 +66,17 @@ def _text(value: Any) -> str:
         return ", ".join(_text(member) for member in value)
     if isinstance(value, dict):
         return ", ".join(f"{_title(name)}: {_text(member)}" for name, member in value.items())
-    return str(value)
+    if isinstance(value, float):
+        return f"{value:.2f}" if value == round(value, 2) else str(value)
+    return _time(value) or str(value)
+
+
+def _time(value: Any) -> str:
+    """Return a time as people read it; nothing for what is none."""
+    if not isinstance(value, str) or "T" not in value:
+        return ""
+    try:
+        at = parse_datetime(value)
+    except ValueError:
+        at = None
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}" if at and timezone.is_aware(at) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from safety.detection.catalogue import SetDetector
-from safety.detection.scope import Scope, corrected_sql, judged_sql
+from safety.detection.scope import Scope, corrections_sql, judged_sql
 from safety.detection.statements import fetch_named, make_temporary
 from safety.detection.thresholds import as_json
 
@@ -25,7 +25,9 @@ def record_signals(detector: SetDetector, *, scope: Scope) -> dict[str, int]:
         "is_shadow": detector.is_shadow,
         "thresholds_in_force": json.dumps(as_json(detector.thresholds)),
     }
-    found = _FOUND.format(judged=judged_sql(), corrected=corrected_sql(scope), query=query, ring=_ring_column(detector))
+    found = _FOUND.format(
+        judged=judged_sql(), corrections=corrections_sql(scope), query=query, ring=_ring_column(detector)
+    )
     # A statement that writes signals would not be worked on by several processes; one that fills a table is.
     rows = make_temporary("detection_found", found, given)
     if rows == 0:
@@ -40,7 +42,7 @@ def _ring_column(detector: SetDetector) -> str:
 
 _FOUND = """
     WITH judged AS MATERIALIZED ({judged}),
-    corrected AS MATERIALIZED ({corrected}),
+    corrections AS MATERIALIZED ({corrections}),
     query AS MATERIALIZED ({query})
     SELECT f.player_id, f.evidence_until, left(f.description, 500) AS description, {ring} AS ring_id,
            f.evidence || jsonb_build_object('thresholds', %(thresholds_in_force)s::jsonb) AS evidence,

@@ -36,21 +36,23 @@ class Scope:
 
 
 def events_sql(scope: Scope, *, kinds: str) -> str:
-    """Return a query of the players' events of some kinds as they stand: a corrected one is replaced by its correction.
+    """Return a query of the players' money events of some kinds, each with the amount it has by its corrections.
 
     `kinds` is a list of SQL literals. What has been judged once, confirmed or not, is no evidence again.
     """
     return f"""
-        SELECT a.id, a.player_id, a.kind, a.occurred_at, coalesce(a.amount, 0) AS amount,
-               coalesce(a.bonus_amount, 0) AS bonus_amount, a.bet_id, a.game_category
-        FROM player_activity a LEFT JOIN judged j ON j.player_id = a.player_id
-        WHERE a.kind IN ({kinds}) AND a.occurred_at > %(since)s AND a.occurred_at <= %(at)s
-          AND {scope.condition("a.player_id")}
-          AND (j.until IS NULL OR a.occurred_at > j.until)
-          AND NOT EXISTS (
-              SELECT FROM corrected c
-              WHERE c.external_id = a.external_id AND c.source = a.source AND c.player_id = a.player_id
-          )
+        SELECT * FROM (
+            SELECT a.id, a.player_id, a.kind, a.occurred_at, a.bet_id, a.game_category,
+                   coalesce(a.amount, 0) + coalesce(c.amount, 0) AS amount,
+                   coalesce(a.bonus_amount, 0) + coalesce(c.bonus_amount, 0) AS bonus_amount
+            FROM player_activity a LEFT JOIN judged j ON j.player_id = a.player_id
+            LEFT JOIN corrections c
+                ON c.external_id = a.external_id AND c.source = a.source AND c.player_id = a.player_id
+            WHERE a.kind IN ({kinds}) AND a.corrects_external_id = '' AND a.occurred_at > %(since)s
+              AND a.occurred_at <= %(at)s AND {scope.condition("a.player_id")}
+              AND (j.until IS NULL OR a.occurred_at > j.until)
+        ) standing
+        WHERE amount > 0
     """
 
 
@@ -81,9 +83,12 @@ def judged_sql() -> str:
     """
 
 
-def corrected_sql(scope: Scope) -> str:
-    """Return a query of the events that a later one corrects; looked for once a statement, they are few."""
+def corrections_sql(scope: Scope) -> str:
+    """Return a query of what corrections change; they are few, and stored as differences at their original's time."""
     return f"""
-        SELECT a.source, a.corrects_external_id AS external_id, a.player_id FROM player_activity a
-        WHERE a.corrects_external_id <> '' AND a.occurred_at > %(since)s AND {scope.condition("a.player_id")}
+        SELECT a.source, a.corrects_external_id AS external_id, a.player_id, sum(a.amount) AS amount,
+               sum(a.bonus_amount) AS bonus_amount
+        FROM player_activity a
+        WHERE a.corrects_external_id > '' AND a.occurred_at > %(since)s AND {scope.condition("a.player_id")}
+        GROUP BY a.source, a.corrects_external_id, a.player_id
     """

@@ -207,11 +207,8 @@ class Migration(migrations.Migration):
                 (
                     "mode",
                     models.CharField(
-                        choices=[
-                            ("OFF", "Off"),
-                            ("SHADOW", "Shadow: finds and logs, without consequence"),
-                            ("ACTIVE", "Active: its signals count"),
-                        ],
+                        choices=[("OFF", "Off"), ("SHADOW", "Shadow"), ("ACTIVE", "Active")],
+                        help_text="Shadow: finds and logs, without consequence. Active: its signals count.",
                         max_length=6,
                     ),
                 ),

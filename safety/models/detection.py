@@ -14,15 +14,19 @@ from players.models import Player
 
 class DetectorMode(models.TextChoices):
     OFF = "OFF", "Off"
-    SHADOW = "SHADOW", "Shadow: finds and logs, without consequence"
-    ACTIVE = "ACTIVE", "Active: its signals count"
+    SHADOW = "SHADOW", "Shadow"
+    ACTIVE = "ACTIVE", "Active"
 
 
 class Detector(models.Model):
     """One kind of abuse that is looked for. Rows are made by migrations, one for each definition in the code."""
 
     code = models.CharField(max_length=40, primary_key=True)
-    mode = models.CharField(max_length=6, choices=DetectorMode.choices)
+    mode = models.CharField(
+        max_length=6,
+        choices=DetectorMode.choices,
+        help_text="Shadow: finds and logs, without consequence. Active: its signals count.",
+    )
     severity = models.PositiveSmallIntegerField(help_text="Of each of its signals, 1 (weak) to 10 (certain).")
     thresholds = models.JSONField(
         default=dict, db_default={}, blank=True, help_text="What differs from the thresholds that the detector ships."

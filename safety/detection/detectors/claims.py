@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from core.runs import ALL_KEYS
 from safety import policies
 from safety.detection.definition import DetectorDefinition, Query, Reach
 from safety.detection.scope import Scope, all_bonuses_sql
 from safety.detection.thresholds import AmountList, Thresholds, count, rate, window
 
-_SQL = """
+# Totals of everybody's or of some players' grants that stop a little below a limit.
+_NEAR = """
     WITH grants AS MATERIALIZED (
         SELECT player_id, promotional_value AS value, granted_on, created_at
         FROM ({bonuses}) b WHERE promotional_value > 0
         UNION ALL
-        SELECT player_id, promotional_value, granted_on, granted_at FROM safety_cash_grants
-        WHERE granted_at > %(since)s AND granted_at <= %(at)s
+        SELECT c.player_id, c.promotional_value, c.granted_on, c.granted_at FROM safety_cash_grants c
+        WHERE c.granted_at > %(since)s AND c.granted_at <= %(at)s AND {in_scope}
     ),
     totals AS (
         SELECT player_id, 'the daily cap' AS what, %(daily_cap)s::numeric AS bound, sum(value) AS value,
@@ -28,16 +30,22 @@ _SQL = """
         UNION ALL
         SELECT player_id, 'a review value', bound, value, created_at
         FROM grants, unnest(%(review_values)s::numeric[]) bound
+    )
+    SELECT * FROM totals WHERE value < bound AND value >= bound * (1 - %(within_rate)s)
+"""
+_SQL = """
+    WITH near AS MATERIALIZED ({near}),
+    often AS (
+        SELECT n.*, count(*) OVER (PARTITION BY n.player_id) AS times
+        FROM near n LEFT JOIN judged j ON j.player_id = n.player_id WHERE j.until IS NULL OR n.at > j.until
     ),
-    near AS (
-        SELECT * FROM totals WHERE value < bound AND value >= bound * (1 - %(within_rate)s)
-    ),
-    -- An amount that many are given is a rule's choice, not theirs.
+    -- An amount that many are given is a rule's choice, not theirs. Only looked at once somebody has come near often.
     own AS (
-        SELECT n.* FROM near n JOIN (
-            SELECT what, bound, value FROM near GROUP BY what, bound, value
-            HAVING count(DISTINCT player_id) <= %(same_amount_players_max)s
-        ) rare USING (what, bound, value)
+        SELECT * FROM often
+        WHERE times >= %(times_min)s AND (what, bound, value) NOT IN (
+            SELECT what, bound, value FROM ({near_of_everybody}) e GROUP BY what, bound, value
+            HAVING count(DISTINCT player_id) > %(same_amount_players_max)s
+        )
     )
     SELECT o.player_id, max(o.at) AS evidence_until,
            format('%%s times the grants stopped at most %%s %%%% below %%s.', count(*),
@@ -45,21 +53,25 @@ _SQL = """
            jsonb_build_object('figures', jsonb_build_object('times', count(*), 'granted', sum(o.value)),
                'claims', jsonb_path_query_array(jsonb_agg(jsonb_build_object('limit', o.what, 'bound', o.bound,
                    'granted', o.value, 'at', o.at) ORDER BY o.at), '$[0 to 19]')) AS evidence
-    FROM own o LEFT JOIN judged j ON j.player_id = o.player_id
-    WHERE {in_scope} AND (j.until IS NULL OR o.at > j.until)
-    GROUP BY o.player_id HAVING count(*) >= %(times_min)s
+    FROM own o GROUP BY o.player_id HAVING count(*) >= %(times_min)s
 """
 
 
 def _query(scope: Scope, thresholds: Thresholds) -> Query:
-    everybody = Scope(at=scope.at)
-    sql = _SQL.format(bonuses=all_bonuses_sql(everybody), in_scope=scope.condition("o.player_id"))
+    is_everybody = scope.player_ids is None and scope.keys == ALL_KEYS
+    sql = _SQL.format(
+        near=_near(scope), near_of_everybody="SELECT * FROM near" if is_everybody else _near(Scope(at=scope.at))
+    )
     caps = {
         "daily_cap": policies.MAX_DAILY_REWARD_PER_PLAYER.value(),
         "weekly_cap": policies.MAX_WEEKLY_REWARD_PER_PLAYER.value(),
         "monthly_cap": policies.MAX_MONTHLY_REWARD_PER_PLAYER.value(),
     }
     return sql, {**thresholds, **caps}
+
+
+def _near(scope: Scope) -> str:
+    return _NEAR.format(bonuses=all_bonuses_sql(scope), in_scope=scope.condition("c.player_id"))
 
 
 CLAIMS_UNDER_LIMITS = DetectorDefinition(

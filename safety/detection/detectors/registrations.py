@@ -13,17 +13,29 @@ _PATTERN = r"""
 """
 
 
+# What leaves out, where some players are looked at, what has nothing to do with them.
+_IF_ONE_IS_NEW = """
+          AND EXISTS (
+              SELECT FROM players s WHERE s.player_id = ANY(%(scope_players)s)
+                AND coalesce(s.registered_on, s.created_at::date) > %(since)s::date
+          )
+"""
+_BY_OWN_THING = """
+            AND (l.kind, l.value) IN (
+                SELECT s.kind, s.value FROM safety_links s WHERE s.player_id = ANY(%(scope_players)s)
+            )
+"""
 _SQL = """
     WITH registered AS (
         SELECT p.player_id, coalesce(p.registered_on, p.created_at::date) AS on,
                CASE WHEN p.email ~ '[0-9+].*@' THEN {pattern} END AS pattern
         FROM players p
         WHERE coalesce(p.registered_on, p.created_at::date) > %(since)s::date
-          AND coalesce(p.registered_on, p.created_at::date) <= %(at)s::date
+          AND coalesce(p.registered_on, p.created_at::date) <= %(at)s::date {if_one_is_new}
     ),
     opened AS (
         SELECT r.player_id, r.on, l.kind AS what, l.value FROM registered r JOIN safety_links l
-            ON l.player_id = r.player_id AND l.first_seen_on <= r.on + %(seen_within_days)s::integer
+            ON l.player_id = r.player_id AND l.first_seen_on <= r.on + %(seen_within_days)s::integer {by_own_thing}
         UNION ALL
         SELECT player_id, "on", 'EMAIL', pattern FROM registered WHERE pattern IS NOT NULL
     ),
@@ -60,7 +72,14 @@ _SQL = """
 
 
 def _query(scope: Scope, thresholds: Thresholds) -> Query:
-    return _SQL.format(pattern=_PATTERN, in_scope=scope.condition("f.player_id")), dict(thresholds)
+    is_for_some = scope.player_ids is not None
+    sql = _SQL.format(
+        pattern=_PATTERN,
+        in_scope=scope.condition("f.player_id"),
+        if_one_is_new=_IF_ONE_IS_NEW if is_for_some else "",
+        by_own_thing=_BY_OWN_THING if is_for_some else "",
+    )
+    return sql, dict(thresholds)
 
 
 REGISTRATION_VELOCITY = DetectorDefinition(

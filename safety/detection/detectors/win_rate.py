@@ -37,9 +37,9 @@ _SQL = """
     sums AS (
         SELECT e.player_id, g.return_rate, g.cap, coalesce(g.variance, g.cap * g.return_rate) AS variance,
                count(*) FILTER (WHERE e.kind = 'WAGER') AS bets,
-               coalesce(sum(e.amount::float8) FILTER (WHERE e.kind = 'WAGER'), 0) AS staked,
-               coalesce(sum(e.amount::float8) FILTER (WHERE e.kind = 'WIN'), 0) AS won,
-               coalesce(sum(e.amount::float8 * e.amount::float8) FILTER (WHERE e.kind = 'WAGER'), 0) AS squares,
+               coalesce(sum(e.amount) FILTER (WHERE e.kind = 'WAGER'), 0)::float8 AS staked,
+               coalesce(sum(e.amount) FILTER (WHERE e.kind = 'WIN'), 0)::float8 AS won,
+               coalesce(sum(e.amount * e.amount) FILTER (WHERE e.kind = 'WAGER'), 0)::float8 AS squares,
                coalesce(max(e.amount) FILTER (WHERE e.kind = 'WAGER'), 0)::float8 AS largest
         FROM ({events}) e JOIN games g ON g.code = coalesce(nullif(e.game_category, ''), '{other}')
         GROUP BY e.player_id, g.code, g.return_rate, g.cap, g.variance

@@ -38,16 +38,12 @@ def _measure_members(parameters: dict[str, Any]) -> None:
                coalesce(c.deposited, 0) AS deposited, coalesce(c.withdrawn, 0) AS withdrawn, NULL::bigint AS ring_id
         FROM members m JOIN bonuses b USING (player_id) JOIN partners p USING (player_id)
         LEFT JOIN LATERAL (
+            -- Corrections are stored as differences beside their originals.
             SELECT sum(a.amount) FILTER (WHERE a.kind = 'DEPOSIT') AS deposited,
                    sum(a.amount) FILTER (WHERE a.kind = 'WITHDRAWAL') AS withdrawn
             FROM player_activity a
             WHERE a.player_id = m.player_id AND a.occurred_at > %(since)s AND a.occurred_at <= %(at)s
               AND a.kind IN ('DEPOSIT', 'WITHDRAWAL')
-              AND NOT EXISTS (
-                  SELECT FROM player_activity c WHERE c.player_id = a.player_id AND c.source = a.source
-                    AND c.corrects_external_id = a.external_id AND c.corrects_external_id <> ''
-                    AND c.occurred_at > %(since)s
-              )
         ) c ON true
         """,
         parameters,

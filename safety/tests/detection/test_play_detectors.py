@@ -50,11 +50,11 @@ def test_a_deposit_real_stakes_or_few_bonuses_are_no_bonus_only_play(more: dict[
     assert found_by("BONUS_ONLY_PLAY") == set()
 
 
-def test_a_deposit_that_was_corrected_away_is_none() -> None:
+def test_a_deposit_counts_as_it_was_corrected() -> None:
     bob = make_bob()
     live_on_bonuses(bob)
     make_event(bob, "DEPOSIT", 100, "500.00", external_id="wrong")
-    make_event(bob, "DEPOSIT", 99, "5.00", external_id="right", corrects_external_id="wrong")
+    make_event(bob, "DEPOSIT", 100, "-495.00", corrects_external_id="wrong")
 
     assert found_by("BONUS_ONLY_PLAY") == {"bob"}
     assert AbuseSignal.objects.get().metadata["figures"]["deposited"] == 5
@@ -98,22 +98,22 @@ def test_hours_also_count_from_the_completed_requirement() -> None:
 def raise_stakes_afterwards(player: Player, *, after: str, large_bets: int = 3, bets: int = 20) -> None:
     make_bonus(player, 100, status="COMPLETED", closed_hours=50, required="500.00")
     for number in range(bets):
-        make_bet(player, 99 - number / 2, "1.00")
+        make_bet(player, 99 - number / 2, "2.00")
     for number in range(large_bets):
         make_bet(player, 49 - number, after)
 
 
 def test_large_stakes_right_after_small_even_ones_are_found() -> None:
-    raise_stakes_afterwards(make_bob(), after="10.00")
+    raise_stakes_afterwards(make_bob(), after="20.00")
 
     assert found_by("MINIMUM_BETS") == {"bob"}
     evidence = AbuseSignal.objects.get().metadata
-    assert evidence["bonuses"][0]["usual_stake"] == 1
-    assert [bet["stake"] for bet in evidence["bonuses"][0]["large_bets"]] == [10, 10, 10]
+    assert evidence["bonuses"][0]["usual_stake"] == 2
+    assert [bet["stake"] for bet in evidence["bonuses"][0]["large_bets"]] == [20, 20, 20]
 
 
 @pytest.mark.parametrize(
-    "more", [{"after": "9.99"}, {"after": "10.00", "large_bets": 2}, {"after": "10.00", "bets": 19}]
+    "more", [{"after": "19.99"}, {"after": "20.00", "large_bets": 2}, {"after": "20.00", "bets": 19}]
 )
 def test_smaller_fewer_or_early_stakes_are_not(more: dict[str, object]) -> None:
     raise_stakes_afterwards(make_bob(), **more)  # type: ignore[arg-type]

@@ -33,6 +33,6 @@ def test_two_who_find_a_ring_at_once_make_one() -> None:
     detect_abuse_signals("a", at=AT)
 
     # Each of the two sees a pair as long as the other's device is not known yet.
-    run_together(*[lambda name=name: detect_abuse_signals(name, at=AT) for name in "bc"])  # type: ignore[misc]
+    run_together(*[lambda name=name: detect_abuse_signals(name, at=AT) for name in "bc"])
 
     assert Ring.objects.count() == 1
