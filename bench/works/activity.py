@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
+import psutil
 from django.db import connection
 from django.db.models import Count, Sum
 from django.utils import timezone
@@ -39,6 +43,36 @@ _COLUMNS = (
 Batch = list[dict[str, Any]]
 
 
+@dataclass(slots=True)
+class Work:
+    """The seconds of repeated work, and the processor time that it took of this process and its server's."""
+
+    seconds: list[float] = field(default_factory=list)
+    used: float = 0.0
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Do it once more."""
+        before = _processor_seconds()
+        self.seconds.append(seconds_of(work))
+        self.used += _processor_seconds() - before
+
+    @property
+    def median(self) -> float:
+        """Return the seconds of one time."""
+        return statistics.median(self.seconds)
+
+    @property
+    def processor(self) -> float:
+        """Return the processor's seconds of one time."""
+        return self.used / len(self.seconds)
+
+
+def _processor_seconds() -> float:
+    connection.ensure_connection()
+    server = psutil.Process(connection.connection.info.backend_pid).cpu_times()
+    return time.process_time() + server.user + server.system
+
+
 def measure(stand: Stand) -> Iterator[Line]:
     """Measure the feed beside COPY of the same events, late events beside timely ones, and real bets."""
     with stand.empty():
@@ -46,19 +80,23 @@ def measure(stand: Stand) -> Iterator[Line]:
         began = timezone.now() - timedelta(hours=2)
         warm, *timely = [_batch(f"t{number}-", began + timedelta(seconds=15 * number)) for number in range(_BATCHES)]
         _make_copied_table()
-        take_activity(source="bench", events=warm)
-        copied, taken = [], []
+        _take(warm)
+        copied, taken = Work(), Work()
         for batch in timely:
             # In turn, so that whatever else the machine does is shared.
             text = _as_copy(batch)
-            copied.append(seconds_of(lambda text=text: _copy(text)))
-            taken.append(seconds_of(lambda batch=batch: take_activity(source="bench", events=batch)))
+            copied.do(partial(_copy, text))
+            taken.do(partial(_take, batch))
         yield _batch_line(copied, taken)
         yield _parallel_line(stand, began + timedelta(minutes=30))
         late = [_batch(f"l{number}-", began - timedelta(days=9 + number)) for number in range(5)]
-        lates = [seconds_of(lambda batch=batch: take_activity(source="bench", events=batch)) for batch in late]
-        yield _late_line(statistics.median(taken), statistics.median(lates))
+        lates = [seconds_of(partial(_take, batch)) for batch in late]
+        yield _late_line(taken.median, statistics.median(lates))
     yield from _real_lines(stand)
+
+
+def _take(batch: Batch) -> None:
+    take_activity(source="bench", events=batch)
 
 
 def _make_players() -> None:
@@ -82,7 +120,7 @@ def _make_players() -> None:
 
 
 def _batch(prefix: str, began: datetime) -> Batch:
-    """Return ten thousand events of a thousand players within fifteen seconds: bets, payouts, some money and sessions."""
+    """Return ten thousand events of a thousand players within fifteen seconds: play, some money, some sessions."""
     draw = random.Random(prefix)
     return [
         _event(draw, f"{prefix}{number}", began + timedelta(microseconds=1500 * number)) for number in range(EVENTS_MAX)
@@ -143,20 +181,18 @@ def _copy(text: str) -> None:
         copy.write(text)
 
 
-def _batch_line(copied: Sequence[float], taken: Sequence[float]) -> Line:
-    seconds = statistics.median(taken)
+def _batch_line(copied: Work, taken: Work) -> Line:
     return Line(
         work="activity, a batch of 10,000",
-        seconds=seconds,
-        rate=per_second(EVENTS_MAX, seconds=seconds, unit="events"),
+        seconds=taken.median,
+        rate=per_second(EVENTS_MAX, seconds=taken.median, unit="events"),
         limit=Yardstick(
-            name="COPY of the same events, one table, same indexes",
-            seconds=statistics.median(copied),
-            times=_COPY_TIMES,
+            name="COPY of the same events, one table, same indexes", seconds=copied.median, times=_COPY_TIMES
         ),
-        note="from dictionaries to the commit, one connection: read and checked, stored once, daily rows, totals, metrics, "
-        f"sessions, points due, wagering progress of one player in {_BONUS_EVERY}; "
-        f"medians of {len(taken)} in turn with COPY",
+        note="from dictionaries to the commit, one connection: read and checked, stored once, daily rows, totals, "
+        f"metrics, sessions, points due, wagering progress of one player in {_BONUS_EVERY}; medians of "
+        f"{len(taken.seconds)} in turn with COPY. Processor time of program and server, which tells more where the "
+        f"machine is shared: {taken.processor:.3f} s beside {copied.processor:.3f} s of COPY",
     )
 
 
@@ -166,7 +202,7 @@ def _parallel_line(stand: Stand, began: datetime) -> Line:
 
     def take(batch: Batch) -> None:
         try:
-            take_activity(source="bench", events=batch)
+            _take(batch)
         finally:
             connection.close()
 
@@ -208,7 +244,7 @@ def _real_lines(stand: Stand) -> Iterator[Line]:
         return
     with stand.empty():
         events = [event for bet in real_bets() for event in bet]
-        seconds = [seconds_of(lambda number=number: _send(events, seed=number)) for number in (1, 2)]
+        seconds = [seconds_of(partial(_send, events, seed=number)) for number in (1, 2)]
         _check_real()
         yield Line(
             work="activity, 50,000 real bets in no order",
