@@ -128,7 +128,7 @@ class EventReader:
             self._refuse(event.place, "external_id", f"{message}; every event needs an id of its own", event)
 
     def _read_one(self, index: int, raw: Any) -> Event | None:
-        kind = raw.get("kind") if isinstance(raw, Mapping) else None
+        kind = raw.get("kind") if type(raw) is dict or isinstance(raw, Mapping) else None
         readers = READERS.get(kind) if isinstance(kind, str) else None
         if readers is None or not isinstance(kind, str):
             self._refuse_shape(index, raw)
