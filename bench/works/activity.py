@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
+import psutil
 from django.db import connection
 from django.db.models import Count, Sum
 from django.utils import timezone
@@ -22,11 +26,14 @@ from players.models import Activity, Player, PlayerMetrics
 from players.segmentation import batch_reclassify_players
 from players.tests.activity.real_bets import FILE, MISSING, real_bets
 
-_PLAYERS = 50_000
-_ACTIVE = 1_000
-"""Players at play at one time: a batch is some fifteen seconds of them, ten events each."""
+_PLAYERS_MAX = 50_000
+_EVENTS_PER_PLAYER = 10
+"""A batch is some fifteen seconds of a thousand players at play, of fewer where the bench is small."""
 _BATCHES = 12
 _PARALLEL_BATCHES = 16
+_LATE_BATCHES = 5
+_PLAYERS_FOR_REAL_BETS = 10_000
+"""A smaller bench only shows that everything runs."""
 _EVENTS_PER_SECOND = 50_000
 _COPY_TIMES = 1 / 0.3
 _LATE_TIMES = 3
@@ -39,33 +46,72 @@ _COLUMNS = (
 Batch = list[dict[str, Any]]
 
 
+@dataclass(slots=True)
+class Work:
+    """The seconds of repeated work, and the processor time that it took of this process and its server's."""
+
+    seconds: list[float] = field(default_factory=list)
+    used: float = 0.0
+
+    def do(self, work: Callable[[], object]) -> None:
+        """Do it once more."""
+        before = _processor_seconds()
+        self.seconds.append(seconds_of(work))
+        self.used += _processor_seconds() - before
+
+    @property
+    def median(self) -> float:
+        """Return the seconds of one time."""
+        return statistics.median(self.seconds)
+
+    @property
+    def processor(self) -> float:
+        """Return the processor's seconds of one time."""
+        return self.used / len(self.seconds)
+
+
+def _processor_seconds() -> float:
+    connection.ensure_connection()
+    server = psutil.Process(connection.connection.info.backend_pid).cpu_times()
+    return time.process_time() + server.user + server.system
+
+
 def measure(stand: Stand) -> Iterator[Line]:
     """Measure the feed beside COPY of the same events, late events beside timely ones, and real bets."""
     with stand.empty():
-        _make_players()
+        players = min(stand.players, _PLAYERS_MAX)
+        size = min(EVENTS_MAX, _EVENTS_PER_PLAYER * players)
+        _make_players(players)
         began = timezone.now() - timedelta(hours=2)
-        warm, *timely = [_batch(f"t{number}-", began + timedelta(seconds=15 * number)) for number in range(_BATCHES)]
+        starts = [began + timedelta(seconds=15 * number) for number in range(_BATCHES)]
+        warm, *timely = [_batch(f"t{number}-", at, players, size) for number, at in enumerate(starts)]
         _make_copied_table()
-        take_activity(source="bench", events=warm)
-        copied, taken = [], []
+        _take(warm)
+        copied, taken = Work(), Work()
         for batch in timely:
             # In turn, so that whatever else the machine does is shared.
             text = _as_copy(batch)
-            copied.append(seconds_of(lambda text=text: _copy(text)))
-            taken.append(seconds_of(lambda batch=batch: take_activity(source="bench", events=batch)))
-        yield _batch_line(copied, taken)
-        yield _parallel_line(stand, began + timedelta(minutes=30))
-        late = [_batch(f"l{number}-", began - timedelta(days=9 + number)) for number in range(5)]
-        lates = [seconds_of(lambda batch=batch: take_activity(source="bench", events=batch)) for batch in late]
-        yield _late_line(statistics.median(taken), statistics.median(lates))
-    yield from _real_lines(stand)
+            copied.do(partial(_copy, text))
+            taken.do(partial(_take, batch))
+        yield _batch_line(copied, taken, size)
+        yield _parallel_line(stand, began + timedelta(minutes=30), players, size)
+        days = [began - timedelta(days=9 + number) for number in range(_LATE_BATCHES)]
+        late = [_batch(f"l{number}-", at, players, size) for number, at in enumerate(days)]
+        lates = [seconds_of(partial(_take, batch)) for batch in late]
+        yield _late_line(taken.median, statistics.median(lates), size)
+    if stand.players >= _PLAYERS_FOR_REAL_BETS:
+        yield from _real_lines(stand)
 
 
-def _make_players() -> None:
+def _take(batch: Batch) -> None:
+    take_activity(source="bench", events=batch)
+
+
+def _make_players(players: int) -> None:
     database.execute(
         f"""
         INSERT INTO players (player_id, source) SELECT 'player' || lpad(n::text, 7, '0'), 'FEED'
-        FROM generate_series(0, {_PLAYERS - 1}) n
+        FROM generate_series(0, {players - 1}) n
         """
     )
     database.execute("INSERT INTO player_metrics (player_id) SELECT player_id FROM players")
@@ -75,22 +121,25 @@ def _make_players() -> None:
                                  created_at, wagering_required, wagering_basis)
         SELECT 'player' || lpad(n::text, 7, '0'), n, 'BONUS', 'REWARD', 10, 10, current_date, now() - interval '9 days',
                1000000, 'DEPOSIT_AND_BONUS'
-        FROM generate_series(0, {_PLAYERS - 1}, {_BONUS_EVERY}) n
+        FROM generate_series(0, {players - 1}, {_BONUS_EVERY}) n
         """
     )
     database.execute("VACUUM (ANALYZE)")
 
 
-def _batch(prefix: str, began: datetime) -> Batch:
-    """Return ten thousand events of a thousand players within fifteen seconds: bets, payouts, some money and sessions."""
+def _batch(prefix: str, began: datetime, players: int, size: int) -> Batch:
+    """Return the events of a thousand players within fifteen seconds: play, some money, some sessions."""
     draw = random.Random(prefix)
+    step = max(1, players * _EVENTS_PER_PLAYER // size)
+    numbers = range(0, players, step)
     return [
-        _event(draw, f"{prefix}{number}", began + timedelta(microseconds=1500 * number)) for number in range(EVENTS_MAX)
+        _event(draw, f"{prefix}{place}", began + timedelta(seconds=15) * place / size, draw.choice(numbers))
+        for place in range(size)
     ]
 
 
-def _event(draw: random.Random, external_id: str, at: datetime) -> dict[str, Any]:
-    number, chance = draw.randrange(_ACTIVE) * (_PLAYERS // _ACTIVE), draw.random()
+def _event(draw: random.Random, external_id: str, at: datetime, number: int) -> dict[str, Any]:
+    chance = draw.random()
     event: dict[str, Any] = {
         "external_id": external_id,
         "player_id": f"player{number:07}",
@@ -143,30 +192,29 @@ def _copy(text: str) -> None:
         copy.write(text)
 
 
-def _batch_line(copied: Sequence[float], taken: Sequence[float]) -> Line:
-    seconds = statistics.median(taken)
+def _batch_line(copied: Work, taken: Work, size: int) -> Line:
     return Line(
-        work="activity, a batch of 10,000",
-        seconds=seconds,
-        rate=per_second(EVENTS_MAX, seconds=seconds, unit="events"),
+        work=f"activity, a batch of {size:,}",
+        seconds=taken.median,
+        rate=per_second(size, seconds=taken.median, unit="events"),
         limit=Yardstick(
-            name="COPY of the same events, one table, same indexes",
-            seconds=statistics.median(copied),
-            times=_COPY_TIMES,
+            name="COPY of the same events, one table, same indexes", seconds=copied.median, times=_COPY_TIMES
         ),
-        note="from dictionaries to the commit, one connection: read and checked, stored once, daily rows, totals, metrics, "
-        f"sessions, points due, wagering progress of one player in {_BONUS_EVERY}; "
-        f"medians of {len(taken)} in turn with COPY",
+        note="from dictionaries to the commit, one connection: read and checked, stored once, daily rows, totals, "
+        f"metrics, sessions, points due, wagering progress of one player in {_BONUS_EVERY}; medians of "
+        f"{len(taken.seconds)} in turn with COPY. Processor time of program and server, which tells more where the "
+        f"machine is shared: {taken.processor:.3f} s beside {copied.processor:.3f} s of COPY",
     )
 
 
-def _parallel_line(stand: Stand, began: datetime) -> Line:
+def _parallel_line(stand: Stand, began: datetime, players: int, size: int) -> Line:
     """Two connections, as two workers would send; each batch has its own moment and the same players."""
-    batches = [_batch(f"p{number}-", began + timedelta(seconds=15 * number)) for number in range(_PARALLEL_BATCHES)]
+    starts = [began + timedelta(seconds=15 * number) for number in range(_PARALLEL_BATCHES)]
+    batches = [_batch(f"p{number}-", at, players, size) for number, at in enumerate(starts)]
 
     def take(batch: Batch) -> None:
         try:
-            take_activity(source="bench", events=batch)
+            _take(batch)
         finally:
             connection.close()
 
@@ -175,7 +223,7 @@ def _parallel_line(stand: Stand, began: datetime) -> Line:
             list(pool.map(take, batches))
 
     seconds = seconds_of(take_all)
-    events = EVENTS_MAX * len(batches)
+    events = size * len(batches)
     return Line(
         work="activity, two batches at a time",
         seconds=seconds,
@@ -185,11 +233,11 @@ def _parallel_line(stand: Stand, began: datetime) -> Line:
     )
 
 
-def _late_line(timely: float, late: float) -> Line:
+def _late_line(timely: float, late: float, size: int) -> Line:
     return Line(
         work="activity, a late batch",
         seconds=late,
-        rate=per_second(EVENTS_MAX, seconds=late, unit="events"),
+        rate=per_second(size, seconds=late, unit="events"),
         limit=Yardstick(name="a timely batch", seconds=timely, times=_LATE_TIMES),
         note="events of nine to thirteen days ago, each batch of another day",
     )
@@ -208,7 +256,7 @@ def _real_lines(stand: Stand) -> Iterator[Line]:
         return
     with stand.empty():
         events = [event for bet in real_bets() for event in bet]
-        seconds = [seconds_of(lambda number=number: _send(events, seed=number)) for number in (1, 2)]
+        seconds = [seconds_of(partial(_send, events, seed=number)) for number in (1, 2)]
         _check_real()
         yield Line(
             work="activity, 50,000 real bets in no order",

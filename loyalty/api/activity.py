@@ -85,7 +85,7 @@ class EventsField(serializers.Field[list[Any], Any, Any, Any]):
 class BatchOfEventsSerializer(RequestSerializer):
     """Who reports, and 1 to 10,000 events; the ids of events are unique for their source."""
 
-    source = TextField(max_length=40)
+    source = TextField(max_length=40)  # type: ignore[assignment]
     events = EventsField()
 
 
@@ -219,7 +219,7 @@ def _address(request: Request, *, cursor: str) -> str:
 class SourceRequestSerializer(RequestSerializer):
     """Where the totals are to come from, why, and the date up to which those so far are the opening balance."""
 
-    source = serializers.ChoiceField(choices=PlayerSource.choices)
+    source = serializers.ChoiceField(choices=PlayerSource.choices)  # type: ignore[assignment]
     reason = TextField(max_length=REASON_LENGTH_MAX)
     as_of = serializers.DateField(required=False)
 
@@ -228,7 +228,7 @@ class SourceSerializer(serializers.Serializer[Any]):
     """Where the totals come from now, and up to which business date the totals before are the opening balance."""
 
     player_id = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     is_new = serializers.BooleanField()
     opening_as_of = serializers.DateField(allow_null=True)
 

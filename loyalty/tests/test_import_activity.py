@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -42,7 +43,7 @@ def test_known_names_need_no_mapping(tmp_path: Path) -> None:
     told, problems = import_file(file)
 
     assert (told.strip(), problems) == ("2 stored", "")
-    day = PlayerDay.objects.get()
+    day: Any = PlayerDay.objects.get()
     assert (day.wagered, day.won) == (10, Decimal("4.50"))
 
 
@@ -64,8 +65,9 @@ def test_columns_are_mapped_and_what_the_file_does_not_say_is_set(tmp_path: Path
 def test_a_workbook_is_read_with_its_dates_and_numbers_as_ids(tmp_path: Path) -> None:
     make_alice()
     book = openpyxl.Workbook()
-    book.active.append(["external_id", "player_id", "kind", "occurred_at", "amount"])
-    book.active.append([4711, "alice", "DEPOSIT", datetime(2026, 3, 10, 12), 12.5])
+    sheet: Any = book.active
+    sheet.append(["external_id", "player_id", "kind", "occurred_at", "amount"])
+    sheet.append([4711, "alice", "DEPOSIT", datetime(2026, 3, 10, 12), 12.5])
     book.save(tmp_path / "events.xlsx")
 
     import_file(tmp_path / "events.xlsx")

@@ -123,4 +123,4 @@ def store_corrections(*, source: str, at: datetime, zone: str) -> int:
 def event_of_body(body: dict[str, Any]) -> Event:
     """Return the event that `Event.as_body` was made of; it has no place in a batch."""
     texts = [body.get(name, "") for name in Event._fields[1:14]]
-    return Event(-1, *texts, is_void=bool(body.get("void", False)))  # type: ignore[misc]
+    return Event._make([-1, *texts, bool(body.get("void", False))])

@@ -195,7 +195,8 @@ def _statement() -> tuple[str, dict[str, Any]]:
 
 def _derived() -> tuple[list[str], str, dict[str, Any]]:
     """Return the derived columns' names, and their definitions as SQL with named parameters."""
-    parts, named = [], {}
+    parts: list[str] = []
+    named: dict[str, Any] = {}
     for name, definition in derived_metrics().items():
         sql, params = compile_expression(definition, model=PlayerMetrics)
         keys = [f"{name}_{number}" for number in range(len(params))]

@@ -54,7 +54,7 @@ _NEEDED = ("external_id", "player_id", "occurred_at")
 class Event(NamedTuple):
     """One event as it is stored. Amounts are text with two decimals, times text in UTC; an empty text is unknown."""
 
-    index: int
+    place: int
     external_id: str
     player_id: str
     kind: str
@@ -74,7 +74,7 @@ class Event(NamedTuple):
         """Return the event as a line of COPY with the hash of its body; printable texts hold none of the marks."""
         body = "\t".join(self[2:14])
         body_hash = _hash_of(self, body).hexdigest()
-        return f"{self.index}\t{self.external_id}\t{body}\t{self.is_void}\t\\x{body_hash}\n"
+        return f"{self.place}\t{self.external_id}\t{body}\t{self.is_void}\t\\x{body_hash}\n"
 
     def body_hash(self) -> bytes:
         """Return what tells a repetition from another event under the same id."""
@@ -124,11 +124,11 @@ class EventReader:
         if first[1:] == event[1:]:
             self.repeated += 1
         else:
-            message = f"is {event.external_id!r}, as in events[{first.index}], which says something else"
-            self._refuse(event.index, "external_id", f"{message}; every event needs an id of its own", event)
+            message = f"is {event.external_id!r}, as in events[{first.place}], which says something else"
+            self._refuse(event.place, "external_id", f"{message}; every event needs an id of its own", event)
 
     def _read_one(self, index: int, raw: Any) -> Event | None:
-        kind = raw.get("kind") if isinstance(raw, Mapping) else None
+        kind = raw.get("kind") if type(raw) is dict or isinstance(raw, Mapping) else None
         readers = READERS.get(kind) if isinstance(kind, str) else None
         if readers is None or not isinstance(kind, str):
             self._refuse_shape(index, raw)
@@ -273,20 +273,22 @@ def _unknown_field(name: str, *, kind: str) -> str:
 
 def _event(index: int, values: dict[str, Any]) -> Event:
     get = values.get
-    return Event(
-        index,
-        values["external_id"],
-        values["player_id"],
-        values["kind"],
-        values["occurred_at"],
-        get("amount", ""),
-        get("bonus_amount", ""),
-        get("bet_id", ""),
-        get("game_category", ""),
-        get("ended_at", ""),
-        get("ip_address", ""),
-        get("device_id", ""),
-        get("action", ""),
-        get("corrects_external_id", ""),
-        get("void", False),
+    return Event._make(
+        (
+            index,
+            values["external_id"],
+            values["player_id"],
+            values["kind"],
+            values["occurred_at"],
+            get("amount", ""),
+            get("bonus_amount", ""),
+            get("bet_id", ""),
+            get("game_category", ""),
+            get("ended_at", ""),
+            get("ip_address", ""),
+            get("device_id", ""),
+            get("action", ""),
+            get("corrects_external_id", ""),
+            get("void", False),
+        )
     )

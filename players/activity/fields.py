@@ -29,11 +29,16 @@ class FieldRefusedError(ValueError):
 
 def read_id(value: Any) -> str:
     """Return an id of up to 100 characters."""
+    # Most values of a batch are ids: those that need nothing are told at once.
+    if type(value) is str and 0 < len(value) <= ID_LENGTH_MAX and value.isprintable() and " " not in value:
+        return value
     return _text(value, length_max=ID_LENGTH_MAX)
 
 
 def read_player_id(value: Any) -> str:
     """Return a player's id of up to 50 characters."""
+    if type(value) is str and 0 < len(value) <= PLAYER_ID_LENGTH_MAX and value.isprintable() and " " not in value:
+        return value
     return _text(value, length_max=PLAYER_ID_LENGTH_MAX)
 
 
@@ -62,6 +67,8 @@ def read_amount(value: Any) -> str:
     """Return an amount of at least 0 as text with exactly two decimals."""
     text = value if isinstance(value, str) else _number_text(value)
     if _PLAIN_AMOUNT.fullmatch(text):
+        if text[-3:-2] == ".":
+            return text
         whole, _, cents = text.partition(".")
         return f"{whole}.{cents:0<2}"
     try:
@@ -74,9 +81,11 @@ def read_amount(value: Any) -> str:
 
 
 def _number_text(value: Any) -> str:
-    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
-        # A number of a million digits must not be written out.
-        return str(value) if abs(value) < 10**17 else ""
+    # A number of a million digits must not be written out.
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 17:
+        return str(value)
+    if type(value) is int and value < 10**17:
+        return str(value)
     return ""
 
 
@@ -96,7 +105,7 @@ def read_moment(value: Any) -> str:
     if moment.tzinfo is None:
         raise FieldRefusedError(f"is {shown(value)}: a zone is missing, as in 2025-12-21T12:00:00Z")
     try:
-        utc = moment.astimezone(UTC)
+        utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except OverflowError:
         utc = EARLIEST - timedelta(days=1)
     if utc < EARLIEST:

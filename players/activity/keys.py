@@ -17,7 +17,7 @@ _INSERT_SQL = """
 _CLAIM_SQL = f"""
     WITH claimed AS ({_INSERT_SQL} ON CONFLICT (source, external_id) DO NOTHING RETURNING external_id)
     DELETE FROM activity_stage s WHERE NOT EXISTS (SELECT FROM claimed c WHERE c.external_id = s.external_id)
-    RETURNING s.index, s.external_id, s.body_hash
+    RETURNING s.place, s.external_id, s.body_hash
 """
 
 

@@ -55,7 +55,7 @@ def _problem(event: Event, source: str | None) -> EventProblem | None:
         )
     else:
         return None
-    return EventProblem(index=event.index, field="player_id", message=message, external_id=event.external_id)
+    return EventProblem(index=event.place, field="player_id", message=message, external_id=event.external_id)
 
 
 @dataclass(frozen=True, slots=True)

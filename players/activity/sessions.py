@@ -38,7 +38,7 @@ _INFER_SQL = """
         SELECT n.player_id, a.occurred_at FROM neighbourhood n CROSS JOIN LATERAL (
             SELECT k.occurred_at FROM player_activity k
             WHERE k.player_id = n.player_id AND k.kind = 'WAGER' AND k.corrects_external_id = ''
-              AND k.occurred_at > n.first_at AND k.occurred_at <= n.last_at
+              AND n.first_at < n.last_at AND k.occurred_at > n.first_at AND k.occurred_at <= n.last_at
             UNION ALL (
                 SELECT k.occurred_at FROM player_activity k
                 WHERE k.player_id = n.player_id AND k.kind = 'WAGER' AND k.corrects_external_id = ''

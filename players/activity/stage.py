@@ -16,7 +16,7 @@ MONTHS_LOCK = 715_000_002
 """Key of the advisory lock that batches share and the archiving of a month takes alone, once the month is closed."""
 _TABLES = {
     "activity_stage": """
-        index integer, external_id varchar COLLATE "C", player_id varchar COLLATE "C", kind varchar,
+        place integer, external_id varchar COLLATE "C", player_id varchar COLLATE "C", kind varchar,
         occurred_at timestamptz, amount numeric(18,2), bonus_amount numeric(18,2), bet_id varchar COLLATE "C",
         game_category varchar, ended_at timestamptz, ip_address inet, device_id varchar, action varchar,
         corrects_external_id varchar COLLATE "C", is_void boolean, body_hash bytea
@@ -35,7 +35,7 @@ _TABLES = {
     """,
 }
 _COLUMNS = (*Event._fields, "body_hash")
-_ARRAY_TYPES = {"index": "integer", "is_void": "boolean", "body_hash": "bytea"}
+_ARRAY_TYPES = {"place": "integer", "is_void": "boolean", "body_hash": "bytea"}
 _NULLABLE = ("amount", "bonus_amount", "ended_at", "ip_address")
 _NEVER_NULL = ("bet_id", "game_category", "device_id", "action", "corrects_external_id")
 

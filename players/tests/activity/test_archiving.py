@@ -83,9 +83,11 @@ def test_names_are_archived_too_where_the_policy_says_so(tmp_path: Path) -> None
 @pytest.mark.django_db(transaction=True)
 def test_a_batch_that_is_on_its_way_is_waited_for(tmp_path: Path) -> None:
     make_alice()
-    late = wager("jan", occurred_at="2026-01-31T12:00:00Z")
 
-    ((january, _),) = while_held_open(lambda: record(late) and None, lambda: archive_and_close(tmp_path))
+    def store() -> None:
+        record(wager("jan", occurred_at="2026-01-31T12:00:00Z"))
+
+    ((january, _),) = while_held_open(store, lambda: archive_and_close(tmp_path))
 
     assert january.events == 1
 

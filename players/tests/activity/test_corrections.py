@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db
 ON = date(2026, 3, 10)
 
 
-def wagered(player_id: str = "alice", on: date = ON) -> Decimal:
+def wagered(player_id: str = "alice", on: date = ON) -> Any:
     return PlayerDay.objects.get(player=player_id, on=on).wagered
 
 
@@ -92,7 +93,7 @@ def test_a_session_is_corrected_and_voided() -> None:
         correct("c2", "s2", kind="SESSION", void=True),
     )
 
-    day = PlayerDay.objects.get()
+    day: Any = PlayerDay.objects.get()
     assert (day.sessions, day.playtime_hours) == (1, Decimal("0.50"))
 
 
@@ -103,7 +104,7 @@ def test_events_before_the_opening_balance_are_listed_and_counted_only_by_hand()
     answer = record(wager("old", occurred_at="2026-03-09T10:00:00Z"), wager("new", "3.00"))
 
     assert (answer.stored, [one.reason for one in answer.listed]) == (1, ["BEFORE_OPENING"])
-    metrics = PlayerMetrics.objects.get(player="alice")
+    metrics: Any = PlayerMetrics.objects.get(player="alice")
     assert (metrics.total_wagered, metrics.days_from) == (503, ON)
     number = ActivityException.objects.get().pk
     count_exception(number=number, note="The file missed it", actor="risk", at=AT)

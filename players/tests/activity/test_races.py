@@ -53,7 +53,7 @@ def test_batches_of_the_same_players_at_once_lose_nothing_and_do_not_wait_for_ea
     outcomes = run_together(*[partial(record, *batch) for batch in batches])
 
     assert stored(outcomes) == [60] * 4
-    days = PlayerDay.objects.order_by("player_id")
+    days: Any = PlayerDay.objects.order_by("player_id")
     assert [(day.wagered, day.bets, day.sessions) for day in days] == [(120, 120, 20), (120, 120, 20)]
 
 
@@ -65,7 +65,7 @@ def test_who_comes_second_waits_for_the_players_and_sees_what_the_first_counted(
     (second,) = while_held_open(partial(record, first), partial(record, later))
 
     assert second.stored == 1
-    day = PlayerDay.objects.get(player="alice", on=date(2026, 3, 10))
+    day: Any = PlayerDay.objects.get(player="alice", on=date(2026, 3, 10))
     assert (day.wagered, day.sessions) == (20, 1)
 
 

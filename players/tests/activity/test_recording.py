@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 ON = date(2026, 3, 10)
 
 
-def day_of(player_id: str = "alice", on: date = ON) -> PlayerDay:
+def day_of(player_id: str = "alice", on: date = ON) -> Any:
     return PlayerDay.objects.get(player=player_id, on=on)
 
 
@@ -38,7 +38,7 @@ def test_real_money_is_counted_and_bonus_money_is_not() -> None:
     day = day_of()
     assert (day.deposited, day.withdrawn, day.wagered, day.won) == (100, 40, 10, 20)
     assert (day.bets, day.games) == (1, {"slots": {"bets": 1, "wagered": "10.00", "won": "20.00"}})
-    metrics = PlayerMetrics.objects.get(player="alice")
+    metrics: Any = PlayerMetrics.objects.get(player="alice")
     assert (metrics.total_deposited, metrics.total_withdrawn) == (100, 40)
     assert (metrics.total_wagered, metrics.total_won, metrics.total_bets) == (10, 20, 1)
     assert (metrics.net_pnl, metrics.win_loss_ratio, metrics.avg_bet_size) == (10, 2, 10)
@@ -63,7 +63,7 @@ def test_a_late_event_counts_on_its_own_day_and_moves_no_time_back() -> None:
     record(wager("w0", "4.00", occurred_at="2026-02-01T08:00:00Z"))
 
     assert day_of(on=date(2026, 2, 1)).wagered == Decimal("4.00")
-    metrics = PlayerMetrics.objects.get(player="alice")
+    metrics: Any = PlayerMetrics.objects.get(player="alice")
     assert (metrics.total_wagered, metrics.days_from) == (14, date(2026, 2, 1))
     assert Player.objects.get(pk="alice").last_activity_at == datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -270,6 +270,6 @@ def test_a_void_bet_leaves_the_day_without_it() -> None:
     day = day_of()
     assert (day.wagered, day.bets, day.lp_due) == (5, 1, Decimal("0.50"))
     assert day.games == {"roulette": {"bets": 1, "wagered": "5.00", "won": "0.00"}}
-    kept = Activity.objects.get(external_id="c1")
+    kept: Any = Activity.objects.get(external_id="c1")
     assert (kept.amount, kept.occurred_at, kept.corrects_external_id) == (-10, AT - timedelta(hours=8), "w1")
     assert PlayerMetrics.objects.get(player="alice").games_played == {"roulette": 1}
