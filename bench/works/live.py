@@ -52,7 +52,7 @@ def measure(stand: Stand) -> Iterator[Line]:
             stand.say(f"actions for which {paying} of {_RULES} live rules pay")
             yield _line(f"an action, {_RULES} live rules, {paying} pay(s)", _act(_PLAYER, f"PAYS_{paying}"))
         stand.say("actions that the bench's own rules wait for")
-        player_id = Player.objects.exclude(pk=_PLAYER).filter(is_active=True, segment="LOSING").order_by("pk")[0].pk
+        player_id = Player.objects.exclude(pk=_PLAYER).filter(is_active=True).order_by("pk")[0].pk
         yield _line(f"an action, the bench's {_RULES} rules live", _act(player_id, "BENCH_RULES"), is_promised=False)
 
 

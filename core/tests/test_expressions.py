@@ -15,6 +15,7 @@ from core.expressions import (
     compile_queryset,
     fetch_rows,
     run_statement,
+    written_out,
 )
 from core.models import OutboxEvent, RunChunk
 
@@ -78,3 +79,10 @@ def test_a_compiled_queryset_can_stand_in_a_larger_statement() -> None:
 def test_a_statement_tells_how_many_rows_it_wrote() -> None:
     assert run_statement("UPDATE run_chunks SET is_done = true", []) == 0
     assert not RunChunk.objects.exists()
+
+
+def test_parameters_written_out_are_the_same_values_and_leave_room_for_others() -> None:
+    values = ["it's 100% %s", Decimal("0.10"), None, True]
+    written = written_out("SELECT %s, %s, %s::text, %s", [*values])
+
+    assert fetch_rows(f"{written}, %s::integer", [7]) == [(*values, 7)]

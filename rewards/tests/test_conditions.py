@@ -79,6 +79,9 @@ MEANINGS: list[tuple[dict[str, Any], str]] = [
     ({"days_since_last_deposit": 1}, "alice"),
     ({"days_since_registration_min": 10}, "alice"),
     ({"days_since_last_activity": 0}, "alice"),
+    # text is text, whatever it looks like to the database or its driver
+    ({"country": {"not": "100% %s %(name)s 'DE' \\ \""}, "age_min": 1}, "alice"),
+    ({"country": "D%"}, ""),
 ]
 # Unknown: bob's and dave's age, dave's country, everybody's bets but bob's, dave's and alice's windows.
 UNKNOWNS: list[tuple[dict[str, Any], str]] = [
