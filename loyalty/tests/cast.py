@@ -41,7 +41,17 @@ from rewards.redemption.ordering import order_redemption
 from rewards.rule_life.approval import submit_rule
 from rewards.rule_life.editing import change_rule
 from rewards.rules import save_rule
-from safety.models import AbuseSignal, CashGrant, Contamination, EarnRateAcceptance
+from safety.models import (
+    AbuseSignal,
+    CashGrant,
+    Contamination,
+    DetectorChange,
+    EarnRateAcceptance,
+    Link,
+    Ring,
+    RingMember,
+    RingThing,
+)
 from wallet.bets import place_bet
 from wallet.bonuses import add_bonus_balance
 from wallet.models import CurrencyType, LedgerDigest, PostingRefusal
@@ -221,7 +231,7 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
         ends_at=AT - timedelta(days=2),
         created_by=user,
     )
-    AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
+    _make_detection_rows(player, user)
     EarnRateAcceptance.objects.create(
         category_id="slots",
         points_per_unit=Decimal(6),
@@ -234,6 +244,24 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
     job = ImportJob.objects.create(file_name=f"{number}.csv", business_date=ON, created_by=user)
     ImportPlayerTotals.objects.create(
         job=job, player=player, row_number=2, deposited_after=1, wagered_after=2, won_after=3
+    )
+
+
+def _make_detection_rows(player: Player, user: User) -> None:
+    ring = Ring.objects.create(members_count=1, things_count=1, found_at=AT, last_seen_at=AT)
+    RingMember.objects.create(ring=ring, player=player, joined_at=AT, last_seen_at=AT)
+    RingThing.objects.create(ring=ring, kind="DEVICE", value="D1", members_count=1, last_seen_at=AT)
+    Link.objects.create(player=player, kind="DEVICE", value="D1", first_seen_on=ON, last_seen_on=ON)
+    AbuseSignal.objects.create(
+        player=player, signal_type="SHARED_DEVICE", detector="SHARED_DEVICE", severity=3, ring=ring
+    )
+    settings = {"mode": "SHADOW", "severity": 3, "thresholds": {"window_days": 60}}
+    DetectorChange.objects.create(
+        detector_id="SHARED_DEVICE",
+        before=settings,
+        after={**settings, "severity": 4},
+        reason="Seen enough",
+        changed_by=user,
     )
 
 
