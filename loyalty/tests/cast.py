@@ -65,6 +65,13 @@ from safety.models import (
     UnitValue,
 )
 from safety.vip_approvals import open_vip_approval, record_vip_check
+    DetectorChange,
+    EarnRateAcceptance,
+    Link,
+    Ring,
+    RingMember,
+    RingThing,
+)
 from wallet.bets import place_bet
 from wallet.bonuses import add_bonus_balance
 from wallet.models import CurrencyType, LedgerDigest, PostingRefusal
@@ -279,6 +286,7 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
     AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=3)
     _make_jurisdiction_rows(player, user, number)
     _make_safety_rows(player, user, number)
+    _make_detection_rows(player, user)
     EarnRateAcceptance.objects.create(
         category_id="slots",
         points_per_unit=Decimal(6),
@@ -323,6 +331,21 @@ def _make_jurisdiction_rows(player: Player, user: User, number: int) -> None:
     content = {"name": "Elsewhere", "limits": []}
     JurisdictionProfile.objects.create(
         code=f"J{number}", version=1, content=content, status="PROPOSED", reason="New", proposed_by=user
+def _make_detection_rows(player: Player, user: User) -> None:
+    ring = Ring.objects.create(members_count=1, things_count=1, found_at=AT, last_seen_at=AT)
+    RingMember.objects.create(ring=ring, player=player, joined_at=AT, last_seen_at=AT)
+    RingThing.objects.create(ring=ring, kind="DEVICE", value="D1", members_count=1, last_seen_at=AT)
+    Link.objects.create(player=player, kind="DEVICE", value="D1", first_seen_on=ON, last_seen_on=ON)
+    AbuseSignal.objects.create(
+        player=player, signal_type="SHARED_DEVICE", detector="SHARED_DEVICE", severity=3, ring=ring
+    )
+    settings = {"mode": "SHADOW", "severity": 3, "thresholds": {"window_days": 60}}
+    DetectorChange.objects.create(
+        detector_id="SHARED_DEVICE",
+        before=settings,
+        after={**settings, "severity": 4},
+        reason="Seen enough",
+        changed_by=user,
     )
 
 

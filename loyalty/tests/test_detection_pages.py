@@ -116,6 +116,22 @@ def test_others_look_at_detectors_and_change_none(users: dict[str, Any]) -> None
     assert Detector.objects.get(pk=CODE).severity == 3
 
 
+def test_a_detectors_page_costs_the_same_for_more_changes(users: dict[str, Any]) -> None:
+    client = client_of(users["Risk"])
+    client.post(change_url(), form(severity="4"))
+    client.get(change_url())
+
+    with CaptureQueriesContext(connection) as few:
+        client.get(change_url())
+    for severity in ("5", "6"):
+        client.post(change_url(), form(severity=severity))
+    with CaptureQueriesContext(connection) as many:
+        client.get(change_url())
+
+    assert DetectorChange.objects.count() == 3
+    assert len(many) == len(few)
+
+
 def test_a_rings_page_shows_its_members_and_costs_the_same_for_more_of_them(users: dict[str, Any]) -> None:
     client = client_of(users["Risk"])
     make_ring(3)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -83,6 +84,11 @@ class DetectorChangeInline(ReadOnlyInline):
     fields = ("changed_at", "changed_by", "reason", "difference")
     readonly_fields = ("difference",)
     verbose_name_plural = "Changes"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Read who changed what with the changes."""
+        changes: QuerySet[Any] = super().get_queryset(request)
+        return changes.select_related("changed_by")
 
     @display(description="difference")
     def difference(self, change: DetectorChange) -> str:
