@@ -20,7 +20,8 @@ from safety.detection.scope import Scope
 from safety.models import AbuseSignal
 
 _JUDGED_PLAYERS = 10_000
-_PLANTED_EACH = 30
+_PLANTED_EACH_MAX = 30
+_PLANTED_EACH_MIN = 5
 # A population that nothing was tried on while detectors and thresholds were made.
 _SEED = 4
 _LIVE_PLAYERS = 20
@@ -34,7 +35,7 @@ def measure(stand: Stand) -> Iterator[Line]:
     with stand.empty():
         stand.say(f"{stand.players:,} players with ten events each")
         events = plant_population(
-            players=stand.players, each=_PLANTED_EACH, sessions_max=1, bets_max=5, at=at, seed=_SEED
+            players=stand.players, each=_planted(stand.players), sessions_max=1, bets_max=5, at=at, seed=_SEED
         )
         database.execute("VACUUM (ANALYZE) player_activity, players, wallet_lots")
         yield from _passes(at=at, players=stand.players, events=events)
@@ -43,7 +44,9 @@ def measure(stand: Stand) -> Iterator[Line]:
 def _quality(stand: Stand, *, at: datetime) -> Iterator[Line]:
     players = min(_JUDGED_PLAYERS, stand.players)
     stand.say(f"{players:,} players with abusers planted")
-    events = plant_population(players=players, each=_PLANTED_EACH, sessions_max=10, bets_max=36, at=at, seed=_SEED)
+    events = plant_population(
+        players=players, each=_planted(stand.players), sessions_max=10, bets_max=36, at=at, seed=_SEED
+    )
     took = detect_everybody(at=at)
     planted, found = ring_of_twenty()
     for code, judged in judge_detectors().items():
@@ -57,6 +60,11 @@ def _quality(stand: Stand, *, at: datetime) -> Iterator[Line]:
             rate=f"recall {judged.recall:.3f}, false positives {judged.false_positive_rate:.4f}",
             note=f"{note}; {events:,} events",
         )
+
+
+def _planted(players: int) -> int:
+    """Return how many abusers of each kind are planted: not more than one in a hundred, where there are many."""
+    return max(_PLANTED_EACH_MIN, min(_PLANTED_EACH_MAX, players // 100))
 
 
 def _passes(*, at: datetime, players: int, events: int) -> Iterator[Line]:

@@ -376,5 +376,5 @@ class Migration(migrations.Migration):
             "UPDATE abuse_signals SET first_seen_at = detected_at, last_seen_at = detected_at",
             migrations.RunSQL.noop,
         ),
-        migrations.RunSQL(SEED, "DELETE FROM safety_detectors"),
+        migrations.RunSQL(SEED, migrations.RunSQL.noop),
     ]
