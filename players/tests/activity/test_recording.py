@@ -77,11 +77,11 @@ def test_volatility_follows_an_event_that_came_late() -> None:
     )
     PlayerMetrics.objects.update(updated_at=datetime(2026, 2, 3, tzinfo=UTC))
     since = date(2026, 3, 9)
-    assert refresh_volatility(active_since=since) == 0
+    assert refresh_volatility(active_since=since, written_since=since) == 0
 
     record(win("p1", "40.00", occurred_at="2026-02-02T09:00:00Z"))
 
-    assert refresh_volatility(active_since=since) == 1
+    assert refresh_volatility(active_since=since, written_since=since) == 1
     # Results −10 and +30: a deviation of 28.2843 by a mean stake of 10.
     assert PlayerMetrics.objects.get().volatility_score == Decimal("2.8284")
 
