@@ -297,9 +297,10 @@ def _expiry(chunk: ChunkContext) -> Counts:
 
 
 def _metrics(chunk: ChunkContext) -> Counts:
-    since = chunk.run.parameters["volatility_since"]
+    stored = chunk.run.parameters["volatility_since"]
+    since = date.fromisoformat(stored) if stored else None
     changed = refresh_metrics(keys=chunk.keys)
-    refresh_volatility(keys=chunk.keys, active_since=date.fromisoformat(since) if since else None)
+    refresh_volatility(keys=chunk.keys, active_since=since, written_since=since)
     return {"players changed": changed}
 
 

@@ -74,19 +74,25 @@ def refresh_metrics(*, keys: KeyRange = ALL_KEYS, player_ids: Sequence[str] | No
     return PlayerMetrics.objects.filter(scope).filter(differs).update(**definitions, updated_at=Now())
 
 
-def refresh_volatility(*, keys: KeyRange = ALL_KEYS, active_since: date | None = None) -> int:
+def refresh_volatility(
+    *, keys: KeyRange = ALL_KEYS, active_since: date | None = None, written_since: date | None = None
+) -> int:
     """Recompute volatility where daily rows may have changed: deviation of daily results ÷ mean daily stake.
 
-    With `active_since` only players with a daily row from that date on are looked at. Unknown with fewer than two days.
+    With `active_since` only players with a daily row from that date on are looked at, with `written_since` also those
+    whose totals were written since: an event that comes late changes an older day. Unknown with fewer than two days.
     """
     in_range, params = keys.condition("player_id")
     active, active_params = "", []
     if active_since is not None:
-        active, active_params = _ACTIVE_SINCE.format(in_range=in_range), [*params, active_since]
+        active, active_params = _ACTIVE_SINCE.format(in_range=in_range), [*params, active_since, *params, written_since]
     return run_statement(_VOLATILITY_SQL.format(in_range=in_range, active=active), [*params, *active_params])
 
 
-_ACTIVE_SINCE = 'AND player_id IN (SELECT player_id FROM player_days WHERE {in_range} AND "on" >= %s)'
+_ACTIVE_SINCE = """AND d.player_id IN (
+            SELECT player_id FROM player_days WHERE {in_range} AND "on" >= %s
+            UNION SELECT player_id FROM player_metrics WHERE {in_range} AND updated_at >= %s::date
+        )"""
 # An aggregate per player joined to an update: the ORM would run it once per row.
 _VOLATILITY_SQL = """
     UPDATE player_metrics m SET volatility_score = v.volatility, updated_at = now()

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.errors import InvalidInputError
 from players.activity import ActivityRefusedError
+from players.metrics import refresh_volatility
 from players.models import Activity, ActivityKey, GameCategory, Player, PlayerDay, PlayerMetrics, Tier
 from players.tests.activity.events import AT, correct, event, record, session, wager, win
 from players.tests.factories import make_alice, make_bob, make_carol, make_day, make_measured, make_player
@@ -66,6 +67,23 @@ def test_a_late_event_counts_on_its_own_day_and_moves_no_time_back() -> None:
     metrics: Any = PlayerMetrics.objects.get(player="alice")
     assert (metrics.total_wagered, metrics.days_from) == (14, date(2026, 2, 1))
     assert Player.objects.get(pk="alice").last_activity_at == datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+def test_volatility_follows_an_event_that_came_late() -> None:
+    make_alice()
+    record(
+        wager("w1", "10.00", occurred_at="2026-02-01T08:00:00Z"),
+        wager("w2", "10.00", occurred_at="2026-02-02T08:00:00Z"),
+    )
+    PlayerMetrics.objects.update(updated_at=datetime(2026, 2, 3, tzinfo=UTC))
+    since = date(2026, 3, 9)
+    assert refresh_volatility(active_since=since, written_since=since) == 0
+
+    record(win("p1", "40.00", occurred_at="2026-02-02T09:00:00Z"))
+
+    assert refresh_volatility(active_since=since, written_since=since) == 1
+    # Results −10 and +30: a deviation of 28.2843 by a mean stake of 10.
+    assert PlayerMetrics.objects.get().volatility_score == Decimal("2.8284")
 
 
 def test_points_are_rounded_once_a_day_however_the_stakes_arrive() -> None:
