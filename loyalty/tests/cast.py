@@ -53,25 +53,23 @@ from safety.models import (
     AbuseSignal,
     CashGrant,
     Contamination,
+    DetectorChange,
     EarnRateAcceptance,
     JurisdictionProfile,
+    Link,
     PoolRelease,
     ReviewCase,
     ReviewEvent,
     ReviewEvidence,
     RewardCap,
     RewardCapChange,
+    Ring,
+    RingMember,
+    RingThing,
     SafetyViolation,
     UnitValue,
 )
 from safety.vip_approvals import open_vip_approval, record_vip_check
-    DetectorChange,
-    EarnRateAcceptance,
-    Link,
-    Ring,
-    RingMember,
-    RingThing,
-)
 from wallet.bets import place_bet
 from wallet.bonuses import add_bonus_balance
 from wallet.models import CurrencyType, LedgerDigest, PostingRefusal
@@ -331,6 +329,9 @@ def _make_jurisdiction_rows(player: Player, user: User, number: int) -> None:
     content = {"name": "Elsewhere", "limits": []}
     JurisdictionProfile.objects.create(
         code=f"J{number}", version=1, content=content, status="PROPOSED", reason="New", proposed_by=user
+    )
+
+
 def _make_detection_rows(player: Player, user: User) -> None:
     ring = Ring.objects.create(members_count=1, things_count=1, found_at=AT, last_seen_at=AT)
     RingMember.objects.create(ring=ring, player=player, joined_at=AT, last_seen_at=AT)

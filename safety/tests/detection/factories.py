@@ -7,9 +7,6 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from django.db import connection
-
-from core.expressions import run_statement
 from players.models import Activity, Player
 from players.tests.factories import AT
 from safety.detection.running import detect_everybody
@@ -97,18 +94,9 @@ def set_thresholds(code: str, **thresholds: Any) -> None:
 
 
 def judge(player_id: str, outcome: str, *, detector: str = "", at: datetime = AT) -> None:
-    """Resolve a player's signals as confirmed or dismissed."""
-    more = ", judged_at = %s" if _has_column("judged_at") else ""
-    condition = " AND detector = %s" if detector else ""
-    run_statement(
-        f"UPDATE abuse_signals SET is_resolved = true, resolved_at = %s, outcome = %s{more} "
-        f"WHERE player_id = %s{condition}",
-        [at, outcome, *([at] if more else []), player_id, *([detector] if detector else [])],
-    )
-
-
-def _has_column(name: str) -> bool:
-    with connection.cursor() as cursor:
-        return any(
-            column.name == name for column in connection.introspection.get_table_description(cursor, "abuse_signals")
-        )
+    """Judge a player's signals: dismissed ones are resolved, confirmed ones go on counting."""
+    signals = AbuseSignal.objects.filter(player_id=player_id)
+    if detector:
+        signals = signals.filter(detector=detector)
+    is_dismissed = outcome == "DISMISSED"
+    signals.update(outcome=outcome, judged_at=at, is_resolved=is_dismissed, resolved_at=at if is_dismissed else None)

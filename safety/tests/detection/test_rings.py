@@ -23,7 +23,7 @@ from safety.tests.detection.factories import (
     set_thresholds,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("outcomes")]
+pytestmark = pytest.mark.django_db
 CODE = "SHARED_DEVICE"
 
 

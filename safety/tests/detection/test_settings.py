@@ -17,7 +17,7 @@ from safety.detection.thresholds import ThresholdError, as_json, parse_threshold
 from safety.models import AbuseSignal, Detector, DetectorChange
 from safety.tests.detection.factories import judge
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("outcomes")]
+pytestmark = pytest.mark.django_db
 CODE = "LOW_RISK_WAGERING"
 
 

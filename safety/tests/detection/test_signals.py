@@ -21,7 +21,7 @@ from safety.detection.running import (
 from safety.models import AbuseSignal, Detector, Link
 from safety.tests.detection.factories import judge, make_bonus, make_event, make_session
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("outcomes")]
+pytestmark = pytest.mark.django_db
 CODE = "WITHDRAWAL_AFTER_BONUS"
 TOMORROW = AT + timedelta(days=1)
 
