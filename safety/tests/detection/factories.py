@@ -77,10 +77,15 @@ def make_bonus(
 
 
 def found_by(code: str, *, at: datetime = AT) -> set[str]:
-    """Run one detector over everybody and return whom it has open signals of."""
+    """Run one detector over everybody and return whom it has signals of that nobody has judged."""
     only(code)
     detect_everybody(at=at)
-    return set(AbuseSignal.objects.filter(detector=code, is_resolved=False).values_list("player_id", flat=True))
+    return set(unjudged().filter(detector=code).values_list("player_id", flat=True))
+
+
+def unjudged() -> QuerySet[AbuseSignal]:
+    """Return the open signals that nobody has judged, or that stand on newer evidence than was judged."""
+    return AbuseSignal.objects.filter(Q(outcome="") | Q(detected_at__gt=F("judged_at")), is_resolved=False)
 
 
 def only(code: str) -> None:

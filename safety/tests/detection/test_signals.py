@@ -19,7 +19,7 @@ from safety.detection.running import (
     look_at_player,
 )
 from safety.models import AbuseSignal, Detector, Link
-from safety.tests.detection.factories import judge, make_bonus, make_event, make_session
+from safety.tests.detection.factories import judge, make_bonus, make_event, make_session, unjudged
 
 pytestmark = pytest.mark.django_db
 CODE = "WITHDRAWAL_AFTER_BONUS"
@@ -67,12 +67,11 @@ def test_what_was_judged_is_not_raised_again_and_new_evidence_alone_is_counted(o
     make_event(bob, "WITHDRAWAL", -2, "60.00")
 
     detect_everybody(at=TOMORROW)
-    assert AbuseSignal.objects.filter(is_resolved=False).count() == 0
+    assert not unjudged()
 
     abuse(bob, days_ago=-2)
     detect_everybody(at=AT + timedelta(days=3))
-    again = AbuseSignal.objects.get(is_resolved=False)
-    assert again.metadata["figures"]["times"] == 4
+    assert unjudged().get().metadata["figures"]["times"] == 4
 
 
 def test_a_signal_of_a_detector_in_shadow_is_logged_and_does_not_count() -> None:
