@@ -27,12 +27,17 @@ WARM_UP_DAYS = 30
 # What the house assumes of bonus money, and a response that falls short of it in every segment.
 AS_ASSUMED = {"LOSING": "1.8", "BREAKEVEN": "1.5", "WINNING": "1.1", "NEW": "2.0", "VIP": "1.3"}
 WEAKER = {"LOSING": "1.6", "BREAKEVEN": "1.35", "WINNING": "1.05", "NEW": "1.7", "VIP": "1.2"}
-# One rate of turnover for all games: a fifth of what slots bring, and twice what blackjack does.
-TURNOVER_BACK: dict[str, Any] = {
-    "reward_config": {"type": "BONUS_BALANCE", "formula": "total_wagered_30d * 0.01", "max_amount": 1000},
-    "conditions": {"total_wagered_30d_min": 100},
-    "frequency_period": "MONTH",
-}
+
+
+def turnover_back(rate: str) -> dict[str, Any]:
+    """Return a rule of one rate of turnover for all games: little of what slots bring, and more than blackjack does."""
+    return {
+        "reward_config": {"type": "BONUS_BALANCE", "formula": f"total_wagered_30d * {rate}", "max_amount": 1000},
+        "conditions": {"total_wagered_30d_min": 100},
+        "frequency_period": "MONTH",
+    }
+
+
 # Given to everybody, again and again, until what the player brings is used up.
 WEEKLY_GIFT: dict[str, Any] = {
     "reward_config": {"type": "BONUS_BALANCE", "amount": 10},

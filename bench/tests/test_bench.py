@@ -119,6 +119,6 @@ def _run_bench(*arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=PROJECT_FOLDER,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=280,
         check=False,
     )

@@ -15,13 +15,13 @@ from django.db import transaction
 
 from bench.rewarded_play import (
     AS_ASSUMED,
-    TURNOVER_BACK,
     WEAKER,
     WEEKLY_GIFT,
     Outcome,
     make_players,
     play,
     save_rule_for_all,
+    turnover_back,
     without_profitability,
 )
 from core.policies import save_policy
@@ -73,7 +73,7 @@ def margins(found: Mapping[str, Outcome]) -> tuple[Decimal, Decimal, Decimal, De
 
 
 def test_approved_rewards_raise_the_margin_and_the_same_rules_without_the_check_do_not() -> None:
-    found = arms(players=300, days=42, response=AS_ASSUMED, rule=TURNOVER_BACK)
+    found = arms(players=300, days=42, response=AS_ASSUMED, rule=turnover_back("0.01"))
 
     nothing, checked, unchecked, added = margins(found)
     assert checked > nothing > unchecked
@@ -85,7 +85,9 @@ def test_approved_rewards_raise_the_margin_and_the_same_rules_without_the_check_
 @long_run
 @pytest.mark.parametrize("response", [AS_ASSUMED, WEAKER], ids=["as assumed", "weaker"])
 def test_over_two_hundred_days_approved_rewards_raise_the_margin(response: Mapping[str, str]) -> None:
-    nothing, checked, unchecked, added = margins(arms(players=1000, days=200, response=response, rule=TURNOVER_BACK))
+    nothing, checked, unchecked, added = margins(
+        arms(players=300, days=200, response=response, rule=turnover_back("0.012"))
+    )
 
     assert checked > nothing > unchecked
     assert added > nothing
@@ -94,7 +96,7 @@ def test_over_two_hundred_days_approved_rewards_raise_the_margin(response: Mappi
 @pytest.mark.slow
 @long_run
 def test_given_away_until_the_margin_is_used_up_only_what_adds_more_than_it_costs_pays() -> None:
-    nothing, checked, unchecked, added = margins(arms(players=1000, days=200, response=AS_ASSUMED, rule=WEEKLY_GIFT))
+    nothing, checked, unchecked, added = margins(arms(players=300, days=200, response=AS_ASSUMED, rule=WEEKLY_GIFT))
 
     # Up to all that a player brings may be given back to them: no loss, and no gain either.
     assert checked > unchecked
