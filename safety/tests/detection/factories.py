@@ -7,6 +7,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from django.db.models import F, Q, QuerySet
+
 from players.models import Activity, Player
 from players.tests.factories import AT
 from safety.detection.running import detect_everybody
