@@ -65,10 +65,15 @@ class OpenRequirement:
     until: datetime | None
     counted: Decimal = field(default=ZERO)
 
+    @property
+    def is_met(self) -> bool:
+        """Tell whether nothing is missing any more."""
+        return self.counted >= self.missing
+
     def takes(self, wager: ReportedWager) -> bool:
         """Tell whether a bet may count: made while the bonus was active, in a game it may be played in."""
         return (
-            self.counted < self.missing
+            not self.is_met
             and self.since <= wager.at
             and (self.until is None or wager.at < self.until)
             and (self.eligible_games is None or wager.category in self.eligible_games)
@@ -90,8 +95,9 @@ def count_reported_wagers(*, at: datetime) -> int:
         share_out((_wager(row) for row in rows), open_now[player_id])
     moved = {one.lot_id: one.counted for bonuses in open_now.values() for one in bonuses if one.counted}
     if moved:
-        players = [player_id for player_id, bonuses in open_now.items() if any(one.counted for one in bonuses)]
-        record_wagering(moved, player_ids=players, at=at)
+        # Only where a requirement is met does a bonus end and the next one have its turn.
+        met = [player_id for player_id, bonuses in open_now.items() if any(one.is_met for one in bonuses)]
+        record_wagering(moved, player_ids=met, at=at)
     return len(moved)
 
 

@@ -32,7 +32,8 @@ _EVENTS_PER_PLAYER = 10
 _BATCHES = 12
 _PARALLEL_BATCHES = 16
 _LATE_BATCHES = 5
-_PLAYERS_FOR_REAL_BETS = 10_000
+_PLAYERS_OF_A_BENCH = 1_000
+_EVENTS_OF_A_TRIAL = 600
 """A smaller bench only shows that everything runs."""
 _EVENTS_PER_SECOND = 50_000
 _COPY_TIMES = 1 / 0.3
@@ -80,7 +81,7 @@ def measure(stand: Stand) -> Iterator[Line]:
     """Measure the feed beside COPY of the same events, late events beside timely ones, and real bets."""
     with stand.empty():
         players = min(stand.players, _PLAYERS_MAX)
-        size = min(EVENTS_MAX, _EVENTS_PER_PLAYER * players)
+        size = EVENTS_MAX if stand.players >= _PLAYERS_OF_A_BENCH else _EVENTS_OF_A_TRIAL
         _make_players(players)
         began = timezone.now() - timedelta(hours=2)
         starts = [began + timedelta(seconds=15 * number) for number in range(_BATCHES)]
@@ -99,7 +100,7 @@ def measure(stand: Stand) -> Iterator[Line]:
         late = [_batch(f"l{number}-", at, players, size) for number, at in enumerate(days)]
         lates = [seconds_of(partial(_take, batch)) for batch in late]
         yield _late_line(taken.median, statistics.median(lates), size)
-    if stand.players >= _PLAYERS_FOR_REAL_BETS:
+    if stand.players >= _PLAYERS_OF_A_BENCH:
         yield from _real_lines(stand)
 
 
