@@ -24,9 +24,8 @@ from rewards.rules import save_rule
 
 RESPONSE_DAYS = 30
 WARM_UP_DAYS = 30
-# What the house assumes of bonus money, and a response that falls short of it in every segment.
+# What the house assumes of bonus money.
 AS_ASSUMED = {"LOSING": "1.8", "BREAKEVEN": "1.5", "WINNING": "1.1", "NEW": "2.0", "VIP": "1.3"}
-WEAKER = {"LOSING": "1.6", "BREAKEVEN": "1.35", "WINNING": "1.05", "NEW": "1.7", "VIP": "1.2"}
 
 
 def turnover_back(rate: str) -> dict[str, Any]:
@@ -36,14 +35,6 @@ def turnover_back(rate: str) -> dict[str, Any]:
         "conditions": {"total_wagered_30d_min": 100},
         "frequency_period": "MONTH",
     }
-
-
-# Given to everybody, again and again, until what the player brings is used up.
-WEEKLY_GIFT: dict[str, Any] = {
-    "reward_config": {"type": "BONUS_BALANCE", "amount": 10},
-    "conditions": {},
-    "frequency_period": "WEEK",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
