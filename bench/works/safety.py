@@ -152,7 +152,7 @@ def _decide_all(run: Run, *, rules: Sequence[RuleDefinition], ranges: Sequence[K
         lambda keys: fill_facts(run_id=run.pk, on=run.business_date, columns=columns, keys=keys), then_refresh=FACTS
     )
     matching = of_every_chunk(
-        lambda keys: found.append(match_rules(rules, run_id=run.pk, keys=keys)), then_refresh="rule_matches"
+        lambda keys: found.append(match_rules(rules, run_id=run.pk, keys=keys)), then_refresh="player_matches"
     )
     safety = of_every_chunk(
         lambda keys: judge_matches(rules, occasion=occasion, keys=keys), then_refresh="rule_candidates"

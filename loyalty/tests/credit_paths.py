@@ -35,8 +35,11 @@ from rewards.perks import approve_perk, complete_perk
 from rewards.redemption.cancelling import cancel_order
 from rewards.redemption.fulfilment import fulfil_order
 from rewards.redemption.ordering import order_redemption
+from rewards.reviewing.deciding import decide_review
 from rewards.tests.factories import make_rule
 from safety.grants import credit_bonus, credit_points
+from safety.models import AbuseSignal, ReviewCase
+from safety.review.working import claim_case
 from wallet.bets import place_bet, settle_bet, void_bet
 from wallet.bonus_life import claim_bonus, release_pending_credits
 from wallet.bonuses import add_bonus_balance
@@ -168,6 +171,43 @@ def opening(player_id: str) -> None:
 
 def flush(player_id: str) -> None:
     flush_points(player_id=player_id, at=now())
+
+
+def report(kind: str, **event: Any) -> Act:
+    """Report an event of the player to the feed."""
+
+    def act(player_id: str) -> None:
+        named = {"kind": kind, "external_id": f"{player_id}-{kind}", "player_id": player_id, **event}
+        body = {"source": "platform", "events": [{"occurred_at": now().isoformat(), **named}]}
+        status, answer = ApiUser(User.objects.get(username="integrator")).post("/api/activity", body)
+        assert status == 201, answer
+
+    return act
+
+
+def counted_by_the_feed(player_id: str) -> None:
+    Player.objects.filter(pk=player_id).update(source="FEED")
+
+
+def report_play(player_id: str) -> None:
+    report("WAGER", amount="100.00", bet_id=player_id, game_category="slots")(player_id)
+    flush(player_id)
+
+
+def waiting_reward(player_id: str) -> None:
+    """Have a reward wait for a review, of which two signs of abuse are the cause."""
+    PlayerMetrics.objects.filter(player_id=player_id).update(bonus_abuse_score=100)
+    for _ in range(2):
+        AbuseSignal.objects.create(player_id=player_id, signal_type="SHARED_DEVICE", severity=10)
+    rule(player_id)
+    apply_rule(player_id)
+
+
+def dismiss_case(player_id: str) -> None:
+    reviewer = User.objects.get(username="risk")
+    case = ReviewCase.objects.get(player_id=player_id)
+    claim_case(case_id=case.pk, by=reviewer)
+    decide_review(case_id=case.pk, outcome="DISMISSED", reason="A family", by=reviewer)
 
 
 def import_points(player_id: str) -> None:
@@ -324,6 +364,12 @@ PATHS: dict[str, CreditPath] = {
         ),
         prepare=live_rule,
     ),
+    "feed-live": CreditPath(purpose="PROMOTION", act=report("ACTION", action="FIRST_BET"), prepare=live_rule),
+    "feed-release": CreditPath(
+        purpose="REDEMPTION", act=report("ACTION", action="FIRST_DEPOSIT"), prepare=awaiting_action
+    ),
+    "feed-play": CreditPath(purpose="EARNED", act=report_play, prepare=counted_by_the_feed),
+    "review-released": CreditPath(purpose="PROMOTION", act=dismiss_case, prepare=waiting_reward),
     "service-lp": CreditPath(purpose="PROMOTION", act=earn),
     "service-rp": CreditPath(purpose="PROMOTION", act=lambda player_id: earn(player_id, currency="RP")),
     "service-tickets": CreditPath(purpose="PROMOTION", act=lambda player_id: earn(player_id, currency="TICKETS")),
@@ -347,7 +393,9 @@ PATHS: dict[str, CreditPath] = {
     "release": CreditPath(purpose="REDEMPTION", act=release, prepare=awaiting_action),
     "api-release": CreditPath(
         purpose="REDEMPTION",
-        act=lambda player_id: api(player_id, "wallet/actions", action="FIRST_DEPOSIT"),
+        act=lambda player_id: api(
+            player_id, "actions", action="FIRST_DEPOSIT", event_id=player_id, occurred_at=now().isoformat()
+        ),
         prepare=awaiting_action,
     ),
     "redeem-bonus": CreditPath(purpose="REDEMPTION", act=order("BONUS_10"), prepare=points_and_options),

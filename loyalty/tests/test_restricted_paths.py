@@ -23,7 +23,14 @@ pytestmark = pytest.mark.django_db
 
 # Where the code reaches what a player can have, and the paths that go through there; empty: it gives nobody anything.
 SITES: dict[str, tuple[str, ...]] = {
-    "rewards/issuing.py:_POST_SQL": ("night-bonus", "night-lp", "apply-reward", "process-players", "live-rule"),
+    "rewards/issuing.py:_POST_SQL": (
+        "night-bonus",
+        "night-lp",
+        "apply-reward",
+        "process-players",
+        "live-rule",
+        "review-released",
+    ),
     "rewards/cash.py:_PAY_SQL": ("night-cash",),
     "rewards/perks.py:complete_perk": ("night-perk",),
     "rewards/redemption/ordering.py:order_redemption": ("redeem-bonus", "redeem-tickets", "redeem-benefit"),
@@ -55,7 +62,6 @@ SITES: dict[str, tuple[str, ...]] = {
     "wallet/tickets.py:use_tickets": (),
     # Simulations write tables of their own, which end with them.
     "rewards/simulation/balances.py:carry_balances_to": (),
-    "rewards/simulation/balances.py:credit_virtually": (),
     "rewards/simulation/replaying.py:_book": (),
 }
 # Every address of the API that may be posted to, in the same way.
@@ -65,13 +71,14 @@ ENDPOINTS: dict[str, tuple[str, ...]] = {
     "wallet-add-tickets": ("api-tickets",),
     "wallet-add-bonus": ("api-bonus",),
     "wallet-adjust": ("api-adjust",),
-    "wallet-actions": ("api-release",),
     "wallet-reverse": ("spend-reversed",),
     "player-bonus-claim": ("api-claim",),
     "redemption-orders": ("api-redeem",),
     "redemption-order-fulfil": ("redeem-benefit",),
     "redemption-order-cancel": ("order-cancelled",),
-    "actions": ("api-action",),
+    "actions": ("api-action", "api-release"),
+    "activity": ("feed-live", "feed-release", "feed-play"),
+    "review-case-decide": ("review-released",),
     "batch-process": ("api-batch",),
     "import-excel": ("import",),
     "bet-settle": ("bet-won",),
@@ -82,7 +89,10 @@ ENDPOINTS: dict[str, tuple[str, ...]] = {
             "wallet-withdrawals", "wallet-take-back", "tiers", "tier-preview", "rules", "rule-check", "rules-overlap",
             "rule-test", "rule-submit", "rule-approve", "rule-reject", "rule-pause", "rule-resume", "rule-archive",
             "rule-revoke", "rule-simulate", "rule-backtest", "restrictions", "restriction-move-end", "restriction-lift",
-            "restriction-decide-lift",
+            "restriction-decide-lift", "player-source", "player-detect", "safety-check", "review-cases",
+            "review-case-claim", "review-case-release", "review-case-assign", "review-case-notes", "review-case-links",
+            "review-case-appeal", "player-vip-approvals", "vip-approval-checks", "vip-approval-approve",
+            "vip-approval-refuse", "vip-approval-revoke",
         ),
         (),
     ),

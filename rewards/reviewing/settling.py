@@ -150,8 +150,9 @@ def _mark_released(case: ReviewCase, decisions: Sequence[RewardDecision]) -> Non
 def _match_again(decisions: Sequence[RewardDecision], *, run_id: int) -> None:
     run_statement(
         """
-        INSERT INTO rule_matches (run_id, rule_number, player_id, amount)
-        SELECT %s, d.rule_number, d.player_id, d.amount_computed FROM reward_decisions d WHERE d.id = ANY (%s)
+        INSERT INTO player_matches (run_id, match_count, player_id, matches)
+        SELECT %s, count(*), d.player_id, array_agg(ROW(d.rule_number, d.amount_computed)::rule_match)
+        FROM reward_decisions d WHERE d.id = ANY (%s) GROUP BY d.player_id
         """,
         [run_id, [one.pk for one in decisions]],
     )
