@@ -117,7 +117,7 @@ def country_names() -> list[dict[str, str]]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("players", "0015_jurisdictions")]
+    dependencies = [("players", "0013_jurisdictions")]
     operations = [
         migrations.RunSQL([(WRITE_NAMES_SQL, [json.dumps(country_names())])], "DELETE FROM country_names"),
         migrations.RunSQL(

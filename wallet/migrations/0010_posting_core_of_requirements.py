@@ -16,6 +16,6 @@ def install_core(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("wallet", "0009_lots_by_rule"),
-        ("players", "0013_restrictions_kept_by_the_database"),
+        ("players", "0012_restrictions_kept_by_the_database"),
     ]
     operations = [migrations.RunPython(install_core, migrations.RunPython.noop)]

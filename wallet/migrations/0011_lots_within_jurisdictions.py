@@ -79,7 +79,7 @@ DROP_TRIGGERS_SQL = """
 class Migration(migrations.Migration):
     """The last word on what a jurisdiction forbids of bonus money, on every path."""
 
-    dependencies = [("wallet", "0011_posting_core_of_requirements"), ("players", "0015_jurisdictions")]
+    dependencies = [("wallet", "0010_posting_core_of_requirements"), ("players", "0013_jurisdictions")]
     operations = [
         migrations.RunSQL(BROKEN_LIMIT_SQL, "DROP FUNCTION wallet_broken_limit(varchar, date, numeric, numeric)"),
         migrations.RunSQL(GUARD_SQL, "DROP FUNCTION wallet_lot_within_jurisdiction()"),

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rewards", "0015_matches_by_player"),
+        ("rewards", "0014_matches_by_player"),
     ]
 
     operations = [

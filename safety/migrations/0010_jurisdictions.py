@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("players", "0015_shipped_jurisdictions"),
+        ("players", "0014_shipped_jurisdictions"),
         ("safety", "0009_review_cases"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -23,7 +23,7 @@ BLOCKED_NOW = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("players", "0012_lives_of_restrictions")]
+    dependencies = [("players", "0011_lives_of_restrictions")]
     operations = [
         migrations.RunSQL(TAKEN_EFFECT_BEFORE, migrations.RunSQL.noop),
         migrations.RunSQL(ADDITIONS_REFUSED, "DELETE FROM restriction_effects WHERE purpose = 'ADDITION'"),

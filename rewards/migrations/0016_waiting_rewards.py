@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("rewards", "0016_profit_figures_of_decisions")]
+    dependencies = [("rewards", "0015_profit_figures_of_decisions")]
 
     operations = [
         migrations.AddIndex(

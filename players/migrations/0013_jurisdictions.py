@@ -25,7 +25,7 @@ JURISDICTION_OF_SQL = """
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("players", "0013_restrictions_kept_by_the_database"),
+        ("players", "0012_restrictions_kept_by_the_database"),
     ]
 
     operations = [

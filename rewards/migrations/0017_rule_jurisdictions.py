@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("rewards", "0017_waiting_rewards"),
+        ("rewards", "0016_waiting_rewards"),
     ]
 
     operations = [

@@ -20,5 +20,5 @@ FIRST_VERSIONS_SQL = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("safety", "0011_jurisdictions"), ("players", "0015_shipped_jurisdictions")]
+    dependencies = [("safety", "0010_jurisdictions"), ("players", "0014_shipped_jurisdictions")]
     operations = [migrations.RunSQL(FIRST_VERSIONS_SQL, "DELETE FROM safety_jurisdictions")]
