@@ -11,7 +11,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run stop test lint types contracts migrations-check pytest format migrations bench clean
+.PHONY: help setup run stop test lint types contracts migrations-check pytest test-long format migrations bench clean
 
 # $(call stage,NAME,COMMAND): say what runs, and at the end which stage failed.
 stage = @cd "$(ROOT)" && echo '==> $(1)' && { $(2); } || { echo '==> failed: $(1)'; exit 1; }
@@ -45,6 +45,9 @@ migrations-check: setup ## Check that no migration is missing
 
 pytest: setup ## Run the tests alone (TESTS='players -k import' for some of them)
 	$(call stage,tests,$(BIN)/pytest --numprocesses 2 --dist loadfile $(TESTS))
+
+test-long: setup ## Run the tests that take minutes, which `make test` leaves out
+	$(call stage,long tests,$(BIN)/pytest -m long $(TESTS))
 
 format: setup ## Format the code and mend what the linter can mend
 	@cd "$(ROOT)" && $(BIN)/ruff check --fix --quiet; $(BIN)/ruff format

@@ -79,7 +79,7 @@ def test_approved_rewards_raise_the_margin_and_the_same_rules_without_the_check_
     assert found["without it"].rewards > found["with the check"].rewards > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @long_run
 def test_over_two_hundred_days_approved_rewards_raise_the_margin() -> None:
     found = arms(players=300, days=200, response=AS_ASSUMED, rule=turnover_back("0.012"))
