@@ -70,7 +70,7 @@ def refusal_of(asked: Credit, *, pools: Iterable[Pool]) -> RefusedError | None:
 def _beyond_margin(asked: Credit) -> UnprofitableCreditError | None:
     """Ask whether it is profitable, where credits by hand are asked; where staff only want to know, list it."""
     asking = policies.MANUAL_CREDITS_PROFITABILITY.value()
-    if asking == "off":
+    if asking == "OFF":
         return None
     found = calculate_expected_value(player_id=asked.player_id, reward=asked.reward, on=asked.on)
     if found.is_profitable:
@@ -81,7 +81,7 @@ def _beyond_margin(asked: Credit) -> UnprofitableCreditError | None:
         "expected_margin": str(found.expected_margin),
         "missing": found.cost_unknown or found.margin_unknown,
     }
-    if asking == "warn":
+    if asking == "WARN":
         _record(asked, code="UNPROFITABLE", figures=figures, is_refused=False)
         return None
     return UnprofitableCreditError(

@@ -63,8 +63,8 @@ BONUS_COST_FLOOR_RATE = declare(
 PROFIT_BASIS = declare(
     Policy(
         name="PROFIT_BASIS",
-        default="total",
-        choices=("total", "incremental"),
+        default="TOTAL",
+        choices=("TOTAL", "INCREMENTAL"),
         help="What rewards must cost less than: the whole margin expected from the player, or only what they add to it "
         "(the retention multiplier less 1).",
     )
@@ -82,8 +82,8 @@ POINTS_REDEEMED_RATE = declare(
 MANUAL_CREDITS_PROFITABILITY = declare(
     Policy(
         name="MANUAL_CREDITS_PROFITABILITY",
-        default="off",
-        choices=("off", "warn", "enforce"),
+        default="OFF",
+        choices=("OFF", "WARN", "ENFORCE"),
         help="Whether credits by hand must pass profitability: not asked, listed as a violation, or refused as well.",
     )
 )

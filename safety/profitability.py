@@ -167,7 +167,7 @@ def _segment_mean() -> Combinable:
 
 def _retention_factor() -> Combinable:
     """Return by how much the margin is multiplied: with all the player brings, or with what rewards add to it alone."""
-    if policies.PROFIT_BASIS.value() == "total":
+    if policies.PROFIT_BASIS.value() == "TOTAL":
         return _retention_multiplier()
     added = _retention_multiplier() - Value(Decimal(1), output_field=_EXACT)
     # Greatest leaves out what is unknown, which must stay so.

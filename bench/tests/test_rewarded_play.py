@@ -36,7 +36,7 @@ def arm(
     days: int,
     response: Mapping[str, str],
     rule: Mapping[str, Any] | None,
-    basis: str = "total",
+    basis: str = "TOTAL",
 ) -> Outcome:
     """Play one arm from the same beginning; afterwards everything is as before."""
     with transaction.atomic():
@@ -54,7 +54,7 @@ def arms(*, players: int, days: int, response: Mapping[str, str], rule: Mapping[
     found = [arm("no rewards", rule=None, **common), arm("with the check", rule=rule, **common)]
     with without_profitability():
         found.append(arm("without it", rule=rule, **common))
-    found.append(arm("must add more", rule=rule, basis="incremental", **common))
+    found.append(arm("must add more", rule=rule, basis="INCREMENTAL", **common))
     for outcome in found:
         print(
             f"{outcome.name:>15}: margin {outcome.margin:>12.2f} = GGR {outcome.ggr:>12.2f} − cost "

@@ -51,6 +51,7 @@ def test_why_not_is_answered_with_tree_checks_and_amount(analyst: ApiUser) -> No
     ]
     assert [check["name"] for check in found["safety"]] == [
         "Restrictions",
+        "Jurisdiction",
         "Abuse",
         "Profitability",
         "Caps",

@@ -13,6 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 from core.models import PolicyValue
 from loyalty.tests import cast
 from loyalty.tests.api import Answer, ApiUser, error_of
+from players.models import Player
+from players.tests.factories import restrict
 from wallet.bonuses import add_bonus_balance
 from wallet.holdings import holdings_of
 from wallet.models import LedgerEntry, Lot, LoyaltyBalance, PostingRefusal
@@ -186,7 +188,7 @@ def test_a_number_that_no_table_could_hold_is_not_found(platform: ApiUser) -> No
 
 def test_a_self_excluded_player_claims_nothing_and_the_refusal_is_kept(platform: ApiUser) -> None:
     bonus_id = give_bonus(claim_within=timedelta(hours=24))
-    cast.make_carol().restrictions.update(player_id="alice")
+    restrict(Player.objects.get(pk="alice"), "SELF_EXCLUDED")
 
     answer = claim(platform, bonus_id)
 

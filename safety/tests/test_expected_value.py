@@ -125,7 +125,7 @@ def test_points_that_are_never_redeemed_cost_nothing_only_where_a_policy_says_so
 def test_a_reward_must_add_more_than_it_costs_where_staff_say_so() -> None:
     make_player()
     set_baseline("LOSING", "600.00")
-    save_policy(name="PROFIT_BASIS", value="incremental", saved_by=None)
+    save_policy(name="PROFIT_BASIS", value="INCREMENTAL", saved_by=None)
 
     # 600 × 6 × (1.8 − 1) × 0.05.
     assert value_of("10.00").expected_margin == Decimal("144.00")

@@ -72,14 +72,14 @@ def test_credits_by_hand_must_be_profitable_only_where_staff_say_so() -> None:
     make_player()
     set_baseline("LOSING", "600.00")
     give("320.00", key="not asked")
-    save_policy(name="MANUAL_CREDITS_PROFITABILITY", value="warn", saved_by=None)
+    save_policy(name="MANUAL_CREDITS_PROFITABILITY", value="WARN", saved_by=None)
 
     give("10.00", key="warned")
 
     listed = SafetyViolation.objects.get()
     assert (listed.code, listed.is_refused) == ("UNPROFITABLE", False)
     assert listed.figures["granted_before"] == "320.00"
-    save_policy(name="MANUAL_CREDITS_PROFITABILITY", value="enforce", saved_by=None)
+    save_policy(name="MANUAL_CREDITS_PROFITABILITY", value="ENFORCE", saved_by=None)
     with pytest.raises(UnprofitableCreditError, match=r"a cost of 10\.00 with 330\.00 granted before is not below"):
         give("10.00", key="refused")
     assert balances("alice") == {"BONUS": "330.00"}
