@@ -89,7 +89,7 @@ class JurisdictionProfileAdmin(AskingPages, HouseAdmin):
     form = ProfileForm
     ask_name = "row"
     ask_noun = "profile"
-    ask_template = "admin/safety/ask.html"
+    ask_template = "admin/core/ask.html"
     actions = None
     list_display = ("code", "version", "status_badge", "name", "limits", "reason", "proposed_by", "decided_by")
     list_display_links = ("code", "version")

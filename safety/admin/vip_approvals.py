@@ -116,7 +116,7 @@ class VipApprovalAdmin(AskingPages, HouseAdmin):
     form = OpenForm
     ask_name = "row"
     ask_noun = "VIP approval"
-    ask_template = "admin/safety/ask.html"
+    ask_template = "admin/core/ask.html"
     actions = None
     inlines = (CheckInline,)
     list_display = ("id", "player_link", "status_badge", "opened_by", "opened_at", "decided_by", "valid_until")
