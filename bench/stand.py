@@ -14,6 +14,8 @@ from django.core.management import call_command
 from bench.database import BenchDatabase, leave
 from bench.population import Population, build_population, find_population
 
+_TRIAL_PLAYERS = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stand:
@@ -30,6 +32,10 @@ class Stand:
     def fewer_players(self) -> int:
         """A tenth: what growth is measured from."""
         return max(1, self.players // 10)
+
+    def repetitions(self, usual: int) -> int:
+        """How often a measure is taken: once where there are so few players that it only shows that it runs."""
+        return usual if self.players >= _TRIAL_PLAYERS else 1
 
     @contextmanager
     def empty(self) -> Iterator[None]:

@@ -71,7 +71,9 @@ def _floor_line(whole: _Import) -> Line:
 
 def _median_import(stand: Stand, *, rows: int) -> _Import:
     """Import the file several times, each into an empty database; return the middle one."""
-    imports = sorted((_import(stand, rows=rows) for _ in range(REPETITIONS)), key=lambda one: one.seconds)
+    imports = sorted(
+        (_import(stand, rows=rows) for _ in range(stand.repetitions(REPETITIONS))), key=lambda one: one.seconds
+    )
     return imports[len(imports) // 2]
 
 

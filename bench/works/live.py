@@ -44,16 +44,19 @@ class Actions:
 
 def measure(stand: Stand) -> Iterator[Line]:
     """Measure actions for which none of the rules pays, one does, and those that the bench's own rules find."""
+    rounds = stand.repetitions(_ROUNDS)
     with stand.populated(stand.fewer_players) as population:
         _make_player()
         _save_bench_rules(players=population.players)
         for paying in (0, 1):
             _save_plain_rules(paying=paying)
             stand.say(f"actions for which {paying} of {_RULES} live rules pay")
-            yield _line(f"an action, {_RULES} live rules, {paying} pay(s)", _act(_PLAYER, f"PAYS_{paying}"))
+            actions = _act(_PLAYER, f"PAYS_{paying}", rounds=rounds)
+            yield _line(f"an action, {_RULES} live rules, {paying} pay(s)", actions)
         stand.say("actions that the bench's own rules wait for")
         player_id = Player.objects.exclude(pk=_PLAYER).filter(is_active=True).order_by("pk")[0].pk
-        yield _line(f"an action, the bench's {_RULES} rules live", _act(player_id, "BENCH_RULES"), is_promised=False)
+        actions = _act(player_id, "BENCH_RULES", rounds=rounds)
+        yield _line(f"an action, the bench's {_RULES} rules live", actions, is_promised=False)
 
 
 def _line(work: str, actions: Actions, *, is_promised: bool = True) -> Line:
@@ -70,14 +73,14 @@ def _line(work: str, actions: Actions, *, is_promised: bool = True) -> Line:
     )
 
 
-def _act(player_id: str, trigger: str) -> Actions:
+def _act(player_id: str, trigger: str, *, rounds: int) -> Actions:
     """Measure rounds of actions, each undone, so that every one is a player's first."""
     statements, decisions = _statements_of_one(player_id, trigger)
     _round(player_id, trigger)
-    rounds = sorted(_round(player_id, trigger) for _ in range(_ROUNDS))
+    found = sorted(_round(player_id, trigger) for _ in range(rounds))
     return Actions(
-        database_seconds=rounds[_ROUNDS // 2][0],
-        seconds=statistics.median(seconds for _, seconds in rounds),
+        database_seconds=found[rounds // 2][0],
+        seconds=statistics.median(seconds for _, seconds in found),
         queries=statements,
         decisions=decisions,
     )
