@@ -52,9 +52,7 @@ def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
                granted_cost + given_cost_run, wagering_multiplier, %s, nextval('reward_decisions_id_seq'),
                last_decision_id
         FROM (
-            SELECT *, verdict IN ('APPROVED', 'REDUCED') AS is_given FROM (
-                SELECT *, {VERDICT_SQL} AS verdict FROM ({judged}) judged
-            ) decided
+            SELECT *, {VERDICT_SQL} AS verdict, {_IS_GIVEN_SQL} AS is_given FROM ({judged} OFFSET 0) judged
         ) final
         """
     return sql, [value, rule.limits.exclusive_group, *params]
@@ -76,6 +74,8 @@ _WOULD_BE_SQL = """CASE
     WHEN other_reason <> '' THEN 'REJECTED'
     WHEN amount_after_caps < amount_computed THEN 'REDUCED'
     ELSE 'APPROVED' END"""
+# The verdicts that give something, told without asking for the verdict.
+_IS_GIVEN_SQL = "(NOT is_held_out AND other_reason = '')"
 VERDICT_SQL = f"CASE WHEN is_held_out THEN 'HELD_OUT' ELSE {_WOULD_BE_SQL} END"
 
 

@@ -41,10 +41,13 @@ def held_out_of_rule_sql(*, player: str, rule_number: str, percent: str) -> str:
     return f"({percent} > 0 AND {draw} < {percent})"
 
 
-def held_out_sql(*, player: str, rule_number: str, percent: str, holdout: GlobalHoldout) -> str:
-    """Return SQL that holds for the players whom a rule may give nothing; the arguments are SQL."""
+def held_out_sql(*, player: str, rule_number: str, percent: str, is_of_all: str) -> str:
+    """Return SQL that holds for the players whom a rule may give nothing; the arguments are SQL.
+
+    `is_of_all` tells whether the player is in the global group: the condition of `global_holdout()`, or a column of it.
+    """
     of_rule = held_out_of_rule_sql(player=player, rule_number=rule_number, percent=percent)
-    return f"({of_rule} OR {holdout.condition(player)})" if holdout.percent else of_rule
+    return f"({is_of_all} OR {of_rule})"
 
 
 def is_held_out(player_id: str, *, rule: RewardRule | None = None) -> bool:

@@ -8,7 +8,7 @@ amount → frequency → cooldown → restrictions → jurisdiction → abuse. T
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -16,7 +16,8 @@ from typing import Any
 
 from django.db.models import Case, CharField, DecimalField, F, Q, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Floor, Least, NullIf, Round
+from django.db.models.functions import Coalesce, Floor, Least, Round
+from django.db.models.lookups import LessThan
 
 from core.expressions import Quotient, Sql, compile_expression, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
@@ -80,7 +81,11 @@ def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
 
 def judged_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> Sql:
     """Return the relation of the matches with everything that judging finds out about them."""
-    return with_stages(*_matches_sql(rules, occasion=occasion, keys=keys), _stages())
+    inputs = margin_inputs()
+    of_family = {_OF_FAMILY: inputs.pop(_OF_FAMILY)}
+    players = with_stages(*_players_sql(rules, occasion=occasion, keys=keys), _stages_of_players(inputs))
+    found = _FOUND_OF_PLAYERS | {name: name for name in inputs}
+    return with_stages(*_matches_sql(rules, occasion=occasion, players=players, found=found), _stages(of_family))
 
 
 def with_stages(sql: str, params: list[Any], stages: Sequence[dict[str, Combinable | Q]]) -> Sql:
@@ -97,30 +102,52 @@ def with_stages(sql: str, params: list[Any], stages: Sequence[dict[str, Combinab
     return sql, params
 
 
-def _stages() -> list[dict[str, Combinable | Q]]:
+# The one input of the margin that the kind of reward changes; the others are the player's.
+_OF_FAMILY = "retention_multiplier"
+# What else is found out about players, by the names that it has in their matches.
+_FOUND_OF_PLAYERS = {
+    "abuse_wagering_multiplier": "abuse_wagering_multiplier",
+    "cap_room": "room_of_caps",
+    "cap_name": "name_of_cap",
+}
+
+
+def _stages_of_players(margin: dict[str, Combinable]) -> list[dict[str, Combinable | Q]]:
+    """Return what is the same for all matches of a player, who has several: computed once for each."""
     cap_room, cap_name = cap_expressions()
+    return [
+        {"abuse_wagering_multiplier": wagering_multiplier(), "cap_room": cap_room, **margin},
+        {"cap_name": cap_name},
+    ]
+
+
+def _stages(margin: dict[str, Combinable]) -> list[dict[str, Combinable | Q]]:
+    # Least leaves out what is unknown.
+    held = Least(F("abuse_wagering_multiplier"), wagering_multiplier_max(), output_field=_FACTOR)
     return [
         {
             "abuse_amount_multiplier": amount_multiplier(has_requirement=F("has_requirement")),
-            "abuse_wagering_multiplier": wagering_multiplier(),
-            # Least leaves out what is unknown.
-            "held_wagering_multiplier": Least(wagering_multiplier(), wagering_multiplier_max(), output_field=_FACTOR),
+            "held_wagering_multiplier": held,
             **jurisdiction_columns(),
-            **margin_inputs(),
+            **margin,
+            "cost_rate": cost_rate_expression(),
         },
         {
             "amount": Least(_rounded(_left_of_amount()), F("jurisdiction_amount_max"), output_field=_MONEY),
-            "cost_rate": cost_rate_expression(),
-            "cap_room": Least(cap_room, _month_room(), output_field=_MONEY),
+            "cap_room": Least(F("room_of_caps"), _month_room(), output_field=_MONEY),
+            "cap_name": Case(
+                # Where no cap leaves as little, the jurisdiction's month does.
+                When(Q(LessThan(_month_room(), F("room_of_caps"))), then=Value("month of the jurisdiction")),
+                default=F("name_of_cap"),
+                output_field=CharField(),
+            ),
+            "expected_margin": margin_of_inputs(),
         },
         {
             "expected_cost": expected_cost_expression(),
-            "expected_margin": margin_of_inputs(),
             "margin_unknown": unknown_margin_expression(),
-            # Where no cap leaves as little, the jurisdiction's month does.
-            "cap_name": Coalesce(NullIf(cap_name, Value("")), Value("month of the jurisdiction")),
+            "reason": _first_reason(),
         },
-        {"reason": _first_reason()},
     ]
 
 
@@ -191,7 +218,8 @@ REASONS_SQL = f"""
              WHEN 'ABUSE_REVIEW' THEN jsonb_build_object('abuse_score', bonus_abuse_score)
              ELSE jsonb_build_object('abuse_score', bonus_abuse_score, 'multiplier', abuse_amount_multiplier) END))
          WHEN held_wagering_multiplier < abuse_wagering_multiplier
-              OR jurisdiction_amount_max < round(amount_computed * abuse_amount_multiplier, 2)
+              OR (jurisdiction_amount_max IS NOT NULL
+                  AND jurisdiction_amount_max < round(amount_computed * abuse_amount_multiplier, 2))
              THEN coalesce({_ABUSE_SQL}, '[]') || jsonb_build_array(jsonb_build_object(
                  'code', 'JURISDICTION_CUT', 'from', round(amount_computed * abuse_amount_multiplier, 2), 'to', amount,
                  'wanted_multiplier', abuse_wagering_multiplier, 'held_multiplier', held_wagering_multiplier)
@@ -201,81 +229,94 @@ REASONS_SQL = f"""
     END"""
 
 
-def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> Sql:
-    """Return the matches with the terms of their rules, their players' facts, and what was decided before."""
-    in_range, range_params = keys.condition("m.player_id")
+def _players_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> Sql:
+    """Return the players who match anything, each with their matches, facts, and what stands against any promotion."""
+    in_range, range_params = keys.condition("p.player_id")
     facts_in_range, _ = keys.condition("f.player_id")
     restricted_range, _ = keys.condition("r.player_id")
     facts = ", ".join(f"f.{column}" for column in SAFETY_COLUMNS)
     guard = rule_guard()
-    rule_room = guard.room_sql("m.player_id", on=occasion.on) if guard else "NULL::numeric"
-    held_out = held_out_sql(
-        player="m.player_id", rule_number="m.rule_number", percent="t.holdout_percent", holdout=global_holdout()
-    )
-    decided, decided_params = occasion.decided_sql("m.player_id")
+    rule_room = guard.room_sql("p.player_id", on=occasion.on) if guard else "NULL::numeric"
     confirmed, confirmed_params = confirmed_cases_sql(keys)
-    own_edge, own_edge_params = _own_edge_sql(rules)
+    edges, edge_params = _own_edges_sql(rules)
+    sql = f"""
+        SELECT p.player_id, p.matches, {facts}, x.restriction, v.case_id AS confirmed_case, {rule_room} AS rule_room,
+               coalesce(f.expected_cost_horizon, 0) AS granted_cost, {edges} AS own_edges,
+               {global_holdout().condition("p.player_id")} AS is_held_out_of_all
+        FROM player_matches p
+        JOIN player_facts f ON f.run_id = p.run_id AND f.player_id = p.player_id
+        LEFT JOIN (
+            SELECT DISTINCT ON (r.player_id) r.player_id, r.restriction FROM refused_players('PROMOTION', now()) r
+            WHERE {restricted_range} ORDER BY r.player_id, r.is_requirement, r.restriction
+        ) x ON x.player_id = p.player_id
+        LEFT JOIN ({confirmed}) v ON v.player_id = p.player_id
+        WHERE p.run_id = %s AND {in_range} AND {facts_in_range}
+    """
+    return sql, [*edge_params, *range_params, *confirmed_params, occasion.run_id, *range_params, *range_params]
+
+
+def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, players: Sql, found: Mapping[str, str]) -> Sql:
+    """Return the matches with the terms of their rules, their players' facts, and what was decided before.
+
+    `players` is the relation of the players with their matches, `found` what was found out about them, each with its
+    name here.
+    """
+    of_players, players_params = players
+    carried = ("restriction", "confirmed_case", "rule_room", "granted_cost")
+    named = {name: name for name in (*SAFETY_COLUMNS, *carried)} | dict(found)
+    columns = ", ".join(f"p.{column} AS {name}" for column, name in named.items())
+    held_out = held_out_sql(
+        player="p.player_id", rule_number="m.rule_number", percent="t.holdout_percent", is_of_all="p.is_held_out_of_all"
+    )
+    decided, decided_params = occasion.decided_sql("p.player_id")
     cost_columns = ", ".join(f"t.{name}" for name in CostTerms.columns)
     cost_types = ", ".join(f"{name} {kind}" for name, kind in CostTerms.columns.items())
     sql = f"""
-        SELECT m.rule_number, m.player_id, m.amount AS amount_computed, {facts}, t.is_whole, t.has_requirement,
-               {cost_columns}, {own_edge} AS own_edge, t.reward_family, t.min_amount, t.frequency_max,
-               coalesce(f.expected_cost_horizon, 0) AS granted_cost,
-               u.given_in_period, u.last_given_on, u.last_decision_id, x.restriction, v.case_id AS confirmed_case,
+        SELECT m.rule_number, p.player_id, m.amount AS amount_computed, {columns}, t.is_whole, t.has_requirement,
+               {cost_columns}, p.own_edges[t.games_number] AS own_edge, t.reward_family, t.min_amount, t.frequency_max,
+               u.given_in_period, u.last_given_on, u.last_decision_id,
                coalesce(u.last_given_on > t.cooling_since, false) AS is_cooling_down,
-               t.jurisdictions -> f.jurisdiction AS jurisdiction_terms,
-               {rule_room} AS rule_room, {held_out} AS is_held_out
-        FROM rule_matches m
+               t.jurisdictions -> p.jurisdiction AS jurisdiction_terms, {held_out} AS is_held_out
+        FROM ({of_players} OFFSET 0) p
+        CROSS JOIN LATERAL unnest(p.matches) m
         JOIN jsonb_to_recordset(%s::jsonb) t (
             rule_number integer, is_whole boolean, has_requirement boolean, {cost_types}, reward_family text,
             min_amount numeric, frequency_max integer, period_start date, cooling_since date, holdout_percent numeric,
-            jurisdictions jsonb
+            games_number integer, jurisdictions jsonb
         ) ON t.rule_number = m.rule_number
-        JOIN player_facts f ON f.run_id = m.run_id AND f.player_id = m.player_id
         CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on >= t.period_start) AS given_in_period,
                    max(d.first_on) FILTER (WHERE {COUNTS_SQL}) AS last_given_on,
                    max(d.id) AS last_decision_id,
                    coalesce(bool_or({decided}), false) AS is_decided_already
-            FROM reward_decisions d WHERE d.player_id = m.player_id AND d.rule_number = m.rule_number
+            FROM reward_decisions d WHERE d.player_id = p.player_id AND d.rule_number = m.rule_number
         ) u
-        LEFT JOIN (
-            SELECT DISTINCT ON (r.player_id) r.player_id, r.restriction FROM refused_players('PROMOTION', now()) r
-            WHERE {restricted_range} ORDER BY r.player_id, r.is_requirement, r.restriction
-        ) x ON x.player_id = m.player_id
-        LEFT JOIN ({confirmed}) v ON v.player_id = m.player_id
-        WHERE m.run_id = %s AND {in_range} AND {facts_in_range} AND NOT u.is_decided_already
+        WHERE NOT u.is_decided_already
     """
-    stated = jurisdiction_terms(rules, on=occasion.on)
-    terms = json.dumps(
-        [{**_terms(rule, on=occasion.on), "jurisdictions": stated[rule.number]} for rule in rules], default=str
-    )
-    return sql, [
-        *own_edge_params,
-        terms,
-        *decided_params,
-        *range_params,
-        *confirmed_params,
-        occasion.run_id,
-        *range_params,
-        *range_params,
-    ]
+    return sql, [*players_params, _stated_terms(rules, on=occasion.on), *decided_params]
 
 
-def _own_edge_sql(rules: Sequence[RuleDefinition]) -> Sql:
-    """Return what the player's own mix of each rule's eligible games earns per unit that counts."""
-    by_games: dict[tuple[str, ...] | None, list[RuleDefinition]] = {}
+def _stated_terms(rules: Sequence[RuleDefinition], *, on: date) -> str:
+    """Return the terms of the rules as JSON, each with what the jurisdictions say of it and the number of its games."""
+    said, games = jurisdiction_terms(rules, on=on), _games_of(rules)
+    terms = []
     for rule in rules:
-        if rule.reward.terms.is_wagered:
-            by_games.setdefault(rule.reward.eligible_games, []).append(rule)
-    if not by_games:
-        return "NULL::numeric", []
-    sql, params = "", []
-    for together in by_games.values():
-        edge, edge_params = own_edge_sql(together[0].reward.terms, games=f"f.{GAMES_COLUMN}")
-        sql += f" WHEN m.rule_number = ANY (%s) THEN {edge}"
-        params += [[rule.number for rule in together], *edge_params]
-    return f"(CASE{sql} END)", params
+        number = games.index(rule.reward.eligible_games) + 1 if rule.reward.terms.is_wagered else None
+        terms.append({**_terms(rule, on=on), "games_number": number, "jurisdictions": said[rule.number]})
+    return json.dumps(terms, default=str)
+
+
+def _games_of(rules: Sequence[RuleDefinition]) -> list[tuple[str, ...] | None]:
+    """Return the different sets of eligible games of the rules whose rewards are wagered."""
+    return list(dict.fromkeys(rule.reward.eligible_games for rule in rules if rule.reward.terms.is_wagered))
+
+
+def _own_edges_sql(rules: Sequence[RuleDefinition]) -> Sql:
+    """Return an array of what the player's own mix of each set of eligible games earns per unit that counts."""
+    terms = {rule.reward.eligible_games: rule.reward.terms for rule in rules if rule.reward.terms.is_wagered}
+    edges = [own_edge_sql(terms[games], games=f"f.{GAMES_COLUMN}") for games in _games_of(rules)]
+    listed = ", ".join(sql for sql, _ in edges)
+    return f"ARRAY[{listed}]::numeric[]", [param for _, params in edges for param in params]
 
 
 def _terms(rule: RuleDefinition, *, on: date) -> dict[str, Any]:

@@ -197,6 +197,8 @@ class AllocationCandidate(models.Model):
     expected_cost = _money()
     expected_margin = _money(null=True)
     granted_cost = _money()
+    room_of_caps = _money(help_text="What the caps leave the player, the jurisdiction's month aside.")
+    name_of_cap = models.CharField(max_length=60, help_text="Which cap leaves that.")
     cap_room = _money()
     cap_name = models.CharField(max_length=60, default="")
     rule_room = _money(null=True)
