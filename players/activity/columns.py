@@ -76,17 +76,19 @@ def read_plain(
 def rows_of(columns: Columns, *, places: Iterable[int], names: Sequence[str], make: type[tuple[Any, ...]]) -> list[Any]:
     """Return rows of a named tuple whose fields are the place, `names`, and that the event is not void."""
     found = [columns.get(name) or repeat("") for name in names]
-    return list(map(partial(tuple.__new__, make), zip(places, *found, repeat(False))))
+    # What every event has alike is endless; the places end the rows.
+    never_void = repeat(object=False)
+    return list(map(partial(tuple.__new__, make), zip(places, *found, never_void, strict=False)))
 
 
-def _check(is_plain: bool) -> None:
+def _check(is_plain: bool) -> None:  # noqa: FBT001  # the condition is all there is
     if not is_plain:
         raise _NotPlainError
 
 
 def _check_fields(columns: Columns) -> None:
     fields = columns.keys()
-    _check(_NEEDED <= fields and _are_texts(columns["kind"]))
+    _check(fields >= _NEEDED and _are_texts(columns["kind"]))
     for kind in set(columns["kind"]):
         _check(kind in _PLAIN_FIELDS)
         needed, possible = _PLAIN_FIELDS[kind]

@@ -142,15 +142,19 @@ _TOTALS_SQL = f"""
                {", ".join(f"sum(a.{name}) AS {name}" for name in _SUMMED)}
         FROM after a GROUP BY 1
     ),
+    played_before AS MATERIALIZED (
+        SELECT m.player_id, m.games_played FROM player_metrics m
+        WHERE m.player_id = ANY (ARRAY(SELECT t.player_id FROM total t WHERE t.names_games))
+    ),
     played AS (
         SELECT b.player_id, jsonb_object_agg(b.category, b.bets) FILTER (WHERE b.bets > 0) AS changed,
                array_agg(b.category) FILTER (WHERE b.bets <= 0) AS gone
         FROM (
-            SELECT c.player_id, c.category, c.bets + coalesce((m.games_played ->> c.category)::integer, 0) AS bets
+            SELECT c.player_id, c.category, c.bets + coalesce((p.games_played ->> c.category)::integer, 0) AS bets
             FROM (
                 SELECT c.player_id, c.game_category::text AS category, sum(c.bets) AS bets FROM change c
                 WHERE c.game_category > '' AND c.bets IS NOT NULL GROUP BY 1, 2
-            ) c JOIN player_metrics m ON m.player_id = c.player_id
+            ) c JOIN played_before p ON p.player_id = c.player_id
         ) b GROUP BY 1
     )
 """
@@ -185,7 +189,7 @@ def apply_to_days_and_totals(*, zone: str, are_many: bool) -> int:
 
 @lru_cache(maxsize=4)
 def _statement(basis: str) -> tuple[str, dict[str, Any]]:
-    """Return the statement for a value of the only policy that it depends on; compiling takes longer than a small batch."""
+    """Return the statement for a value of the only policy it depends on; compiling it outlasts a small batch."""
     del basis
     names, derived, params = _derived()
     targets = [*_TOTALS, *_OTHERS]

@@ -128,7 +128,7 @@ def count_staged(events: Sequence[Event], *, source: str, at: datetime, is_force
 def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool) -> _Counted:
     zone = timezone.get_default_timezone_name()
     kinds = {event.kind for event in events}
-    standing = people.prepare_players(retention_end=retention_end(at=at), zone=zone)
+    standing = people.prepare_players(events, retention_end=retention_end(at=at), zone=zone)
     listed: list[exceptions.Listed] = []
     if standing.may_be_old and not is_forced:
         listed += exceptions.take_uncountable(closed_before=standing.closed_before, zone=zone)
