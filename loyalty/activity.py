@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
+from core.policies import saved_policies_read_once
 from core.runs import Counts
 from loyalty.actions import handle_events
 from players.activity import RecordedBatch, record_activity
@@ -46,12 +47,13 @@ def take_activity(
     Raises the errors of `record_activity`; then nothing has changed.
     """
     at = at or timezone.now()
-    recorded = record_activity(source=source, events=events, at=at, create_players=create_players)
-    if not recorded.stored:
-        return ActivityOutcome(recorded=recorded, bonuses_moved=0, live={})
-    moved = count_reported_wagers(at=at)
-    live = _set_off(source=source.strip(), at=at, started_by=started_by)
-    return ActivityOutcome(recorded=recorded, bonuses_moved=moved, live=live)
+    with saved_policies_read_once():
+        recorded = record_activity(source=source, events=events, at=at, create_players=create_players)
+        if not recorded.stored:
+            return ActivityOutcome(recorded=recorded, bonuses_moved=0, live={})
+        moved = count_reported_wagers(at=at)
+        live = _set_off(source=source.strip(), at=at, started_by=started_by)
+        return ActivityOutcome(recorded=recorded, bonuses_moved=moved, live=live)
 
 
 def _set_off(*, source: str, at: datetime, started_by: User | None) -> Counts:

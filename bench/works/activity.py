@@ -39,7 +39,7 @@ _EVENTS_PER_SECOND = 50_000
 _COPY_TIMES = 1 / 0.3
 _LATE_TIMES = 3
 _BONUS_EVERY = 20
-"""One in so many players wagers a bonus."""
+"""One in so many of a batch's players wagers a bonus."""
 _COLUMNS = (
     "player_id, kind, source, external_id, occurred_at, received_at, amount, bet_id, game_category, ended_at, "
     "ip_address, device_id"
@@ -82,7 +82,7 @@ def measure(stand: Stand) -> Iterator[Line]:
     with stand.empty():
         players = min(stand.players, _PLAYERS_MAX)
         size = EVENTS_MAX if stand.players >= _PLAYERS_OF_A_BENCH else _EVENTS_OF_A_TRIAL
-        _make_players(players)
+        _make_players(players, size=size)
         began = timezone.now() - timedelta(hours=2)
         starts = [began + timedelta(seconds=15 * number) for number in range(_BATCHES)]
         warm, *timely = [_batch(f"t{number}-", at, players, size) for number, at in enumerate(starts)]
@@ -108,7 +108,7 @@ def _take(batch: Batch) -> None:
     take_activity(source="bench", events=batch)
 
 
-def _make_players(players: int) -> None:
+def _make_players(players: int, *, size: int) -> None:
     database.execute(
         f"""
         INSERT INTO players (player_id, source) SELECT 'player' || lpad(n::text, 7, '0'), 'FEED'
@@ -116,13 +116,14 @@ def _make_players(players: int) -> None:
         """
     )
     database.execute("INSERT INTO player_metrics (player_id) SELECT player_id FROM players")
+    step = max(1, players * _EVENTS_PER_PLAYER // size)
     database.execute(
         f"""
         INSERT INTO wallet_lots (player_id, operation_id, currency_type, kind, amount, remaining, granted_on,
                                  created_at, wagering_required, wagering_basis)
         SELECT 'player' || lpad(n::text, 7, '0'), n, 'BONUS', 'REWARD', 10, 10, current_date, now() - interval '9 days',
                1000000, 'DEPOSIT_AND_BONUS'
-        FROM generate_series(0, {players - 1}, {_BONUS_EVERY}) n
+        FROM generate_series(0, {players - 1}) n WHERE n / {step} % {_BONUS_EVERY} = 0
         """
     )
     database.execute("VACUUM (ANALYZE)")

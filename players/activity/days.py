@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from core.bulk import trusted_keys
@@ -9,6 +10,7 @@ from core.expressions import compile_expression, run_statement
 from players.earning import LP_MULTIPLIER_SQL
 from players.metrics import derived_metrics
 from players.models import PlayerMetrics
+from players.policies import NET_PNL_BASIS
 
 MANY_EVENTS = 500
 # The sums of the batch by player, day and game; then by day, beside the day as it is; then by player.
@@ -18,7 +20,9 @@ _SUMS_SQL = """
                sum(e.wagered) AS wagered, sum(e.won) AS won, sum(e.bets)::integer AS bets,
                sum(e.sessions_reported)::integer AS sessions_reported,
                sum(e.sessions_inferred)::integer AS sessions_inferred,
-               sum(e.played_reported) AS played_reported, sum(e.played_inferred) AS played_inferred
+               sum(e.played_reported) AS played_reported, sum(e.played_inferred) AS played_inferred,
+               min(e.deposit_at) AS first_deposit_at, max(e.deposit_at) AS last_deposit_at,
+               max(e.wager_at) AS last_wager_at
         FROM (
             SELECT s.player_id, (s.occurred_at AT TIME ZONE %(zone)s)::date AS "on", s.game_category,
                    CASE s.kind WHEN 'DEPOSIT' THEN s.amount END AS deposited,
@@ -27,12 +31,14 @@ _SUMS_SQL = """
                    CASE s.kind WHEN 'WIN' THEN s.amount - coalesce(s.bonus_amount, 0) END AS won,
                    (s.kind = 'WAGER' AND s.amount > coalesce(s.bonus_amount, 0))::integer AS bets,
                    NULL::integer AS sessions_reported, NULL::integer AS sessions_inferred,
-                   NULL::interval AS played_reported, NULL::interval AS played_inferred
+                   NULL::interval AS played_reported, NULL::interval AS played_inferred,
+                   CASE s.kind WHEN 'DEPOSIT' THEN s.occurred_at END AS deposit_at,
+                   CASE s.kind WHEN 'WAGER' THEN s.occurred_at END AS wager_at
             FROM activity_stage s
             WHERE s.corrects_external_id = '' AND s.kind IN ('DEPOSIT', 'WITHDRAWAL', 'WAGER', 'WIN')
             UNION ALL
             SELECT c.player_id, c."on", coalesce(c.game_category, ''), c.deposited, c.withdrawn, c.wagered, c.won,
-                   c.bets, c.sessions_reported, c.sessions_inferred, c.played_reported, c.played_inferred
+                   c.bets, c.sessions_reported, c.sessions_inferred, c.played_reported, c.played_inferred, NULL, NULL
             FROM activity_changes c
         ) e GROUP BY 1, 2, 3
     ),
@@ -46,7 +52,8 @@ _SUMS_SQL = """
                    coalesce(sum(c.played_reported), '0') AS played_reported,
                    coalesce(sum(c.played_inferred), '0') AS played_inferred,
                    coalesce(sum(c.wagered * g.lp_per_unit_staked), 0) AS points,
-                   bool_or(c.game_category > '') AS names_games
+                   bool_or(c.game_category > '') AS names_games, min(c.first_deposit_at) AS first_deposit_at,
+                   max(c.last_deposit_at) AS last_deposit_at, max(c.last_wager_at) AS last_wager_at
             FROM change c
             LEFT JOIN game_categories g ON g.code = CASE c.game_category WHEN '' THEN 'other' ELSE c.game_category END
             GROUP BY 1, 2
@@ -86,19 +93,18 @@ _AFTER_SQL = f"""
         SELECT g.player_id, g."on",
                jsonb_object_agg(g.category, jsonb_build_object(
                    'bets', g.bets, 'wagered', g.wagered::text, 'won', g.won::text
-               )) FILTER (WHERE g.bets <> 0 OR g.wagered <> 0 OR g.won <> 0) AS games
+               )) FILTER (WHERE NOT g.is_nothing) AS changed,
+               array_agg(g.category) FILTER (WHERE g.is_nothing) AS gone
         FROM (
-            SELECT b.player_id, b."on", b.category, sum(b.bets) AS bets, sum(b.wagered) AS wagered, sum(b.won) AS won
-            FROM (
-                SELECT c.player_id, c."on", c.game_category AS category, coalesce(c.bets, 0) AS bets,
-                       coalesce(c.wagered, 0.00) AS wagered, coalesce(c.won, 0.00) AS won
-                FROM change c WHERE c.game_category > ''
-                UNION ALL
-                SELECT a.player_id, a."on", k.key, (k.value ->> 'bets')::integer,
-                       coalesce((k.value ->> 'wagered')::numeric, 0.00), coalesce((k.value ->> 'won')::numeric, 0.00)
-                FROM after a CROSS JOIN LATERAL jsonb_each(a.games_before) k
-                WHERE a.names_games AND a.games_before IS NOT NULL
-            ) b GROUP BY 1, 2, 3
+            SELECT b.*, b.bets = 0 AND b.wagered = 0 AND b.won = 0 AS is_nothing FROM (
+                SELECT c.player_id, c."on", c.game_category AS category,
+                       coalesce(c.bets, 0) + coalesce((k.game ->> 'bets')::integer, 0) AS bets,
+                       coalesce(c.wagered, 0.00) + coalesce((k.game ->> 'wagered')::numeric, 0.00) AS wagered,
+                       coalesce(c.won, 0.00) + coalesce((k.game ->> 'won')::numeric, 0.00) AS won
+                FROM change c JOIN after a ON a.player_id = c.player_id AND a."on" = c."on"
+                CROSS JOIN LATERAL (SELECT a.games_before -> c.game_category::text AS game OFFSET 0) k
+                WHERE c.game_category > ''
+            ) b
         ) g GROUP BY 1, 2
     )
 """
@@ -108,7 +114,10 @@ _WRITE_SQL = f"""
     written AS (
         INSERT INTO player_days AS d (player_id, "on", {", ".join([*_SUMMED, *_KEPT])}, wagered_accrued, games)
         SELECT a.player_id, a."on", {", ".join(f"a.{name}" for name in [*_SUMMED, *_KEPT])}, a.wagered,
-               CASE WHEN a.names_games THEN g.games ELSE a.games_before END
+               CASE WHEN a.names_games
+                    THEN nullif((coalesce(a.games_before, '{{}}') || coalesce(g.changed, '{{}}'))
+                                - coalesce(g.gone, '{{}}'), '{{}}')
+                    ELSE a.games_before END
         FROM after a LEFT JOIN games g ON g.player_id = a.player_id AND g."on" = a."on"
         ORDER BY a.player_id, a."on"
         ON CONFLICT (player_id, "on") DO UPDATE SET
@@ -128,27 +137,25 @@ _TOTALS = {
 _TOTALS_SQL = f"""
     total AS (
         SELECT a.player_id, min(a."on") AS first_on, bool_or(a.names_games) AS names_games,
+               min(a.first_deposit_at) AS first_deposit_at, max(a.last_deposit_at) AS last_deposit_at,
+               max(a.last_wager_at) AS last_wager_at,
                {", ".join(f"sum(a.{name}) AS {name}" for name in _SUMMED)}
         FROM after a GROUP BY 1
     ),
-    moment AS (
-        SELECT s.player_id, min(s.occurred_at) FILTER (WHERE s.kind = 'DEPOSIT') AS first_deposit_at,
-               max(s.occurred_at) FILTER (WHERE s.kind = 'DEPOSIT') AS last_deposit_at,
-               max(s.occurred_at) FILTER (WHERE s.kind = 'WAGER') AS last_wager_at
-        FROM activity_stage s WHERE s.corrects_external_id = '' AND s.kind IN ('DEPOSIT', 'WAGER') GROUP BY 1
+    played_before AS MATERIALIZED (
+        SELECT m.player_id, m.games_played FROM player_metrics m
+        WHERE m.player_id = ANY (ARRAY(SELECT t.player_id FROM total t WHERE t.names_games))
     ),
     played AS (
-        SELECT c.player_id, jsonb_object_agg(c.category, c.bets) FILTER (WHERE c.bets > 0) AS games_played
+        SELECT b.player_id, jsonb_object_agg(b.category, b.bets) FILTER (WHERE b.bets > 0) AS changed,
+               array_agg(b.category) FILTER (WHERE b.bets <= 0) AS gone
         FROM (
-            SELECT b.player_id, b.category, sum(b.bets) AS bets FROM (
-                SELECT c.player_id, c.game_category AS category, c.bets FROM change c
-                WHERE c.game_category > '' AND c.bets IS NOT NULL
-                UNION ALL
-                SELECT m.player_id, k.key, k.value::integer FROM total t
-                JOIN player_metrics m ON m.player_id = t.player_id
-                CROSS JOIN LATERAL jsonb_each_text(m.games_played) k WHERE t.names_games
-            ) b GROUP BY 1, 2
-        ) c GROUP BY 1
+            SELECT c.player_id, c.category, c.bets + coalesce((p.games_played ->> c.category)::integer, 0) AS bets
+            FROM (
+                SELECT c.player_id, c.game_category::text AS category, sum(c.bets) AS bets FROM change c
+                WHERE c.game_category > '' AND c.bets IS NOT NULL GROUP BY 1, 2
+            ) c JOIN played_before p ON p.player_id = c.player_id
+        ) b GROUP BY 1
     )
 """
 _UPDATE_SQL = """
@@ -156,14 +163,14 @@ _UPDATE_SQL = """
     FROM (
         SELECT player_id, {targets}, {derived} FROM (
             SELECT m.player_id, {totals},
-                   least(m.first_deposit_at, o.first_deposit_at) AS first_deposit_at,
-                   greatest(m.last_deposit_at, o.last_deposit_at) AS last_deposit_at,
-                   greatest(m.last_wager_at, o.last_wager_at) AS last_wager_at,
+                   least(m.first_deposit_at, t.first_deposit_at) AS first_deposit_at,
+                   greatest(m.last_deposit_at, t.last_deposit_at) AS last_deposit_at,
+                   greatest(m.last_wager_at, t.last_wager_at) AS last_wager_at,
                    CASE WHEN m.totals_as_of IS NULL THEN least(m.days_from, t.first_on)
                         ELSE coalesce(m.days_from, m.totals_as_of + 1) END AS days_from,
-                   CASE WHEN t.names_games THEN coalesce(g.games_played, '{{}}') ELSE m.games_played END AS games_played
+                   (m.games_played || coalesce(g.changed, '{{}}')) - coalesce(g.gone, '{{}}') AS games_played
             FROM total t JOIN player_metrics m ON m.player_id = t.player_id
-            LEFT JOIN moment o ON o.player_id = t.player_id LEFT JOIN played g ON g.player_id = t.player_id
+            LEFT JOIN played g ON g.player_id = t.player_id
         ) player_metrics
     ) c WHERE player_metrics.player_id = c.player_id
 """
@@ -175,12 +182,15 @@ def apply_to_days_and_totals(*, zone: str, are_many: bool) -> int:
 
     Return how many players' totals were written. Must run under the players' locks, which make what it reads stand.
     """
-    sql, params = _statement()
+    sql, params = _statement(str(NET_PNL_BASIS.value()))
     with trusted_keys(are_many=are_many):
         return run_statement(sql, {**params, "zone": zone})
 
 
-def _statement() -> tuple[str, dict[str, Any]]:
+@lru_cache(maxsize=4)
+def _statement(basis: str) -> tuple[str, dict[str, Any]]:
+    """Return the statement for a value of the only policy it depends on; compiling it outlasts a small batch."""
+    del basis
     names, derived, params = _derived()
     targets = [*_TOTALS, *_OTHERS]
     update = _UPDATE_SQL.format(

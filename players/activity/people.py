@@ -68,17 +68,20 @@ class Standing:
     closed_before: datetime
 
 
+# The earliest event of all stands for each player's: where it may be too old, every one is looked at.
 _STANDING_SQL = """
-    SELECT coalesce(bool_or(p.source = ''), false), coalesce(bool_or(m.player_id IS NULL), false),
-           coalesce(bool_or(
-               s.first_at < c.closed_before OR (s.first_at AT TIME ZONE %(zone)s)::date <= m.totals_as_of
-           ), false), min(c.closed_before)
+    SELECT p.lack_source, m.known < %(players)s,
+           %(first_at)s < c.closed_before
+               OR coalesce((%(first_at)s AT TIME ZONE %(zone)s)::date <= m.totals_as_of, false),
+           c.closed_before
     FROM (
         SELECT greatest(%(retention_end)s, (max(month) + interval '1 month') AT TIME ZONE 'UTC') AS closed_before
         FROM player_activity_archives
-    ) c
-    LEFT JOIN (SELECT player_id, min(occurred_at) AS first_at FROM activity_stage GROUP BY 1) s ON true
-    LEFT JOIN players p ON p.player_id = s.player_id LEFT JOIN player_metrics m ON m.player_id = s.player_id
+    ) c, (
+        SELECT count(*) AS known, max(totals_as_of) AS totals_as_of FROM player_metrics WHERE player_id = ANY (%(ids)s)
+    ) m, (
+        SELECT coalesce(bool_or(source = ''), false) AS lack_source FROM players WHERE player_id = ANY (%(ids)s)
+    ) p
 """
 _DECLARE_SQL = """
     UPDATE players p SET source = 'FEED', updated_at = now()
@@ -93,9 +96,13 @@ _METRICS_SQL = """
 """
 
 
-def prepare_players(*, retention_end: datetime, zone: str) -> Standing:
+def prepare_players(events: Sequence[Event], *, retention_end: datetime, zone: str) -> Standing:
     """Declare the feed as the source of staged players without one, and see that each has a row of metrics."""
-    standing = Standing(*fetch_rows(_STANDING_SQL, {"retention_end": retention_end, "zone": zone})[0])
+    ids = sorted({event.player_id for event in events})
+    # Times in UTC are in the order of their texts.
+    first_at = datetime.fromisoformat(min(event.occurred_at for event in events))
+    asked = {"ids": ids, "players": len(ids), "first_at": first_at, "retention_end": retention_end, "zone": zone}
+    standing = Standing(*fetch_rows(_STANDING_SQL, asked)[0])
     if standing.lack_source:
         run_statement(_DECLARE_SQL, [])
     if standing.lack_metrics:

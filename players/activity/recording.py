@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from core.errors import InvalidInputError
 from core.expressions import run_statement
+from core.policies import saved_policies_read_once
 from players.activity import corrections, exceptions, keys, people, sessions
 from players.activity.days import MANY_EVENTS, apply_to_days_and_totals
 from players.activity.events import EVENTS_MAX, Event, EventReader
@@ -53,7 +54,7 @@ def record_activity(
     InvalidInputError for the batch as a whole, and ActivityRefusedError with everything that is wrong with its events;
     then nothing is stored.
     """
-    with transaction.atomic():
+    with transaction.atomic(), saved_policies_read_once():
         return record_in_transaction(
             source=source, events=events, at=at or timezone.now(), create_players=create_players
         )
@@ -127,7 +128,7 @@ def count_staged(events: Sequence[Event], *, source: str, at: datetime, is_force
 def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool) -> _Counted:
     zone = timezone.get_default_timezone_name()
     kinds = {event.kind for event in events}
-    standing = people.prepare_players(retention_end=retention_end(at=at), zone=zone)
+    standing = people.prepare_players(events, retention_end=retention_end(at=at), zone=zone)
     listed: list[exceptions.Listed] = []
     if standing.may_be_old and not is_forced:
         listed += exceptions.take_uncountable(closed_before=standing.closed_before, zone=zone)

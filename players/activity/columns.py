@@ -1,0 +1,158 @@
+"""Reading most events of a batch by columns: events with the same fields together, each field with a few operations.
+
+What is not plain here is no error yet: it is left to the reader of single events, which says what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import repeat
+from operator import attrgetter, itemgetter, sub
+from typing import Any
+
+from players.activity.fields import (
+    EARLIEST,
+    ID_LENGTH_MAX,
+    PLAYER_ID_LENGTH_MAX,
+    FieldRefusedError,
+    read_address,
+    read_amount,
+)
+
+_NEEDED = frozenset({"kind", "external_id", "player_id", "occurred_at"})
+_ALWAYS = _NEEDED | {"ip_address", "device_id"}
+_MONEY = (_NEEDED | {"amount"}, _ALWAYS | {"amount"})
+_BET = (_MONEY[0], _MONEY[1] | {"bonus_amount", "bet_id", "game_category"})
+# What a kind needs, and what it may have without being looked at closely.
+_PLAIN_FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "DEPOSIT": _MONEY,
+    "WITHDRAWAL": _MONEY,
+    "WAGER": _BET,
+    "WIN": _BET,
+    "SESSION": (_NEEDED | {"ended_at"}, _ALWAYS | {"ended_at"}),
+}
+_AMOUNTS = re.compile(r"(?:(?:0|[1-9][0-9]{0,15})\.[0-9]{2}\n)*", re.ASCII)
+Columns = dict[str, list[Any]]
+"""By field, in the order of the events; every column is a list of texts."""
+
+
+class _NotPlainError(ValueError):
+    """Raised for events that have to be looked at one by one."""
+
+
+def alike(events: Sequence[Any]) -> dict[tuple[Any, ...], list[int]]:
+    """Return the places of events by the fields they have, in their order; what is no dictionary is nowhere."""
+    found: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for place, raw in enumerate(events):
+        if type(raw) is dict:
+            found[tuple(raw)].append(place)
+    return found
+
+
+def read_plain(
+    events: Sequence[Mapping[str, Any]], *, latest: datetime, categories: Callable[[], frozenset[str]], days_max: int
+) -> Columns | None:
+    """Return the columns of events that have the same fields, or None where one of them must be looked at closely.
+
+    `latest` is the time after which an event is still to come, `days_max` how long a session may last.
+    """
+    try:
+        columns = {name: list(map(itemgetter(name), events)) for name in events[0]}
+        _check_fields(columns)
+        _read_texts(columns, categories=categories)
+        _read_amounts(columns)
+        _read_moments(columns, latest=latest, days_max=days_max)
+        if "ip_address" in columns:
+            columns["ip_address"] = list(map(read_address, columns["ip_address"]))
+    except (_NotPlainError, FieldRefusedError):
+        return None
+    return columns
+
+
+def rows_of(columns: Columns, *, places: Iterable[int], names: Sequence[str], make: type[tuple[Any, ...]]) -> list[Any]:
+    """Return rows of a named tuple whose fields are the place, `names`, and that the event is not void."""
+    found = [columns.get(name) or repeat("") for name in names]
+    # What every event has alike is endless; the places end the rows.
+    never_void = repeat(object=False)
+    return list(map(partial(tuple.__new__, make), zip(places, *found, never_void, strict=False)))
+
+
+def _check(is_plain: bool) -> None:  # noqa: FBT001  # the condition is all there is
+    if not is_plain:
+        raise _NotPlainError
+
+
+def _check_fields(columns: Columns) -> None:
+    fields = columns.keys()
+    _check(fields >= _NEEDED and _are_texts(columns["kind"]))
+    for kind in set(columns["kind"]):
+        _check(kind in _PLAIN_FIELDS)
+        needed, possible = _PLAIN_FIELDS[kind]
+        _check(needed <= fields <= possible)
+
+
+def _are_texts(column: list[Any]) -> bool:
+    return set(map(type, column)) == {str}
+
+
+def _read_texts(columns: Columns, *, categories: Callable[[], frozenset[str]]) -> None:
+    for name in ("external_id", "player_id", "bet_id", "game_category", "device_id"):
+        column = columns.get(name)
+        if column is not None:
+            _check(_are_texts(column))
+            length_max = PLAYER_ID_LENGTH_MAX if name == "player_id" else ID_LENGTH_MAX
+            lengths = set(map(len, column))
+            text = "".join(column)
+            _check(min(lengths) > 0 and max(lengths) <= length_max and text.isprintable() and " " not in text)
+    if "game_category" in columns:
+        _check(categories() >= set(columns["game_category"]))
+
+
+def _read_amounts(columns: Columns) -> None:
+    for name in ("amount", "bonus_amount"):
+        if name in columns:
+            columns[name] = _amounts(columns[name])
+    amounts = columns.get("amount", [])
+    if "0.00" in amounts:
+        kinds = zip(amounts, columns["kind"], strict=True)
+        _check(all(amount != "0.00" or kind == "WIN" for amount, kind in kinds))
+    if "bonus_amount" in columns:
+        parts = zip(columns["bonus_amount"], amounts, strict=True)
+        _check(all((len(bonus), bonus) <= (len(amount), amount) for bonus, amount in parts))
+
+
+def _amounts(column: list[Any]) -> list[str]:
+    if _are_texts(column):
+        text = "\n".join([*column, ""])
+        if text.count("\n") == len(column) and _AMOUNTS.fullmatch(text):
+            return column
+    _check(None not in column and "" not in column)
+    return list(map(read_amount, column))
+
+
+def _read_moments(columns: Columns, *, latest: datetime, days_max: int) -> None:
+    began = _moments(columns["occurred_at"], latest=latest)
+    columns["occurred_at"] = list(map(datetime.isoformat, began))
+    if "ended_at" in columns:
+        ended = _moments(columns["ended_at"], latest=latest)
+        columns["ended_at"] = list(map(datetime.isoformat, ended))
+        lasted = list(map(sub, ended, began))
+        _check(min(lasted) >= timedelta(0) and max(lasted) <= timedelta(days=days_max))
+
+
+def _moments(column: list[Any], *, latest: datetime) -> list[datetime]:
+    _check(_are_texts(column))
+    try:
+        moments = list(map(datetime.fromisoformat, column))
+        zones = set(map(attrgetter("tzinfo"), moments))
+        _check(None not in zones)
+        if zones != {UTC}:
+            moments = [moment.astimezone(UTC) for moment in moments]
+    except (ValueError, OverflowError):
+        raise _NotPlainError from None
+    _check(min(moments) >= EARLIEST and max(moments) <= latest)
+    return moments
