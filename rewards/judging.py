@@ -22,7 +22,7 @@ from core.expressions import Quotient, Sql, compile_expression, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.definitions import RuleDefinition
 from rewards.fields import GAMES_COLUMN, SAFETY_COLUMNS
-from rewards.guard import rule_guard
+from rewards.guard import guarded_grants, rule_guard
 from rewards.holdout import global_holdout, held_out_sql
 from rewards.jurisdictions.terms import jurisdiction_columns, jurisdiction_terms, wagering_multiplier_max
 from rewards.models import AllocationCandidate, RewardType
@@ -54,12 +54,16 @@ def judge_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: 
     """
     if not rules:
         return 0
-    sql, params = _judging_sql(tuple(rules), occasion.unbound())
+    sql, params = _judging_sql(tuple(rules), occasion.unbound(), guarded_grants(occasion.on))
     return run_statement(sql, bind_range(occasion.bind(params), keys=keys))
 
 
 @lru_cache(maxsize=16)
-def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
+def _judging_sql(
+    rules: tuple[RuleDefinition, ...],
+    occasion: Occasion,
+    granted: str,  # noqa: ARG001  a statement that reads no cash must not be kept once some was granted
+) -> Sql:
     """Compile the statement once per run, or live once for all that finds the same policies."""
     judged, params = judged_matches(rules, occasion=occasion, keys=UNBOUND_RANGE)
     # Ordered by rule, so that the block ranges of the table's index tell rules apart.
