@@ -66,11 +66,13 @@ def evaluate_events(
     at: datetime,
     run: Run | None = None,
     started_by: User | None = None,
+    are_locked: bool = False,
 ) -> Counts:
     """Decide the live rules that the events set off, for a business date; return the counts by verdict.
 
-    Under a run of its own where none is given. The players are locked until commit. What was decided for an event
-    before is left alone. Raises NotFoundError for a player nobody knows.
+    Under a run of its own where none is given. The players are locked until commit; `are_locked` says that the caller's
+    transaction holds them already. What was decided for an event before is left alone. Raises NotFoundError for a
+    player nobody knows.
     """
     counts: dict[str, int] = defaultdict(int)
     with saved_policies_read_once():
@@ -78,7 +80,8 @@ def evaluate_events(
         waited_for = [event for event in events if rules.get(event.trigger)]
         if not waited_for:
             return {}
-        lock_players([event.player_id for event in waited_for])
+        if not are_locked:
+            lock_players([event.player_id for event in waited_for])
         under = run or Run.objects.create(kind=RunKind.LIVE, business_date=on, started_by=started_by)
         with constants_read_once() as fingerprint:
             built_from = _built_from(fingerprint)

@@ -8,7 +8,7 @@ amount → frequency → cooldown → restrictions → jurisdiction → abuse. T
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -47,15 +47,32 @@ _FACTOR = DecimalField(max_digits=6, decimal_places=2)
 _ZERO = Value(Decimal(0), output_field=_MONEY)
 
 
-def judge_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> int:
+def judge_matches(
+    rules: Sequence[RuleDefinition],
+    *,
+    occasion: Occasion,
+    keys: KeyRange = ALL_KEYS,
+    matched: Collection[int] | None = None,
+) -> int:
     """Store a candidate for every match of the range; matches decided for this occasion before are left out.
 
-    Return how many.
+    Return how many. `matched` are the numbers of those of the rules that have matches, where they are known: one
+    statement, compiled for all rules, is told the terms of these alone.
     """
     if not rules:
         return 0
     sql, params = _judging_sql(tuple(rules), occasion.unbound(), guarded_grants(occasion.on))
-    return run_statement(sql, bind_range(occasion.bind(params), keys=keys))
+    told = [param.of(matched) if isinstance(param, _Terms) else param for param in params]
+    return run_statement(sql, bind_range(occasion.bind(told), keys=keys))
+
+
+class _Terms(dict[int, str]):
+    """The terms of rules by number, each as JSON, until they are bound."""
+
+    def of(self, numbers: Collection[int] | None = None) -> str:
+        """Return the terms of the rules of these numbers, of all where none are given, as a JSON array."""
+        chosen = self.values() if numbers is None else (self[number] for number in self if number in numbers)
+        return f"[{', '.join(chosen)}]"
 
 
 @lru_cache(maxsize=16)
@@ -65,7 +82,7 @@ def _judging_sql(
     granted: str,  # noqa: ARG001  a statement that reads no cash must not be kept once some was granted
 ) -> Sql:
     """Compile the statement once per run, or live once for all that finds the same policies."""
-    judged, params = judged_matches(rules, occasion=occasion, keys=UNBOUND_RANGE)
+    judged, params = with_stages(*_matches_sql(rules, occasion=occasion, keys=UNBOUND_RANGE), _stages())
     # Ordered by rule, so that the block ranges of the table's index tell rules apart.
     sql = f"""
         INSERT INTO rule_candidates
@@ -84,7 +101,8 @@ def _judging_sql(
 
 def judged_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> Sql:
     """Return the relation of the matches with everything that judging finds out about them."""
-    return with_stages(*_matches_sql(rules, occasion=occasion, keys=keys), _stages())
+    sql, params = with_stages(*_matches_sql(rules, occasion=occasion, keys=keys), _stages())
+    return sql, [param.of() if isinstance(param, _Terms) else param for param in params]
 
 
 def with_stages(sql: str, params: list[Any], stages: Sequence[dict[str, Combinable | Q]]) -> Sql:
@@ -251,8 +269,12 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
         WHERE m.run_id = %s AND {in_range} AND {facts_in_range} AND NOT u.is_decided_already
     """
     stated = jurisdiction_terms(rules, on=occasion.on)
-    terms = json.dumps(
-        [{**_terms(rule, on=occasion.on), "jurisdictions": stated[rule.number]} for rule in rules], default=str
+    terms = _Terms(
+        (
+            rule.number,
+            json.dumps({**_terms(rule, on=occasion.on), "jurisdictions": stated[rule.number]}, default=str),
+        )
+        for rule in rules
     )
     return sql, [
         *own_edge_params,
