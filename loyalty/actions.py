@@ -74,7 +74,8 @@ def handle_events(events: Sequence[PlayerEvent], *, at: datetime, started_by: Us
     released = _release_waiting(events, at=at)
     if any(event.trigger == KYC_COMPLETE for event in events):
         complete_bonuses(sorted({event.player_id for event in events}), at=at)
-    return {"credits released": released, **evaluate_events(events, on=on, at=at, started_by=started_by)}
+    counts = evaluate_events(events, on=on, at=at, started_by=started_by, are_locked=True)
+    return {"credits released": released, **counts}
 
 
 def _check_trigger(code: str) -> None:

@@ -10,12 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
 
-from core.expressions import fetch_rows
+from core.constants import constants_read_once
 from core.models import Run, RunKind
 from core.policies import policies_in_force, saved_policies_read_once
 from core.runs import Counts, finish_run
@@ -67,11 +66,13 @@ def evaluate_events(
     at: datetime,
     run: Run | None = None,
     started_by: User | None = None,
+    are_locked: bool = False,
 ) -> Counts:
     """Decide the live rules that the events set off, for a business date; return the counts by verdict.
 
-    Under a run of its own where none is given. The players are locked until commit. What was decided for an event
-    before is left alone. Raises NotFoundError for a player nobody knows.
+    Under a run of its own where none is given. The players are locked until commit; `are_locked` says that the caller's
+    transaction holds them already. What was decided for an event before is left alone. Raises NotFoundError for a
+    player nobody knows.
     """
     counts: dict[str, int] = defaultdict(int)
     with saved_policies_read_once():
@@ -79,14 +80,16 @@ def evaluate_events(
         waited_for = [event for event in events if rules.get(event.trigger)]
         if not waited_for:
             return {}
-        lock_players([event.player_id for event in waited_for])
+        if not are_locked:
+            lock_players([event.player_id for event in waited_for])
         under = run or Run.objects.create(kind=RunKind.LIVE, business_date=on, started_by=started_by)
-        built_from = _built_from()
-        for trigger, names in _rounds(waited_for):
-            occasion = occasion_of_events(run_id=under.pk, on=on, built_from=built_from, names=names)
-            given = evaluate_now(rules[trigger], run=under, player_ids=list(names), at=at, occasion=occasion)
-            for verdict, count in given.items():
-                counts[verdict] += count
+        with constants_read_once() as fingerprint:
+            built_from = _built_from(fingerprint)
+            for trigger, names in _rounds(waited_for):
+                occasion = occasion_of_events(run_id=under.pk, on=on, built_from=built_from, names=names)
+                given = evaluate_now(rules[trigger], run=under, player_ids=list(names), at=at, occasion=occasion)
+                for verdict, count in given.items():
+                    counts[verdict] += count
         if run is None:
             finish_run(under, dict(counts))
     return dict(counts)
@@ -112,46 +115,51 @@ def live_rules(*, on: date, triggers: Iterable[str]) -> dict[str, list[RuleDefin
     heard = {trigger: heard_triggers(trigger) for trigger in triggers}
     wanted = {code for codes in heard.values() for code in codes}
     waiting = rules_in_force(on).filter(is_live=True, trigger__in=wanted)
+    rows = waiting.values_list("trigger", "rule_id", "number", "version", "updated_at")
     found = [
-        (trigger, _definition(*key))
-        for trigger, *key in waiting.values_list("trigger", "rule_id", "number", "version", "updated_at")
+        (trigger, _Saved(rule_id, number, version, updated_at))
+        for trigger, rule_id, number, version, updated_at in rows
     ]
+    definitions = _definitions([saved for _, saved in found])
     return {
-        trigger: [rule for code, rule in found if rule is not None and code in codes]
+        trigger: [rule for code, saved in found if code in codes and (rule := definitions[saved]) is not None]
         for trigger, codes in heard.items()
     }
 
 
-@lru_cache(maxsize=DEFINITIONS_KEPT_MAX)
-def _definition(
-    rule_id: str,
-    number: int,
-    version: int,
-    updated_at: datetime,  # noqa: ARG001  every save has its own, so a kept definition is never an older one
-) -> RuleDefinition | None:
-    """Return what a rule says, read once for each time it was saved; None where it cannot be read any more."""
-    rule = RewardRule.objects.filter(rule_id=rule_id, number=number, version=version).first()
-    return define_rule(rule)[0] if rule else None
+class _Saved(NamedTuple):
+    """A rule as it was saved once: every save has its own time, so what is kept for it is never an older one."""
+
+    rule_id: str
+    number: int
+    version: int
+    updated_at: datetime
 
 
-# Everything that compiled statements hold as constants beside the policies; small tables that staff edit.
-_CONSTANTS_SQL = "SELECT md5(concat_ws('|', {}))".format(
-    ", ".join(
-        f"(SELECT string_agg(t::text, ',' ORDER BY t::text) FROM {table} t)"
-        for table in (
-            "game_categories",
-            "safety_unit_values",
-            "safety_retention_multipliers",
-            "safety_segment_baselines",
-            "jurisdictions",
-            "jurisdiction_limits",
-            "safety_caps",
-        )
-    )
-)
+_DEFINITIONS: dict[_Saved, RuleDefinition | None] = {}
 
 
-def _built_from() -> str:
+def _definitions(wanted: Sequence[_Saved]) -> dict[_Saved, RuleDefinition | None]:
+    """Return what rules say, read once for each time they were saved; None where one cannot be read any more."""
+    found = {saved: _DEFINITIONS[saved] for saved in wanted if saved in _DEFINITIONS}
+    unread = [saved for saved in wanted if saved not in found]
+    if not unread:
+        return found
+    rules = RewardRule.objects.in_bulk([saved.rule_id for saved in unread])
+    read = {saved: _definition(rules.get(saved.rule_id), saved) for saved in unread}
+    if len(_DEFINITIONS) + len(read) > DEFINITIONS_KEPT_MAX:
+        _DEFINITIONS.clear()
+    _DEFINITIONS.update(read)
+    return found | read
+
+
+def _definition(rule: RewardRule | None, saved: _Saved) -> RuleDefinition | None:
+    """Return what a rule says where it still is the one that was saved."""
+    if rule is None or (rule.number, rule.version) != (saved.number, saved.version):
+        return None
+    return define_rule(rule)[0]
+
+
+def _built_from(constants: str) -> str:
     """Return a fingerprint of what compiled statements are built from: while it stays the same, they may be used."""
-    constants = fetch_rows(_CONSTANTS_SQL, [])[0][0]
     return hashlib.sha256(f"{policies_in_force()}{constants}".encode()).hexdigest()

@@ -8,7 +8,7 @@ amount → frequency → cooldown → restrictions → jurisdiction → abuse. T
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -23,7 +23,7 @@ from core.expressions import Quotient, Sql, compile_expression, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.definitions import RuleDefinition
 from rewards.fields import GAMES_COLUMN, SAFETY_COLUMNS
-from rewards.guard import rule_guard
+from rewards.guard import guarded_grants, rule_guard
 from rewards.holdout import global_holdout, held_out_sql
 from rewards.jurisdictions.terms import jurisdiction_columns, jurisdiction_terms, wagering_multiplier_max
 from rewards.models import AllocationCandidate, RewardType
@@ -48,21 +48,42 @@ _FACTOR = DecimalField(max_digits=6, decimal_places=2)
 _ZERO = Value(Decimal(0), output_field=_MONEY)
 
 
-def judge_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> int:
+def judge_matches(
+    rules: Sequence[RuleDefinition],
+    *,
+    occasion: Occasion,
+    keys: KeyRange = ALL_KEYS,
+    matched: Collection[int] | None = None,
+) -> int:
     """Store a candidate for every match of the range; matches decided for this occasion before are left out.
 
-    Return how many.
+    Return how many. `matched` are the numbers of those of the rules that have matches, where they are known: one
+    statement, compiled for all rules, is told the terms of these alone.
     """
     if not rules:
         return 0
-    sql, params = _judging_sql(tuple(rules), occasion.unbound())
-    return run_statement(sql, bind_range(occasion.bind(params), keys=keys))
+    sql, params = _judging_sql(tuple(rules), occasion.unbound(), guarded_grants(occasion.on))
+    told = [param.of(matched) if isinstance(param, _Terms) else param for param in params]
+    return run_statement(sql, bind_range(occasion.bind(told), keys=keys))
+
+
+class _Terms(dict[int, str]):
+    """The terms of rules by number, each as JSON, until they are bound."""
+
+    def of(self, numbers: Collection[int] | None = None) -> str:
+        """Return the terms of the rules of these numbers, of all where none are given, as a JSON array."""
+        chosen = self.values() if numbers is None else (self[number] for number in self if number in numbers)
+        return f"[{', '.join(chosen)}]"
 
 
 @lru_cache(maxsize=16)
-def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
+def _judging_sql(
+    rules: tuple[RuleDefinition, ...],
+    occasion: Occasion,
+    granted: str,  # noqa: ARG001  a statement that reads no cash must not be kept once some was granted
+) -> Sql:
     """Compile the statement once per run, or live once for all that finds the same policies."""
-    judged, params = judged_matches(rules, occasion=occasion, keys=UNBOUND_RANGE)
+    judged, params = _judged_sql(rules, occasion=occasion, keys=UNBOUND_RANGE)
     # Ordered by rule, so that the block ranges of the table's index tell rules apart.
     sql = f"""
         INSERT INTO rule_candidates
@@ -81,6 +102,12 @@ def _judging_sql(rules: tuple[RuleDefinition, ...], occasion: Occasion) -> Sql:
 
 def judged_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> Sql:
     """Return the relation of the matches with everything that judging finds out about them."""
+    sql, params = _judged_sql(rules, occasion=occasion, keys=keys)
+    return sql, [param.of() if isinstance(param, _Terms) else param for param in params]
+
+
+def _judged_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> Sql:
+    """Return the same with the rules' terms still to be told."""
     inputs = margin_inputs()
     of_family = {_OF_FAMILY: inputs.pop(_OF_FAMILY)}
     players = with_stages(*_players_sql(rules, occasion=occasion, keys=keys), _stages_of_players(inputs))
@@ -296,14 +323,15 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, players
     return sql, [*players_params, _stated_terms(rules, on=occasion.on), *decided_params]
 
 
-def _stated_terms(rules: Sequence[RuleDefinition], *, on: date) -> str:
-    """Return the terms of the rules as JSON, each with what the jurisdictions say of it and the number of its games."""
+def _stated_terms(rules: Sequence[RuleDefinition], *, on: date) -> _Terms:
+    """Return the terms of the rules, each with what the jurisdictions say of it and the number of its games."""
     said, games = jurisdiction_terms(rules, on=on), _games_of(rules)
-    terms = []
+    terms = _Terms()
     for rule in rules:
         number = games.index(rule.reward.eligible_games) + 1 if rule.reward.terms.is_wagered else None
-        terms.append({**_terms(rule, on=on), "games_number": number, "jurisdictions": said[rule.number]})
-    return json.dumps(terms, default=str)
+        told = {**_terms(rule, on=on), "games_number": number, "jurisdictions": said[rule.number]}
+        terms[rule.number] = json.dumps(told, default=str)
+    return terms
 
 
 def _games_of(rules: Sequence[RuleDefinition]) -> list[tuple[str, ...] | None]:

@@ -71,14 +71,17 @@ def allocate_candidates(rules: Sequence[RuleDefinition], *, occasion: Occasion, 
 def _allocate(
     rules: Sequence[RuleDefinition], *, occasion: Occasion, player_ids: Sequence[str] | None
 ) -> Sequence[RuleDefinition]:
-    """Fill, match, judge and allocate; return the rules that had something to allocate."""
+    """Fill, match, judge and allocate; return the rules that may have had something to allocate."""
     run_id, on = occasion.run_id, occasion.on
     keys = ALL_KEYS if player_ids is None else _range_of(player_ids)
     fill_facts(run_id=run_id, on=on, columns=needed_columns(rules), player_ids=player_ids)
-    if not match_rules(rules, run_id=run_id, keys=keys) or not judge_matches(rules, occasion=occasion, keys=keys):
+    if not match_rules(rules, run_id=run_id, keys=keys):
         return ()
-    if player_ids is not None:
-        rules = _with_candidates(rules, run_id=run_id)
+    matched = None if player_ids is None else _matched(run_id=run_id)
+    if not judge_matches(rules, occasion=occasion, keys=keys, matched=matched):
+        return ()
+    if matched is not None:
+        rules = [rule for rule in rules if rule.number in matched]
     allocate_candidates(rules, occasion=occasion, keys=keys)
     return rules
 
@@ -88,10 +91,10 @@ def _range_of(player_ids: Sequence[str]) -> KeyRange:
     return KeyRange(lower=min(player_ids), upper=max(player_ids) + "\x01") if player_ids else ALL_KEYS
 
 
-def _with_candidates(rules: Sequence[RuleDefinition], *, run_id: int) -> list[RuleDefinition]:
-    rows = fetch_rows("SELECT DISTINCT rule_number FROM rule_candidates WHERE run_id = %s", [run_id])
-    numbers = {number for (number,) in rows}
-    return [rule for rule in rules if rule.number in numbers]
+def _matched(*, run_id: int) -> set[int]:
+    """Return the numbers of the rules that have matches."""
+    rows = fetch_rows("SELECT DISTINCT rule_number FROM rule_matches WHERE run_id = %s", [run_id])
+    return {number for (number,) in rows}
 
 
 def evaluate_now(

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from core.constants import constant
 from core.expressions import fetch_rows, run_statement
 from players.models import GameCategory
 from safety.models import AssumptionKind, AssumptionVersion
@@ -95,6 +96,8 @@ def _upsert(into: str, *, column: str, values: list[object]) -> int:
     )
 
 
+# The newest alone: there is a version for every figure there ever was, and none of them is ever changed.
+@constant(sources=("SELECT max(id) FROM safety_assumptions",))
 def assumptions_version() -> int:
     """Return the number of the newest version: with a date it names every figure a decision was made by."""
     return AssumptionVersion.objects.aggregate(newest=Max("id"))["newest"] or 0

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, Least
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
+from core.constants import constant
 from core.errors import InvalidInputError, NotFoundError
 from core.expressions import compile_expression, fetch_rows
 from core.policies import saved_policies_read_once
@@ -44,6 +45,7 @@ def cap_limit_expressions() -> dict[str, Combinable]:
     return _limits(_group_caps())
 
 
+@constant("safety_caps")
 def _group_caps() -> list[RewardCap]:
     """Return the caps per player of segments and tiers, the tightest first."""
     return list(RewardCap.objects.filter(kind=CapKind.PER_PLAYER, is_active=True).order_by("value", "id"))

@@ -15,6 +15,7 @@ from django.db.models import Case, DecimalField, F, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Greatest, Least, Round
 
+from core.constants import constant
 from core.expressions import Sql
 from players.models import GameCategory
 from safety import policies
@@ -83,7 +84,12 @@ def currency_value(currency: str) -> Decimal:
 
 
 def _stored_value(currency: str) -> Decimal | None:
-    return UnitValue.objects.filter(currency_type=currency).values_list("money_value", flat=True).first()
+    return _unit_values().get(currency)
+
+
+@constant("safety_unit_values")
+def _unit_values() -> dict[str, Decimal]:
+    return dict(UnitValue.objects.values_list("currency_type", "money_value"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +158,7 @@ def cost_terms(terms: RewardTerms) -> CostTerms:
     )
 
 
+@constant("game_categories")
 def _categories() -> list[tuple[str, Decimal, Decimal]]:
     """Return code, edge and weight of every category."""
     return list(GameCategory.objects.order_by("code").values_list("code", "house_edge_rate", "contribution_weight"))

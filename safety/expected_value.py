@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models.expressions import Combinable
 from django.utils import timezone
 
+from core.constants import constants_read_once
 from core.errors import InvalidInputError, NotFoundError
 from core.expressions import Sql, compile_expression, fetch_rows
 from core.policies import saved_policies_read_once
@@ -106,7 +107,7 @@ def calculate_expected_value(*, player_id: str, reward: Reward, on: date | None 
     Raises NotFoundError for a player without measures, InvalidInputError for an amount or type that cannot be.
     """
     _check(reward)
-    with saved_policies_read_once():
+    with saved_policies_read_once(), constants_read_once():
         return _calculate(player_id=player_id, reward=reward, day=on or timezone.localdate())
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from core.constants import constant
 from core.expressions import fetch_rows, run_statement
 from safety.caps import window_starts
 from safety.granted import granted_sql
@@ -54,6 +55,12 @@ def active_pools() -> list[Pool]:
     for cap in caps:
         limits.setdefault((cap.segment, cap.tier), []).append((cap.window.lower(), cap.value))
     return [Pool(segment=segment, tier=tier, limits=tuple(found)) for (segment, tier), found in limits.items()]
+
+
+@constant("safety_caps")
+def pools_in_force() -> list[Pool]:
+    """Return the same, but as of the beginning of an operation that reads constants once: for a look, not a grant."""
+    return active_pools()
 
 
 def lock_pools() -> None:
@@ -127,6 +134,9 @@ def pools_of_player(pools: Iterable[Pool], *, player_id: str, on: date) -> list[
 
 def tightest_pool_room(*, player_id: str, on: date) -> PoolRoom | None:
     """Return what the pools leave of a player's grants on a date, without a lock; None where no pool holds for them."""
+    pools = pools_in_force()
+    if not pools:
+        return None
     player = fetch_rows(
         """
         SELECT coalesce(m.segment, p.segment), coalesce(m.tier, p.tier) FROM players p
@@ -136,7 +146,7 @@ def tightest_pool_room(*, player_id: str, on: date) -> PoolRoom | None:
     )
     rooms = [
         pool_room(pool, on=on)
-        for pool in active_pools()
+        for pool in pools
         for segment, tier in player
         if pool.segment in ("", segment) and pool.tier in ("", tier)
     ]

@@ -17,6 +17,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Round
 from django.db.models.lookups import GreaterThan, LessThan, LessThanOrEqual
 
+from core.constants import constant
 from core.errors import NotFoundError
 from core.expressions import Quotient, run_statement
 from players.models import GameCategory, PlayerSegment
@@ -72,6 +73,7 @@ def get_house_edge(game_type: str) -> Decimal:
     return edge
 
 
+@constant("game_categories")
 def default_house_edge() -> Decimal | None:
     """Return the edge that holds where a player's games are not known; None where staff left none."""
     return GameCategory.objects.filter(code=DEFAULT_CATEGORY).values_list("house_edge_rate", flat=True).first()
@@ -160,9 +162,13 @@ def _active_days_in_30() -> Combinable:
 
 
 def _segment_mean() -> Combinable:
-    means = SegmentBaseline.objects.values_list("segment", "wager_per_active_day")
-    whens = [When(segment=segment, then=Value(mean, output_field=_EXACT)) for segment, mean in means]
+    whens = [When(segment=segment, then=Value(mean, output_field=_EXACT)) for segment, mean in _segment_means()]
     return Case(*whens, default=Value(Decimal(0)), output_field=_EXACT)
+
+
+@constant("safety_segment_baselines")
+def _segment_means() -> list[tuple[str, Decimal]]:
+    return list(SegmentBaseline.objects.values_list("segment", "wager_per_active_day"))
 
 
 def _retention_factor() -> Combinable:
@@ -180,9 +186,8 @@ def _retention_factor() -> Combinable:
 
 
 def _retention_multiplier() -> Combinable:
-    rows = RetentionMultiplier.objects.values_list("reward_family", "segment", "multiplier")
     by_family: dict[str, list[When]] = {}
-    for family, segment, multiplier in rows:
+    for family, segment, multiplier in _retention_multipliers():
         when = When(segment=segment, then=Value(multiplier, output_field=_EXACT))
         by_family.setdefault(family, []).append(when)
     whens = []
@@ -192,6 +197,11 @@ def _retention_multiplier() -> Combinable:
         of_segments = Case(*by_family.get(family, []), default=missing, output_field=_EXACT)
         whens.append(When(reward_family=family, then=of_segments))
     return Case(*whens, default=None, output_field=_EXACT)
+
+
+@constant("safety_retention_multipliers")
+def _retention_multipliers() -> list[tuple[str, str, Decimal]]:
+    return list(RetentionMultiplier.objects.values_list("reward_family", "segment", "multiplier"))
 
 
 def is_profitable_expression() -> Combinable:

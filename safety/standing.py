@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
+from core.constants import constant
 from core.expressions import Sql
 from players.models import GameCategory
 from safety.caps import window_starts
@@ -18,7 +20,7 @@ def games_join() -> Sql:
 
     Both unknown where no category is known. A category that nobody knows any more counts as the default one.
     """
-    edges = dict(GameCategory.objects.values_list("code", "house_edge_rate"))
+    edges = _house_edges()
     # As constants: a join of the few categories for each player takes three times as long.
     whens = " ".join("WHEN %s THEN %s" for _ in edges)
     edge = f"CASE g.key {whens} ELSE %s::numeric END" if edges else "%s::numeric"
@@ -29,6 +31,11 @@ def games_join() -> Sql:
             FROM jsonb_each_text(m.games_played) g
         ) h ON m.games_played <> '{{}}'"""
     return sql, [*(value for pair in edges.items() for value in pair), edges.get(DEFAULT_CATEGORY)]
+
+
+@constant("game_categories")
+def _house_edges() -> dict[str, Decimal]:
+    return dict(GameCategory.objects.values_list("code", "house_edge_rate"))
 
 
 def grants_join(on: date, *, in_range: str, params: list[Any]) -> Sql:

@@ -18,6 +18,7 @@ from rewards.models import PlayerFacts, RewardDecision, RewardRule, RuleAllocati
 from rewards.problems import RuleInvalidError
 from rewards.rules import save_rule
 from rewards.tests.factories import balance, decision, evaluate, make_player, make_rule, verdicts
+from safety.models import RewardCap, UnitValue
 
 pytestmark = pytest.mark.django_db
 
@@ -221,3 +222,36 @@ def test_rules_are_found_by_trigger_in_the_order_they_are_decided() -> None:
     found = live_rules(on=ON, triggers={"DEPOSIT"})
 
     assert [rule.rule_id for rule in found["DEPOSIT"]] == ["FIRST", "SECOND"]
+
+
+def test_a_cap_or_value_that_staff_changed_holds_for_the_next_event() -> None:
+    make_player()
+    make_live(reward={"type": "LOYALTY_POINTS", "amount": 10}, frequency_period="DAY", frequency_max=9)
+    UnitValue.objects.update_or_create(currency_type="LP", defaults={"money_value": Decimal("0.01")})
+    happen(event("1"))
+    UnitValue.objects.filter(currency_type="LP").update(money_value=Decimal("0.02"))
+    happen(event("2"))
+    cap = RewardCap.objects.create(kind="PER_PLAYER", segment="LOSING", window="DAY", value=Decimal("0.35"))
+    happen(event("3"))
+    cap.delete()
+    happen(event("4"))
+
+    given = RewardDecision.objects.order_by("id").values_list("amount_given", "money_value")
+    # 10 × 0.01; 10 × 0.02; 0.35 − 0.30 = 0.05, which is 2.5 points; without the cap 10 × 0.02.
+    assert [(str(amount), str(value)) for amount, value in given] == [
+        ("10.00", "0.10"),
+        ("10.00", "0.20"),
+        ("2.50", "0.05"),
+        ("10.00", "0.20"),
+    ]
+
+
+def test_an_event_costs_a_fixed_number_of_statements_however_many_rules_wait(django_assert_num_queries: Any) -> None:
+    make_player()
+    for number in range(3):
+        wagered = {"total_wagered_min": 10**12 if number else 0}
+        make_live(f"GIFT_{number}", conditions=wagered, frequency_period="DAY", frequency_max=9)
+    happen(event("1"))
+
+    with django_assert_num_queries(25):
+        assert happen(event("2")) == {"APPROVED": 1}

@@ -9,7 +9,8 @@ import pytest
 from django.db import transaction
 
 from core.policies import save_policy
-from players.tests.factories import ON
+from players.tests.factories import AT, ON
+from rewards.events import activity_event, evaluate_events
 from rewards.models import RewardDecision
 from rewards.tests.factories import allocate, decision, evaluate, issue, make_player, make_rule, verdicts
 from safety.grants import credit_bonus
@@ -60,6 +61,21 @@ def test_rewards_of_later_dates_count_for_an_earlier_one() -> None:
     evaluate(ON)
 
     assert decision(rule_id="EARLIER").amount_given == 5
+
+
+def test_cash_paid_for_one_event_counts_for_the_next() -> None:
+    guard("15")
+    make_player()
+    cash = {"type": "CASHBACK", "amount": 8, "withdrawable": True}
+    make_rule(reward=cash, is_live=True, trigger="DEPOSIT", frequency_period="DAY", frequency_max=9)
+
+    for number in ("1", "2", "3"):
+        event = activity_event(player_id="alice", trigger="DEPOSIT", source="feed", event_id=number)
+        evaluate_events([event], on=ON, at=AT)
+
+    given = RewardDecision.objects.order_by("id").values_list("amount_given", flat=True)
+    # 8; 15 − 8 = 7; 15 − 15 = 0.
+    assert list(given) == [8, 7, 0]
 
 
 def test_credits_by_hand_do_not_count() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from core.constants import constant
 from core.errors import NotFoundError
 from players.models import Jurisdiction, JurisdictionLimit, LimitKind, LimitSeverity
 
@@ -48,6 +49,7 @@ class Profile:
         return self.limits_on(on).get(kind)
 
 
+@constant("jurisdictions", "jurisdiction_limits")
 def profiles_in_force() -> list[Profile]:
     """Return every jurisdiction, by code."""
     return _profiles(Jurisdiction.objects.prefetch_related("limits"))

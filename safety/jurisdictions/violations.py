@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from core.constants import constant
 from players.models import GameCategory, LimitKind, LimitSeverity
 from safety.jurisdictions.profiles import Limit, Profile
 
@@ -58,6 +59,7 @@ def float_free(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
+@constant("game_categories")
 def product_types() -> dict[str, str]:
     """Return the product type of every game category, empty where it is not known."""
     return dict(GameCategory.objects.values_list("code", "product"))
