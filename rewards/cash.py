@@ -5,21 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.expressions import run_statement
+from players.models import CreditPurpose
 from players.policies import OPERATOR_CURRENCY
 from rewards.facts import Scope
 from rewards.occasions import Occasion
-
-TOPIC = "reward.cash"
+from wallet.restrictions import refusals_sql
 
 # The posting core is not asked, so the restrictions it obeys are looked at here, under the same lock.
 _REFUSE_SQL = """
     UPDATE rule_allocations a
     SET verdict = 'REJECTED', reason = 'RESTRICTED', amount_given = 0, money_value = 0,
         reasons = jsonb_build_array(jsonb_build_object('code', 'RESTRICTED', 'restriction', x.restriction))
-    FROM (
-        SELECT DISTINCT ON (r.player_id) r.player_id, r.restriction FROM refused_players('PROMOTION', %s) r
-        WHERE {refused_in_range} ORDER BY r.player_id, r.is_requirement, r.restriction
-    ) x
+    FROM ({refused}) x
     WHERE a.run_id = %s AND a.rule_number = ANY (%s) AND a.amount_given > 0 AND {in_range} AND a.player_id = x.player_id
 """
 _PAY_SQL = """
@@ -59,7 +56,8 @@ def pay_cash(rule_numbers: list[int], *, occasion: Occasion, at: datetime, keys:
     in_range, params = keys.condition("a.player_id")
     run_id, on = occasion.run_id, occasion.on
     refused_in_range, _ = keys.condition("r.player_id")
-    refuse = _REFUSE_SQL.format(in_range=in_range, refused_in_range=refused_in_range)
+    refused = refusals_sql(purpose=CreditPurpose.PROMOTION, at="%s", in_range=refused_in_range)
+    refuse = _REFUSE_SQL.format(in_range=in_range, refused=refused)
     run_statement(refuse, [at, *params, run_id, rule_numbers, *params])
     name, name_params = occasion.name_sql("a.player_id")
     run_statement(

@@ -21,6 +21,7 @@ from django.db.models.lookups import LessThan
 
 from core.expressions import Quotient, Sql, compile_expression, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
+from players.models import CreditPurpose
 from rewards.definitions import RuleDefinition
 from rewards.fields import GAMES_COLUMN, SAFETY_COLUMNS
 from rewards.guard import guarded_grants, rule_guard
@@ -41,6 +42,7 @@ from safety.profitability import (
     unknown_margin_expression,
 )
 from safety.review.players import confirmed_cases_sql
+from wallet.restrictions import refusals_sql
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _EXACT = DecimalField(max_digits=38, decimal_places=10)
@@ -260,7 +262,8 @@ def _players_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
     """Return the players who match anything, each with their matches, facts, and what stands against any promotion."""
     in_range, range_params = keys.condition("p.player_id")
     facts_in_range, _ = keys.condition("f.player_id")
-    restricted_range, _ = keys.condition("r.player_id")
+    refused_range, _ = keys.condition("r.player_id")
+    refused = refusals_sql(purpose=CreditPurpose.PROMOTION, at="now()", in_range=refused_range)
     facts = ", ".join(f"f.{column}" for column in SAFETY_COLUMNS)
     guard = rule_guard()
     rule_room = guard.room_sql("p.player_id", on=occasion.on) if guard else "NULL::numeric"
@@ -272,10 +275,7 @@ def _players_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
                {global_holdout().condition("p.player_id")} AS is_held_out_of_all
         FROM player_matches p
         JOIN player_facts f ON f.run_id = p.run_id AND f.player_id = p.player_id
-        LEFT JOIN (
-            SELECT DISTINCT ON (r.player_id) r.player_id, r.restriction FROM refused_players('PROMOTION', now()) r
-            WHERE {restricted_range} ORDER BY r.player_id, r.is_requirement, r.restriction
-        ) x ON x.player_id = p.player_id
+        LEFT JOIN ({refused}) x ON x.player_id = p.player_id
         LEFT JOIN ({confirmed}) v ON v.player_id = p.player_id
         WHERE p.run_id = %s AND {in_range} AND {facts_in_range}
     """

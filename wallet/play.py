@@ -35,11 +35,8 @@ _ACCRUE_SQL = f"""
     FROM {_RATES_SQL} r
     WHERE r.player_id = d.player_id AND {_IS_NEWLY_DUE_SQL} AND {{in_range}}
 """
-# Of a player whom a restriction refuses such credits at a time nothing is due; with a purpose and that time twice.
-_REFUSED_SQL = """EXISTS (
-        SELECT 1 FROM player_restrictions x
-        JOIN restriction_effects e ON e.kind = x.kind AND e.purpose = '{purpose}' AND e.effect = 'REFUSE'
-        WHERE x.player_id = {player} AND x.starts_at <= %s AND (x.ends_at IS NULL OR x.ends_at > %s))"""
+# Of a player who is refused such credits at a time nothing is due; by the rule that the posting core goes by.
+_REFUSED_SQL = "EXISTS (SELECT FROM refused_players('{purpose}', %s) x WHERE x.player_id = {player})"
 _DUE_SQL = f"""
     SELECT e.player_id, e.points, CASE WHEN e.expires_at <= %s THEN 0 ELSE e.points END AS kept
     FROM (
@@ -168,7 +165,7 @@ def due_points_sql(*, at: datetime, business_zone: str) -> Sql:
     Points of a day so long ago that they expire by then do not stay. A player may be in it more than once.
     """
     expiry, expiry_params = points_expiry(currency=CurrencyType.LP, earned_on="d.on", business_zone=business_zone)
-    return _DUE_SQL.format(expiry=expiry), [at, *expiry_params, at, at, at, at]
+    return _DUE_SQL.format(expiry=expiry), [at, *expiry_params, at, at]
 
 
 def flush_points(*, player_id: str, at: datetime) -> Counts:

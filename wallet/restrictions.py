@@ -11,6 +11,16 @@ from wallet.ledger import PlayerRestrictedError
 from wallet.models import PostingRefusal
 
 
+def refusals_sql(*, purpose: CreditPurpose, at: str, in_range: str) -> str:
+    """Return SQL of what refuses a purpose to each player `r` of a range who is refused it: player_id, restriction.
+
+    `at` is SQL of the time. Named is what `refusing_restriction` names.
+    """
+    return f"""
+        SELECT DISTINCT ON (r.player_id) r.player_id, r.restriction FROM refused_players('{purpose}', {at}) r
+        WHERE {in_range} ORDER BY r.player_id, r.is_requirement, r.restriction"""
+
+
 def refusing_restriction(*, player_id: str, purpose: str, at: datetime) -> str | None:
     """Return what refuses the player a purpose at a time, or None. To be asked under the lock, in a later statement.
 

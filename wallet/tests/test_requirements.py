@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from core.expressions import fetch_rows
 from players.models import CreditRequirement, Player
-from players.tests.factories import make_player
+from players.tests.factories import make_day, make_player
 from wallet.bets import place_bet, settle_bet
 from wallet.bonus_life import claim_bonus, complete_met_bonuses, release_pending_credits
 from wallet.expiry import expire_bonuses
 from wallet.ledger import PlayerRestrictedError
 from wallet.models import Lot, PostingRefusal
+from wallet.play import due_points_sql, post_points_from_play
 from wallet.reconciliation import reconcile
 from wallet.tests.factories import AT, balances, credit, give_bonus, remaining
 
@@ -136,3 +138,16 @@ def test_without_the_rule_it_converts_at_once() -> None:
     wager(50, bet_id="b1", payout=50)
 
     assert remaining("alice") == [("0.00", "COMPLETED")]
+
+
+def test_points_from_play_are_foretold_for_those_alone_whom_the_ledger_would_let_have_them() -> None:
+    require("EARNED", needs_kyc=True)
+    for name, known in {"alice": None, "bob": AT}.items():
+        player = make_player(name, kyc_completed_at=known)
+        make_day(player, wagered="100.00", lp_due=Decimal(7))
+
+    sql, params = due_points_sql(at=AT, business_zone="UTC")
+
+    assert fetch_rows(f"SELECT player_id, points FROM ({sql}) due", params) == [("bob", Decimal("7.00"))]
+    post_points_from_play(at=AT, business_zone="UTC")
+    assert {name: balances(name) for name in ("alice", "bob")} == {"alice": {}, "bob": {"LP": "7.00"}}
