@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
@@ -28,6 +28,13 @@ class StepsChangedError(ConflictError):
     """Raised when a run is resumed by code that cuts it into other steps; the code it began with can finish it."""
 
     code = "run_steps_changed"
+
+
+class Keys(Protocol):
+    """A range of keys, or keys by name."""
+
+    def condition(self, column: str) -> tuple[str, list[Any]]:
+        """Return SQL and parameters that hold for `column` of those keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

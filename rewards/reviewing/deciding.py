@@ -10,13 +10,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.expressions import fetch_rows
-from core.runs import Counts
+from core.runs import Counts, Keys
 from rewards.reviewing.settling import restore_refused, settle_rewards
 from safety.models import CaseOutcome, ReviewCase
 from safety.review.appeals import close_settled_cases
 from safety.review.deciding import decide_case
 from safety.review.opening import open_due_cases
-from safety.review.players import Players
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -54,7 +53,7 @@ def decide_review(
     return case
 
 
-def keep_reviews(*, at: datetime, keys: Players) -> Counts:
+def keep_reviews(*, at: datetime, keys: Keys) -> Counts:
     """Keep the review queue of a range of players: open what is due, settle what was left, close what is over.
 
     Must run inside a transaction, after the scores are stored.
@@ -66,7 +65,7 @@ def keep_reviews(*, at: datetime, keys: Players) -> Counts:
     return {**counts, "cases settled": len(cases), "cases closed": close_settled_cases(at=at, keys=keys)}
 
 
-def _cases_to_settle(keys: Players) -> list[int]:
+def _cases_to_settle(keys: Keys) -> list[int]:
     """Return the decided cases whose rewards still wait: of those that were decided without them, or by a crash."""
     in_range, params = keys.condition("c.player_id")
     rows = fetch_rows(

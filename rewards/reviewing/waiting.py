@@ -6,16 +6,17 @@ import json
 from datetime import datetime
 
 from core.expressions import Sql, fetch_rows, run_statement
+from core.runs import Keys
 from rewards.models import RewardType
 from safety.profitability import RewardTerms, unit_value
 from safety.review.opening import open_cases, refresh_cases
-from safety.review.players import UNDECIDED_SQL, Players
+from safety.review.players import UNDECIDED_SQL
 
 # A condition on a decision `d`: it waits for a person because of the abuse score, not for the approval of a perk.
 WAITS_SQL = "d.verdict = 'PENDING_REVIEW' AND d.reason = 'ABUSE_REVIEW'"
 
 
-def open_cases_of_rewards(*, at: datetime, keys: Players) -> int:
+def open_cases_of_rewards(*, at: datetime, keys: Keys) -> int:
     """Open a case for every player with a reward that waits, or let the reward join the one there is; return the new.
 
     Must run inside a transaction.

@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from core.errors import LoyaltyError
 from core.expressions import run_statement
-from core.runs import ALL_KEYS
+from core.runs import ALL_KEYS, Keys
 from safety import policies
 from safety.models import UNDECIDED, CaseOutcome, ReviewAct, ReviewCase, ReviewStatus
 from safety.review.errors import AppealRefusedError, ReviewStatusError
 from safety.review.events import record_event
 from safety.review.opening import refresh_cases
-from safety.review.players import Players, keys_of
+from safety.review.players import keys_of
 from safety.review.working import claim_change, locked_case
 from wallet.postings import check_text_field
 
@@ -107,7 +107,7 @@ def appeal_ends_at(case: ReviewCase) -> datetime:
     return (case.decided_at or case.opened_at) + timedelta(days=policies.REVIEW_APPEAL_DAYS.value())
 
 
-def close_settled_cases(*, at: datetime, keys: Players = ALL_KEYS) -> int:
+def close_settled_cases(*, at: datetime, keys: Keys = ALL_KEYS) -> int:
     """Close the decided cases that nobody can appeal any more; return how many."""
     in_range, params = keys.condition("c.player_id")
     return run_statement(

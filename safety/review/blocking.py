@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from core.expressions import fetch_rows, run_statement
+from core.runs import Keys
 from players.models import PlayerRestriction
 from players.restrictions.imposing import Word
 from safety import policies
 from safety.abuse import SCORE_MAX
 from safety.models import ReviewAct, ReviewCase
 from safety.review.events import record_event
-from safety.review.players import COUNTS_SQL, Players
-from wallet.restricting import lift_restriction
+from safety.review.players import COUNTS_SQL
+from wallet.restricting import apply_started, lift_restriction
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -64,11 +65,11 @@ _BLOCK_SQL = """
 """
 
 
-def block_abusers(*, at: datetime, keys: Players) -> int:
+def block_abusers(*, at: datetime, keys: Keys) -> int:
     """Block every player of an undecided case whose score a policy says so of; return how many.
 
-    Must run inside a transaction; the players' locks are taken first, as for every restriction. What it means for their
-    bonuses is done with all restrictions that are due.
+    Must run inside a transaction; the players' locks are taken first, as for every restriction, and their bonuses end
+    in the same transaction.
     """
     threshold = policies.ABUSE_BLOCK_FROM.value()
     if threshold > SCORE_MAX:
@@ -79,7 +80,9 @@ def block_abusers(*, at: datetime, keys: Players) -> int:
     if not fetch_rows(locked, [threshold, *params, at]):
         return 0
     blocking = [at, at, SOURCE, SOURCE, SOURCE, at, at]
-    return run_statement(_BLOCK_SQL.format(due=due, counts=COUNTS_SQL), [threshold, *params, at, *blocking])
+    blocked = run_statement(_BLOCK_SQL.format(due=due, counts=COUNTS_SQL), [threshold, *params, at, *blocking])
+    apply_started(at=at, keys=keys, actor=SOURCE)
+    return blocked
 
 
 def lift_block(case: ReviewCase, *, at: datetime, by: User | None, text: str) -> None:

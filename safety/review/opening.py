@@ -15,13 +15,13 @@ from django.utils import timezone
 
 from core.errors import NotFoundError
 from core.expressions import Sql, fetch_rows, run_statement
-from core.runs import ALL_KEYS, Counts
+from core.runs import ALL_KEYS, Counts, Keys
 from players.models import Player
 from safety import policies
 from safety.models import UNDECIDED, ReviewAct, ReviewCase, ReviewCause
 from safety.review.blocking import block_abusers
 from safety.review.events import record_event
-from safety.review.players import UNDECIDED_SQL, UNJUDGED_SQL, Players, keys_of
+from safety.review.players import UNDECIDED_SQL, UNJUDGED_SQL, keys_of
 from wallet.postings import check_text_field
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ REASON_LENGTH_MAX = 500
 
 
 @transaction.atomic
-def open_due_cases(*, at: datetime, keys: Players = ALL_KEYS) -> Counts:
+def open_due_cases(*, at: datetime, keys: Keys = ALL_KEYS) -> Counts:
     """Open a case for everybody whose stored score asks for one, or who is of a ring, with signals that nobody judged.
 
     Evidence found since joins the cases that are undecided, and whom a policy blocks is blocked. Return the counts.
@@ -55,7 +55,7 @@ def open_due_cases(*, at: datetime, keys: Players = ALL_KEYS) -> Counts:
     return {"cases opened": opened, **refresh_cases(at=at, keys=keys)}
 
 
-def _rings_found(keys: Players) -> Sql:
+def _rings_found(keys: Keys) -> Sql:
     """Return a query of the players whom a signal puts into a ring, with the newest ring's number."""
     in_range, params = keys.condition("s.player_id")
     sql = f"""
@@ -69,7 +69,7 @@ def _rings_found(keys: Players) -> Sql:
     return sql, params
 
 
-def refresh_cases(*, at: datetime, keys: Players = ALL_KEYS) -> Counts:
+def refresh_cases(*, at: datetime, keys: Keys = ALL_KEYS) -> Counts:
     """Let signals join the undecided cases, keep their scores, stakes and due times, and block whom a policy blocks.
 
     Must run inside a transaction.
@@ -178,7 +178,7 @@ def _open_for(
     return case
 
 
-def _join_signals(*, at: datetime, keys: Players) -> int:
+def _join_signals(*, at: datetime, keys: Keys) -> int:
     """Let signals that nobody judged join their players' undecided cases; return how many.
 
     The cases are locked by a statement of its own: one that is being decided is left alone by the next one, which sees
@@ -217,7 +217,7 @@ _JOIN_SQL = """
 """
 
 
-def _mark_rings(keys: Players) -> None:
+def _mark_rings(keys: Keys) -> None:
     """Mark the undecided cases with the ring that their signals name."""
     in_range, params = keys.condition("c.player_id")
     run_statement(
@@ -232,7 +232,7 @@ def _mark_rings(keys: Players) -> None:
     )
 
 
-def _refresh_stakes(*, at: datetime, keys: Players) -> None:
+def _refresh_stakes(*, at: datetime, keys: Keys) -> None:
     """Keep score and money at stake of the undecided cases; what has become urgent is due sooner, never later."""
     in_range, params = keys.condition("c.player_id")
     run_statement(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
-from core.runs import KeyRange
+from core.runs import KeyRange, Keys
 
 UNDECIDED_SQL = "('OPEN', 'ASSIGNED', 'APPEALED')"
 # Conditions on a signal `s`: it counts in the score; and no person has judged what it stands on by now.
@@ -12,19 +12,12 @@ COUNTS_SQL = "NOT s.is_resolved AND NOT s.is_shadow"
 UNJUDGED_SQL = f"({COUNTS_SQL} AND (s.outcome = '' OR s.detected_at > s.judged_at))"
 
 
-class Players(Protocol):
-    """A range of keys, or players by name."""
-
-    def condition(self, column: str) -> tuple[str, list[Any]]:
-        """Return SQL and parameters that hold for `column` of those players."""
-
-
 def keys_of(player_id: str) -> KeyRange:
     """Return the range of keys that holds one player."""
     return KeyRange(lower=player_id, upper=player_id + "\x01")
 
 
-def confirmed_cases_sql(players: Players) -> tuple[str, list[Any]]:
+def confirmed_cases_sql(players: Keys) -> tuple[str, list[Any]]:
     """Return a query of (player_id, case_id): the last case that confirmed something of players of whom nothing is
     left to look at.
     """

@@ -12,7 +12,7 @@ from core.errors import InvalidInputError, LoyaltyError
 from core.models import OutboxEvent
 from core.policies import save_policy
 from core.tests.threads import run_together
-from players.models import Player, PlayerMetrics, PlayerRestriction, RiskScoreChange
+from players.models import Player, PlayerMetrics, PlayerRestriction, RestrictionChange, RiskScoreChange
 from players.tests.factories import AT, ON, make_measured, make_player
 from safety.abuse import calculate_abuse_score, score_players
 from safety.models import AbuseSignal, ReviewCase
@@ -22,6 +22,7 @@ from safety.review.opening import flag_for_review, open_due_cases
 from safety.review.working import claim_case
 from safety.tests.factories import make_signal
 from safety.tests.review.factories import acts, claimed_case, make_abuser, make_reviewer, open_case
+from wallet.tests.factories import give_bonus, remaining
 
 pytestmark = pytest.mark.django_db
 
@@ -235,6 +236,20 @@ def test_a_player_is_blocked_from_the_score_on_with_what_it_stands_on() -> None:
     assert [signal["severity"] for signal in block.evidence["signals"]] == [10, 9]
     assert ReviewCase.objects.get(player_id="alice").restriction == block
     assert open_due_cases(at=AT)["players blocked"] == 0
+
+
+def test_the_bonuses_of_a_player_whom_the_score_blocks_end_in_the_same_transaction() -> None:
+    save_policy(name="ABUSE_BLOCK_FROM", value="81", saved_by=None)
+    make_abuser("alice")
+    make_player("bob")
+    for name in ("alice", "bob"):
+        give_bonus(name, "20.00", key=name)
+
+    open_due_cases(at=AT)
+
+    assert PlayerRestriction.objects.get().applied_at == AT
+    assert (remaining("alice"), remaining("bob")) == ([("0.00", "CANCELLED")], [("20.00", "ACTIVE")])
+    assert RestrictionChange.objects.order_by("pk").values_list("act", "actor")[1] == ("APPLIED", "abuse score")
 
 
 @pytest.mark.parametrize(("outcome", "is_lifted"), [("DISMISSED", True), ("CONFIRMED", False)])
