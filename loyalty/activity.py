@@ -13,10 +13,13 @@ from django.utils import timezone
 from core.policies import saved_policies_read_once
 from core.runs import Counts
 from loyalty.actions import handle_events
+from players.actions import KYC_COMPLETE
 from players.activity import RecordedBatch, record_activity
-from players.activity.stage import staged_happenings, staged_triggers
+from players.activity.stage import players_of_staged, staged_happenings, staged_triggers
 from players.policies import ACTIVITY_LIVE_HOURS
 from rewards.events import activity_event, live_rules
+from wallet.identity import release_held_bonuses
+from wallet.ledger import lock_players
 from wallet.models import BonusStatus, Lot
 from wallet.reported_wagers import count_reported_wagers
 
@@ -52,8 +55,18 @@ def take_activity(
         if not recorded.stored:
             return ActivityOutcome(recorded=recorded, bonuses_moved=0, live={})
         moved = count_reported_wagers(at=at)
+        if known := _identified(events):
+            lock_players(known)
+            release_held_bonuses(known, at=at)
         live = _set_off(source=source.strip(), at=at, started_by=started_by)
         return ActivityOutcome(recorded=recorded, bonuses_moved=moved, live=live)
+
+
+def _identified(events: Sequence[Any]) -> list[str]:
+    """Return whose identity a recorded batch reports, late or not, whether or not a rule waits for that."""
+    # Hardly a batch says so; the others are spared the question.
+    reports = any(isinstance(event, dict) and event.get("action") == KYC_COMPLETE for event in events)
+    return players_of_staged(KYC_COMPLETE) if reports else []
 
 
 def _set_off(*, source: str, at: datetime, started_by: User | None) -> Counts:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from core.runs import Counts
 from loyalty.night import run_night
+from wallet.identity import convert_known
 from wallet.restricting import apply_due_restrictions
 
 
@@ -20,5 +21,8 @@ def night() -> int:
 
 @shared_task
 def restrictions_due() -> Counts:
-    """Let restrictions take effect whose time has come; what is missed is done the next time."""
-    return apply_due_restrictions()
+    """Let restrictions take effect whose time has come, and convert what waited for a player to be known.
+
+    What is missed is done the next time.
+    """
+    return {**apply_due_restrictions(), "bonuses converted": convert_known()}

@@ -121,6 +121,12 @@ def staged_happenings(triggers: Sequence[str], *, since: datetime) -> list[tuple
     )
 
 
+def players_of_staged(action: str) -> list[str]:
+    """Return the players of whom the staged events report an action, however late."""
+    rows = fetch_rows("SELECT DISTINCT s.player_id FROM activity_stage s WHERE s.action = %s ORDER BY 1", [action])
+    return [player_id for (player_id,) in rows]
+
+
 def staged_ids() -> set[str]:
     """Return the ids of the staged events: those of the batch that are new."""
     return {external_id for (external_id,) in fetch_rows("SELECT external_id FROM activity_stage", [])}

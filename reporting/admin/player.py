@@ -26,10 +26,11 @@ from core.admin.counting import EstimatingPaginator
 from core.errors import InvalidInputError
 from players.admin.shared import SEGMENT_COLOURS
 from players.models import Player, Tier
-from players.profile_editing import PROFILE_COLUMNS, checked_profile, update_profile
+from players.profile_editing import PROFILE_COLUMNS, checked_profile
 from players.searching import search_players
 from reporting.admin.statements import StatementPages
 from reporting.player_page import ROWS_MAX, player_page
+from wallet.identity import edit_profile
 
 STATE_COLOURS = Colours(Blocked="danger", Removed="warning", Active="success")
 
@@ -161,4 +162,4 @@ class PlayerAdmin(StatementPages, HouseAdmin):
     def save_model(self, request: HttpRequest, obj: Player, form: Any, change: bool) -> None:
         """Write what was changed through the service."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        update_profile(player_id=obj.pk, changes=changes, today=timezone.localdate())
+        edit_profile(player_id=obj.pk, changes=changes, today=timezone.localdate())

@@ -22,8 +22,9 @@ from players.api.profiles import (
     filtered_players,
 )
 from players.models import Player
-from players.profile_editing import remove_player, update_profile
+from players.profile_editing import remove_player
 from rewards.holdout import GLOBAL, RULE, control_groups_of
+from wallet.identity import edit_profile
 from wallet.models import LoyaltyBalance
 
 
@@ -107,7 +108,7 @@ class PlayerDetail(Endpoint):
     @extend_schema(operation_id="players_update", request=ProfileSerializer, responses=PlayerDetailSerializer)
     def put(self, request: Request, player_id: str) -> Response:
         """Change the given profile columns; the others stay as they are."""
-        update_profile(player_id=player_id, changes=read_body(request, ProfileSerializer), today=timezone.localdate())
+        edit_profile(player_id=player_id, changes=read_body(request, ProfileSerializer), today=timezone.localdate())
         return Response(player_details(player_id))
 
     @extend_schema(operation_id="players_patch", request=ProfileSerializer, responses=PlayerDetailSerializer)

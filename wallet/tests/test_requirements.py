@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 
+from core.errors import InvalidInputError
 from core.expressions import fetch_rows
 from players.models import CreditRequirement, Player
 from players.tests.factories import make_day, make_player
 from wallet.bets import place_bet, settle_bet
 from wallet.bonus_life import claim_bonus, complete_met_bonuses, release_pending_credits
 from wallet.expiry import expire_bonuses
+from wallet.identity import convert_known, edit_profile
 from wallet.ledger import PlayerRestrictedError
 from wallet.models import Lot, PostingRefusal
 from wallet.play import due_points_sql, post_points_from_play
 from wallet.reconciliation import reconcile
-from wallet.tests.factories import AT, balances, credit, give_bonus, remaining
+from wallet.tests.factories import AT, ON, balances, credit, give_bonus, remaining
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +131,49 @@ def test_a_bonus_that_is_met_waits_for_identity_past_its_expiry_and_converts_the
     assert Lot.objects.get().converted == 50
     assert balances("alice") == {}
     reconcile()
+
+
+def met_and_held() -> None:
+    """Have alice meet a bonus while nothing is known of her."""
+    CreditRequirement.objects.filter(pk="CONVERSION").update(needs_kyc=True, minimum_age=18)
+    make_player("alice")
+    give_bonus("alice", "50.00", wagering_requirement=Decimal(1))
+    wager(50, bet_id="b1", payout=50)
+
+
+def test_a_bonus_that_waits_converts_in_the_edit_that_completes_the_profile() -> None:
+    met_and_held()
+
+    edit_profile(player_id="alice", changes={"kyc_completed_at": AT}, today=ON, at=AT)
+    held = remaining("alice")
+    edit_profile(player_id="alice", changes={"age": 30}, today=ON, at=AT)
+
+    assert (held, remaining("alice")) == ([("50.00", "ACTIVE")], [("0.00", "COMPLETED")])
+    assert Lot.objects.get().converted == 50
+
+
+def test_an_edit_that_cannot_be_converts_nothing() -> None:
+    met_and_held()
+
+    with pytest.raises(InvalidInputError):
+        edit_profile(player_id="alice", changes={"kyc_completed_at": AT, "age": 151}, today=ON, at=AT)
+
+    assert remaining("alice") == [("50.00", "ACTIVE")]
+    assert Player.objects.get().kyc_completed_at is None
+
+
+def test_whoever_is_known_by_another_path_is_converted_by_the_minute_and_nobody_is_looked_at_without_a_rule(
+    django_assert_num_queries: Any,
+) -> None:
+    met_and_held()
+    assert convert_known(at=AT) == 0
+    know(kyc_completed_at=AT, age=30)
+
+    assert convert_known(at=AT) == 1
+
+    require("CONVERSION", needs_kyc=False, minimum_age=None)
+    with django_assert_num_queries(1):
+        assert convert_known(at=AT) == 0
 
 
 def test_without_the_rule_it_converts_at_once() -> None:
