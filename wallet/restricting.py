@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.expressions import fetch_rows
-from core.runs import ALL_KEYS, Counts, KeyRange, ranges_between
+from core.runs import ALL_KEYS, Counts, KeyRange, Keys, ranges_between
 from players.models import LiftRequest, PlayerRestriction
 from players.restrictions import ending
 from players.restrictions.due import edges_of_unapplied, lock_unapplied, mark_applied, refresh_blocked
@@ -144,10 +144,21 @@ def ask_to_lift(*, restriction_id: int, word: Word, at: datetime | None = None) 
 
 
 @transaction.atomic
+def ask_to_correct(
+    *, restriction_id: int, right_restriction_id: int | None, word: Word, at: datetime | None = None
+) -> LiftRequest:
+    """Note that a restriction was entered for the wrong player. Raises the errors of `ending.ask_to_correct`."""
+    _lock_owner(restriction_id)
+    return ending.ask_to_correct(
+        restriction_id, right_restriction_id=right_restriction_id, word=word, at=at or timezone.now()
+    )
+
+
+@transaction.atomic
 def decide_lift(
     *, restriction_id: int, is_granted: bool, note: str, by: User, at: datetime | None = None
 ) -> PlayerRestriction:
-    """Grant or refuse a wish to lift, as the second person. Raises the errors of `ending.decide_lift`."""
+    """Grant or refuse a wish to lift or to correct, as the second person. Raises the errors of `ending.decide_lift`."""
     at = at or timezone.now()
     player_id = _lock_owner(restriction_id)
     decided = ending.decide_lift(restriction_id, is_granted=is_granted, note=note, by=by, at=at)
@@ -183,7 +194,7 @@ def apply_due_restrictions(*, at: datetime | None = None) -> Counts:
 
 
 @transaction.atomic
-def apply_started(*, at: datetime, keys: KeyRange = ALL_KEYS, actor: str = ACTOR, run_id: int | None = None) -> Counts:
+def apply_started(*, at: datetime, keys: Keys = ALL_KEYS, actor: str = ACTOR, run_id: int | None = None) -> Counts:
     """Let the restrictions of a range of players begin: cancel bonuses where their policy says so, note it."""
     if not lock_unapplied(at=at, keys=keys):
         return {"restrictions": 0, "bonuses cancelled": 0}
@@ -191,7 +202,7 @@ def apply_started(*, at: datetime, keys: KeyRange = ALL_KEYS, actor: str = ACTOR
     return {"restrictions": mark_applied(at=at, actor=actor, keys=keys), "bonuses cancelled": cancelled}
 
 
-def _cancel_bonuses(*, at: datetime, keys: KeyRange, actor: str, run_id: int | None) -> int:
+def _cancel_bonuses(*, at: datetime, keys: Keys, actor: str, run_id: int | None) -> int:
     kinds = [kind for kind, policy in BONUS_OF_RESTRICTED.items() if policy.value() == "CANCEL"]
     in_range, params = keys.condition("r.player_id")
     sql = _CANCEL_SQL.format(

@@ -61,6 +61,7 @@ from wallet.api.bets import BetDetail, PlaceBet, SettleBet, VoidBet
 from wallet.api.bonuses import CancelBonus, ClaimBonus, PlayerBonuses
 from wallet.api.corrections import Adjust, Reverse, TakeBack
 from wallet.api.restrictions import (
+    CorrectRestriction,
     DecideLift,
     LiftRestriction,
     MoveRestrictionEnd,
@@ -156,6 +157,7 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("restrictions/<int:restriction_id>", RestrictionDetail, "restriction"),
     ("restrictions/<int:restriction_id>/move-end", MoveRestrictionEnd, "restriction-move-end"),
     ("restrictions/<int:restriction_id>/lift", LiftRestriction, "restriction-lift"),
+    ("restrictions/<int:restriction_id>/correct", CorrectRestriction, "restriction-correct"),
     ("restrictions/<int:restriction_id>/decide-lift", DecideLift, "restriction-decide-lift"),
     ("review/cases", ReviewCaseList, "review-cases"),
     ("review/cases/<int:case_id>", ReviewCaseDetail, "review-case"),

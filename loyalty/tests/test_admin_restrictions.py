@@ -110,6 +110,24 @@ def test_two_people_lift_what_takes_two(risk: Client, users: dict[str, User]) ->
     assert not PlayerRestriction.objects.get().holds_at(timezone.now())
 
 
+def test_two_people_correct_an_exclusion_of_the_wrong_player(risk: Client, users: dict[str, User]) -> None:
+    risk.post(add_url(), form(kind="SELF_EXCLUDED"))
+    wrong = PlayerRestriction.objects.get()
+    right = cast.make_carol().restrictions.get()
+
+    def page(name: str) -> str:
+        return reverse(f"admin:players_playerrestriction_{name}", args=[wrong.pk])
+
+    assert "never for a player who changed their mind" in risk.get(page("correct")).content.decode()
+    risk.post(page("correct"), {**WORD, "right_restriction_id": str(right.pk)})
+    second = logged_in(users["Superuser"])
+    assert f"restriction {right.pk}</a> of carol" in second.get(page("decide")).content.decode()
+    second.post(page("decide"), {"is_granted": "yes", "reason": "Call heard", "key": KEY})
+
+    wrong.refresh_from_db()
+    assert not wrong.holds_at(timezone.now())
+
+
 def test_an_exclusion_is_prolonged_and_never_shortened(risk: Client) -> None:
     risk.post(add_url(), form(kind="SELF_EXCLUDED"))
     minimum = PlayerRestriction.objects.get().minimum_until

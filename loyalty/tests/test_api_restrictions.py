@@ -118,6 +118,21 @@ def test_who_asked_does_not_decide(risk: ApiUser) -> None:
     assert (answer[0], error_of(answer)["code"]) == (409, "second_person_needed")
 
 
+def test_an_exclusion_of_the_wrong_player_is_corrected_by_two(integrator: ApiUser, risk: ApiUser) -> None:
+    impose(integrator)
+    address = f"{RESTRICTIONS}/{PlayerRestriction.objects.get().pk}"
+    right = cast.make_carol().restrictions.get()
+    body = {**WORD, "evidence": {"call": 17}, "right_restriction_id": right.pk}
+    second = ApiUser(User.objects.get(username="root"))
+
+    forbidden = integrator.post(f"{address}/correct", body)
+    status, asked = risk.post(f"{address}/correct", body)
+    decided = second.post(f"{address}/decide-lift", {"is_granted": True, "note": "Call heard"})
+
+    assert (forbidden[0], status, asked["is_lifted"]) == (403, 200, False)
+    assert (decided[0], decided[1]["is_lifted"]) == (200, True)
+
+
 def test_an_opt_out_is_lifted_at_once_and_a_block_by_staff_alone(integrator: ApiUser, risk: ApiUser) -> None:
     impose(risk, "BLOCKED")
     assert step(integrator, "lift")[0] == 403

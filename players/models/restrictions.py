@@ -134,13 +134,16 @@ class RestrictionAct(models.TextChoices):
     LIFT_REFUSED = "LIFT_REFUSED", "Lifting refused"
     LIFTED = "LIFTED", "Lifted"
     APPLIED = "APPLIED", "Taken effect"
+    CORRECTION_ASKED = "CORRECTION_ASKED", "Correction asked for"
+    CORRECTION_REFUSED = "CORRECTION_REFUSED", "Correction refused"
+    CORRECTED = "CORRECTED", "Entered for the wrong player"
 
 
 class RestrictionChange(models.Model):
     """One line of a restriction's history: who did what, when, on whose word and why; append-only."""
 
     restriction = models.ForeignKey(PlayerRestriction, on_delete=models.PROTECT, related_name="changes")
-    act = models.CharField(max_length=12, choices=RestrictionAct.choices)
+    act = models.CharField(max_length=18, choices=RestrictionAct.choices)
     ends_at_before = models.DateTimeField(null=True, blank=True)
     ends_at_after = models.DateTimeField(null=True, blank=True)
     source = models.CharField(max_length=60, blank=True, default="", db_default="")
@@ -165,7 +168,11 @@ class RestrictionChange(models.Model):
 
 
 class LiftRequest(models.Model):
-    """A wish to end a restriction that one person alone may not end: asked by one, decided by another."""
+    """A wish to end a restriction that one person alone may not end: asked by one, decided by another.
+
+    A correction says that it was entered for the wrong player. Once granted, and only so, a fixed one ends before its
+    minimum; the trigger on restrictions looks for it.
+    """
 
     restriction = models.ForeignKey(PlayerRestriction, on_delete=models.PROTECT, related_name="lift_requests")
     source = models.CharField(max_length=60, help_text="Who asks: the player in writing, a register, a court.")
@@ -180,6 +187,18 @@ class LiftRequest(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     is_granted = models.BooleanField(null=True, blank=True)
     note = models.TextField(blank=True, default="", db_default="")
+    is_correction = models.BooleanField(
+        default=False, db_default=False, help_text="It was entered for the wrong player."
+    )
+    right_restriction = models.ForeignKey(
+        PlayerRestriction,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Of a correction: the same, of the player it was meant for. Empty: that person is no player here.",
+    )
 
     class Meta:
         db_table = "player_restriction_lift_requests"
@@ -193,6 +212,10 @@ class LiftRequest(models.Model):
                 condition=models.Q(decided_by__isnull=True, decided_at__isnull=True, is_granted__isnull=True)
                 | models.Q(decided_by__isnull=False, decided_at__isnull=False, is_granted__isnull=False),
                 name="lift_request_decided_by_whom_and_when",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_correction=True) | models.Q(right_restriction__isnull=True),
+                name="lift_request_right_one_of_a_correction",
             ),
             models.UniqueConstraint(
                 fields=["restriction"], condition=models.Q(decided_at__isnull=True), name="lift_request_one_open"

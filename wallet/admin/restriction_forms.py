@@ -56,12 +56,29 @@ class EndForm(WordForm):
     )
 
 
+class CorrectionForm(WordForm):
+    """Whose it should have been, and what shows that."""
+
+    right_restriction_id = forms.IntegerField(
+        label="The right player's restriction",
+        required=False,
+        min_value=1,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Its number, imposed on the player it was meant for. Empty: that person is no player here.",
+    )
+    field_order = ("right_restriction_id", "source", "reason", "evidence", "key")
+
+    def asked(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the word and the restriction that takes its place."""
+        return {**super().asked(request), "right_restriction_id": self.cleaned_data["right_restriction_id"]}
+
+
 class DecisionForm(ActForm):
     """What the second person decides."""
 
     is_granted = forms.TypedChoiceField(
         label="Decision",
-        choices=[("", "Choose"), ("yes", "Lift the restriction"), ("no", "Refuse, it holds on")],
+        choices=[("", "Choose"), ("yes", "End the restriction"), ("no", "Refuse, it holds on")],
         coerce=lambda choice: choice == "yes",
         widget=UnfoldAdminSelectWidget(),
     )

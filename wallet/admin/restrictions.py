@@ -24,8 +24,15 @@ from players.models import LiftRequest, PlayerRestriction, RestrictionChange, Re
 from players.restrictions.imposing import Word
 from players.restrictions.terms import END_TERMS
 from wallet.admin.acting import ActForm, act_page
-from wallet.admin.restriction_forms import DecisionForm, EndForm, ImposeForm, WordForm, acting_user
-from wallet.restricting import ask_to_lift, decide_lift, lift_restriction, move_restriction_end, restrict_player
+from wallet.admin.restriction_forms import CorrectionForm, DecisionForm, EndForm, ImposeForm, WordForm, acting_user
+from wallet.restricting import (
+    ask_to_correct,
+    ask_to_lift,
+    decide_lift,
+    lift_restriction,
+    move_restriction_end,
+    restrict_player,
+)
 
 KIND_COLOURS = Colours(SELF_EXCLUDED="danger", RG_HARM="danger", BLOCKED="danger", COOL_OFF="warning")
 _TEMPLATE = "admin/wallet/restriction.html"
@@ -33,6 +40,11 @@ _ONE_LIFTS = "It ends at once. What it refused meanwhile is not made up for."
 _TWO_LIFT = (
     "Two people lift this one: you ask, somebody else decides. Before its minimum is over nobody can, and a "
     "self-exclusion is lifted only at the player's own explicit wish."
+)
+_CORRECTS = (
+    "Only for one that was entered for the wrong player, never for a player who changed their mind. Impose it on the "
+    "player it was meant for first; a second person then decides, and it ends at once. Bonuses that were cancelled "
+    "stay cancelled: credit them again by hand where that is owed."
 )
 
 
@@ -46,8 +58,11 @@ class RestrictionChangeInline(ReadOnlyInline):
 
 class LiftRequestInline(ReadOnlyInline):
     model = LiftRequest
-    fields = ("asked_at", "asked_by", "source", "reason", "earliest_at", "is_granted", "decided_by", "note")
-    verbose_name_plural = "Wishes to lift"
+    fk_name = "restriction"
+    fields = (
+        "asked_at", "is_correction", "asked_by", "source", "reason", "earliest_at", "is_granted", "decided_by", "note",
+    )  # fmt: skip
+    verbose_name_plural = "Wishes to lift or to correct"
     ordering = ("-pk",)
     per_page = 25
 
@@ -80,7 +95,7 @@ class PlayerRestrictionAdmin(HouseAdmin):
     actions = None
     raw_id_fields = ("player",)
     inlines = (LiftRequestInline, RestrictionChangeInline)
-    actions_detail = ("move_end", "lift", "decide")
+    actions_detail = ("move_end", "lift", "correct", "decide")
     add_fieldsets = (
         (None, {"fields": ("player", "kind", "starts_at", "ends_at")}),
         ("On whose word", {"fields": (("source", "external_reference"), "reason", "evidence")}),
@@ -143,8 +158,10 @@ class PlayerRestrictionAdmin(HouseAdmin):
         if restriction is None or _has_ended(restriction):
             return []
         is_asked = LiftRequest.objects.filter(restriction=restriction, decided_at=None).exists()
-        left_out = "lift" if is_asked else "decide"
-        return [one for one in offered if not one.action_name.endswith(left_out)]
+        left_out = ["lift", "correct"] if is_asked else ["decide"]
+        if not END_TERMS[RestrictionKind(restriction.kind)].is_fixed:
+            left_out.append("correct")
+        return [one for one in offered if not one.action_name.endswith(tuple(left_out))]
 
     @action(
         description="Move the end", url_path="move-end", icon="event", permissions=["players.change_playerrestriction"]
@@ -189,21 +206,43 @@ class PlayerRestrictionAdmin(HouseAdmin):
             explanation=_TWO_LIFT if needs_two else _ONE_LIFTS,
         )
 
+    @action(
+        description="Entered for the wrong player",
+        url_path="correct",
+        icon="person_off",
+        permissions=["players.change_playerrestriction"],
+    )
+    def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask a second person to end one that another player was meant by."""
+
+        def act(restriction: PlayerRestriction, asked: dict[str, Any]) -> str:
+            ask_to_correct(restriction_id=restriction.pk, **asked)
+            return f"Restriction {restriction.pk} waits for a second person, who decides on the correction."
+
+        return self._ask(
+            request,
+            object_id,
+            form=CorrectionForm(request.POST or None),
+            act=act,
+            verb="Ask for a correction",
+            explanation=_CORRECTS,
+        )
+
     @action(description="Decide", url_path="decide", icon="how_to_reg", permissions=["players.change_liftrequest"])
     def decide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Grant or refuse, as the second person."""
 
         def act(restriction: PlayerRestriction, asked: dict[str, Any]) -> str:
             decide_lift(restriction_id=restriction.pk, **asked)
-            return f"Restriction {restriction.pk} " + ("was lifted." if asked["is_granted"] else "holds on.")
+            return f"Restriction {restriction.pk} " + ("has ended." if asked["is_granted"] else "holds on.")
 
         return self._ask(
             request,
             object_id,
             form=DecisionForm(request.POST or None),
             act=act,
-            verb="Decide on lifting",
-            explanation="Who asked cannot decide. Check the evidence before you lift.",
+            verb="Decide",
+            explanation="Who asked cannot decide. Check the evidence before you end it.",
         )
 
     def _open_row(self, request: HttpRequest, object_id: str) -> PlayerRestriction:
@@ -231,7 +270,7 @@ class PlayerRestrictionAdmin(HouseAdmin):
                 "explanation": explanation,
                 "restriction": restriction,
                 "wish": LiftRequest.objects.filter(restriction=restriction, decided_at=None)
-                .select_related("asked_by")
+                .select_related("asked_by", "right_restriction")
                 .first(),
             },
         )
@@ -247,6 +286,7 @@ class LiftRequestAdmin(HugeReadOnlyAdmin):
         "restriction_link",
         "kind",
         "player",
+        "is_correction",
         "source",
         "asked_by",
         "asked_at",
@@ -255,7 +295,7 @@ class LiftRequestAdmin(HugeReadOnlyAdmin):
         "decided_by",
     )
     list_display_links = ("asked_at",)
-    list_filter = (("asked_at", RangeDateTimeFilter), "is_granted")
+    list_filter = (("asked_at", RangeDateTimeFilter), "is_granted", "is_correction")
     list_select_related = ("restriction", "asked_by", "decided_by")
 
     @display(description="restriction")

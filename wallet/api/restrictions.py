@@ -20,7 +20,14 @@ from players.models import LiftRequest, PlayerRestriction, RestrictionKind
 from players.restrictions.ending import restriction_of
 from players.restrictions.imposing import REASON_LENGTH_MAX, REFERENCE_LENGTH_MAX, SOURCE_LENGTH_MAX, Word
 from players.restrictions.terms import END_TERMS
-from wallet.restricting import ask_to_lift, decide_lift, lift_restriction, move_restriction_end, restrict_player
+from wallet.restricting import (
+    ask_to_correct,
+    ask_to_lift,
+    decide_lift,
+    lift_restriction,
+    move_restriction_end,
+    restrict_player,
+)
 
 
 class RestrictionSerializer(serializers.ModelSerializer[PlayerRestriction]):
@@ -121,6 +128,17 @@ class MoveEndSerializer(WordSerializer):
     until = serializers.DateTimeField(allow_null=True)
 
 
+class CorrectionSerializer(WordSerializer):
+    """That a restriction was entered for the wrong player."""
+
+    evidence = DocumentField()
+    right_restriction_id = serializers.IntegerField(
+        min_value=1,
+        allow_null=True,
+        help_text="The same restriction of the player it was meant for; null: that person is no player here.",
+    )
+
+
 class DecisionSerializer(RequestSerializer):
     """What the second person decides, and why."""
 
@@ -198,8 +216,25 @@ class LiftRestriction(Endpoint):
         return Response(LiftSerializer(restriction_of(restriction_id)).data)
 
 
+class CorrectRestriction(Endpoint):
+    """A restriction that was entered for the wrong player."""
+
+    permissions_by_method = {"POST": "players.change_playerrestriction"}
+
+    @extend_schema(operation_id="restrictions_correct", request=CorrectionSerializer, responses=LiftSerializer)
+    def post(self, request: Request, restriction_id: int) -> Response:
+        """Ask a second person to end a self-exclusion or a cool-off that another player was meant by."""
+        body = read_body(request, CorrectionSerializer)
+        ask_to_correct(
+            restriction_id=restriction_id,
+            right_restriction_id=body["right_restriction_id"],
+            word=_word(body, request),
+        )
+        return Response(LiftSerializer(restriction_of(restriction_id)).data)
+
+
 class DecideLift(Endpoint):
-    """A restriction that somebody asked to lift."""
+    """A restriction that somebody asked to lift or to correct."""
 
     permissions_by_method = {"POST": "players.change_liftrequest"}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import IntegrityError
 from django.utils import timezone
 
 from core.errors import InvalidInputError, NotFoundError
@@ -23,6 +24,7 @@ from players.restrictions.errors import (
     SecondPersonNeededError,
 )
 from players.restrictions.imposing import Word
+from players.tests.factories import make_player
 from wallet.bets import place_bet, settle_bet
 from wallet.bonus_life import settle_due_lots
 from wallet.ledger import PlayerRestrictedError
@@ -30,6 +32,7 @@ from wallet.models import LedgerEntry, Lot
 from wallet.reconciliation import reconcile
 from wallet.restricting import (
     apply_due_restrictions,
+    ask_to_correct,
     ask_to_lift,
     decide_lift,
     lift_restriction,
@@ -374,6 +377,78 @@ def test_a_wish_that_is_refused_leaves_the_restriction(ann: User, ben: User) -> 
     assert RestrictionChange.objects.latest("id").act == "LIFT_REFUSED"
     with pytest.raises(LiftRequestError, match="nobody asked"):
         decide_lift(restriction_id=imposed.pk, is_granted=True, note="x", by=ben, at=NOW)
+
+
+def wrong_and_right(kind: str = "SELF_EXCLUDED") -> tuple[PlayerRestriction, PlayerRestriction]:
+    """Exclude bob, who was taken for carol, and then carol."""
+    make_bob()
+    make_player("carol")
+    until = NOW + timedelta(days=7) if kind == "COOL_OFF" else None
+    wrong, right = (
+        restrict_player(player_id=name, kind=kind, until=until, word=word(), at=NOW) for name in ("bob", "carol")
+    )
+    return wrong, right
+
+
+@pytest.mark.parametrize("kind", ["SELF_EXCLUDED", "COOL_OFF"])
+def test_what_was_entered_for_the_wrong_player_ends_by_two_once_the_right_one_has_it(
+    kind: str, ann: User, ben: User
+) -> None:
+    wrong, right = wrong_and_right(kind)
+    grant: dict[str, Any] = {"restriction_id": wrong.pk, "is_granted": True, "note": "Call heard", "at": NOW}
+
+    ask_to_correct(restriction_id=wrong.pk, right_restriction_id=right.pk, word=word(ann), at=NOW)
+    with pytest.raises(SecondPersonNeededError, match="ann asked"):
+        decide_lift(**grant, by=ann)
+    corrected = decide_lift(**grant, by=ben)
+
+    assert (corrected.ends_at, corrected.minimum_until) == (NOW, wrong.minimum_until)
+    assert credit("bob", "5.00", at=NOW).outcome == "POSTED"
+    with pytest.raises(PlayerRestrictedError):
+        credit("carol", "5.00", key="carol", at=NOW)
+    acts = RestrictionChange.objects.filter(restriction=wrong).order_by("id").values_list("act", flat=True)
+    assert list(acts) == ["IMPOSED", "APPLIED", "CORRECTION_ASKED", "CORRECTED"]
+    assert OutboxEvent.objects.filter(topic="restriction.corrected", payload__player_id="bob").count() == 1
+
+
+def test_a_correction_needs_evidence_and_the_same_restriction_of_another_player(ann: User) -> None:
+    wrong, right = wrong_and_right()
+    block = restrict_player(player_id="carol", kind="BLOCKED", word=word(), at=NOW)
+    ended = impose("BLOCKED")
+
+    def ask(right_id: int | None, **said: Any) -> None:
+        given = {"restriction_id": wrong.pk, "word": word(ann), "at": NOW, **said}
+        ask_to_correct(right_restriction_id=right_id, **given)
+
+    with pytest.raises(InvalidInputError, match="evidence is missing"):
+        ask(right.pk, word=word(ann, evidence={}))
+    for unfit in (wrong.pk, block.pk, 999):
+        with pytest.raises(InvalidInputError, match="a SELF_EXCLUDED of another player that holds is needed"):
+            ask(unfit)
+    with pytest.raises(LiftRequestError, match="needs no correction: lift it"):
+        ask(None, restriction_id=ended.pk)
+    assert not LiftRequest.objects.exists()
+
+
+def test_the_right_players_exclusion_may_not_be_shorter_neither_when_it_is_granted(ann: User, ben: User) -> None:
+    wrong, right = wrong_and_right()
+    ask_to_correct(restriction_id=wrong.pk, right_restriction_id=right.pk, word=word(ann), at=NOW)
+    move_restriction_end(restriction_id=wrong.pk, until=NOW + YEAR, word=word(), at=NOW)
+
+    with pytest.raises(InvalidInputError, match="ends before the one in its place"):
+        decide_lift(restriction_id=wrong.pk, is_granted=True, note="x", by=ben, at=NOW)
+    refused = decide_lift(restriction_id=wrong.pk, is_granted=False, note="x", by=ben, at=NOW)
+
+    assert refused.ends_at is None
+    assert RestrictionChange.objects.latest("id").act == "CORRECTION_REFUSED"
+
+
+def test_the_database_ends_nothing_early_for_a_correction_that_nobody_granted(ann: User) -> None:
+    wrong, right = wrong_and_right()
+    ask_to_correct(restriction_id=wrong.pk, right_restriction_id=right.pk, word=word(ann), at=NOW)
+
+    with pytest.raises(IntegrityError, match="cannot end before"):
+        PlayerRestriction.objects.filter(pk=wrong.pk).update(ends_at=NOW)
 
 
 def test_a_strangers_restriction_is_not_found(ann: User) -> None:
