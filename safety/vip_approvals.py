@@ -45,10 +45,13 @@ class VipChecksMissingError(RefusedError):
 
 
 # Of each player who has any, the approval that holds on a date, or else the newest, and what it lacks: '' where it
-# holds. Takes the date in three places.
+# holds. The check of harm stands no longer than until harm is recorded, or the player excludes themselves. Takes the
+# date in three places.
 VIP_STANDINGS_SQL = """
     SELECT DISTINCT ON (a.player_id) a.player_id,
-           CASE WHEN a.status = 'APPROVED' AND a.valid_until >= {on} THEN ''
+           CASE WHEN a.status = 'APPROVED' AND a.valid_until >= {on} AND h.harmed IS NULL THEN ''
+                WHEN a.status = 'APPROVED' AND a.valid_until >= {on}
+                    THEN 'a new approval: harm was recorded since its check'
                 WHEN a.status = 'APPROVED' THEN 'a new approval: the last one ended on ' || a.valid_until
                 WHEN a.status IN ('REFUSED', 'REVOKED') THEN 'a new approval: the last one was ' || lower(a.status)
                 ELSE concat_ws(', ',
@@ -59,9 +62,18 @@ VIP_STANDINGS_SQL = """
            END AS lacks
     FROM safety_vip_approvals a
     CROSS JOIN LATERAL (
-        SELECT coalesce(array_agg(k.kind::text) FILTER (WHERE k.result = 'PASSED'), '{{}}') AS passed
+        SELECT coalesce(array_agg(k.kind::text) FILTER (WHERE k.result = 'PASSED'), '{{}}') AS passed,
+               max(k.checked_at) FILTER (WHERE k.kind = 'HARM') AS harm_checked_at
         FROM safety_vip_checks k WHERE k.approval_id = a.id
     ) c
+    LEFT JOIN LATERAL (
+        SELECT true AS harmed FROM player_restrictions r
+        WHERE r.player_id = a.player_id AND r.kind IN ('RG_HARM', 'SELF_EXCLUDED')
+          AND (r.created_at > c.harm_checked_at OR coalesce(r.ends_at > now(), true))
+          AND NOT EXISTS (SELECT 1 FROM player_restriction_lift_requests q
+                          WHERE q.restriction_id = r.id AND q.is_correction AND q.is_granted)
+        LIMIT 1
+    ) h ON true
     WHERE {in_range}
     ORDER BY a.player_id, (a.status = 'APPROVED' AND a.valid_until >= {on}) DESC, a.id DESC
 """
@@ -108,7 +120,7 @@ def vip_standing(player_id: str, *, on: date) -> VipStanding:
 def approval_lacks(player_id: str, *, on: date) -> str:
     """Return what is missing for an approval of the player on a business date, empty where one holds."""
     sql = VIP_STANDINGS_SQL.format(on="%s", in_range="a.player_id = %s")
-    rows = fetch_rows(f"SELECT lacks FROM ({sql}) s", [on, player_id, on])
+    rows = fetch_rows(f"SELECT lacks FROM ({sql}) s", [on, on, player_id, on])
     return str(rows[0][0]) if rows else NOTHING_RECORDED
 
 
@@ -177,8 +189,16 @@ def approve_vip(
         )
     if by.pk in {approval.opened_by_id, *(check.checked_by_id for check in checks)}:
         raise SecondPersonNeededError(f"{by.get_username()} took part in the checks: somebody else has to approve")
-    approval.valid_until = _valid_until(valid_until, today=timezone.localdate(at))
-    return _decide(approval, VipStatus.APPROVED, by=by, note=note, at=at)
+    today = timezone.localdate(at)
+    approval.valid_until = _valid_until(valid_until, today=today)
+    approved = _decide(approval, VipStatus.APPROVED, by=by, note=note, at=at)
+    if approval_lacks(approval.player_id, on=today):
+        raise VipChecksMissingError(
+            f"approval {approval_id} cannot be given: strong indicators of harm or a self-exclusion hold, or were "
+            "recorded since the check of harm; check it again once they have ended",
+            missing=["harm"],
+        )
+    return approved
 
 
 @transaction.atomic

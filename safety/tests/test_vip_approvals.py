@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from core.errors import InvalidInputError
-from players.tests.factories import make_player
+from players.models import Player, PlayerRestriction
+from players.tests.factories import make_player, restrict
 from safety.jurisdictions.changing import ProfileStatusError, SecondPersonNeededError
 from safety.models import VipApproval
 from safety.vip_approvals import (
@@ -114,3 +116,33 @@ def test_an_approval_lasts_no_longer_than_the_policy_and_needs_evidence(anna: Us
         record_vip_check(approval_id=approval.pk, kind="HARM", result="PASSED", evidence="", by=anna)
     with pytest.raises(ProfileStatusError, match="under way already"):
         open_vip_approval(player_id="alice", by=anna)
+
+
+@pytest.mark.parametrize(("kind", "holds"), [("RG_HARM", False), ("SELF_EXCLUDED", False), ("BLOCKED", True)])
+def test_an_approval_holds_until_harm_is_recorded_after_its_check(
+    kind: str, *, holds: bool, anna: User, ben: User
+) -> None:
+    make_vip()
+    approve_vip(approval_id=checked(anna, *KINDS).pk, by=ben, at=AT)
+    restriction = restrict(Player.objects.get(), kind)
+
+    assert vip_standing("alice", on=ON).vip_status is holds
+    # What was checked before counts no more once it has ended.
+    PlayerRestriction.objects.filter(pk=restriction.pk).update(ends_at=timezone.now() - timedelta(days=1))
+    assert vip_standing("alice", on=ON).vip_status is holds
+
+
+def test_nobody_is_approved_while_harm_is_recorded_and_a_check_made_afterwards_counts(anna: User, ben: User) -> None:
+    make_vip()
+    restriction = restrict(Player.objects.get(), "RG_HARM")
+    approval = checked(anna, *KINDS)
+
+    with pytest.raises(VipChecksMissingError, match="harm"):
+        approve_vip(approval_id=approval.pk, by=ben, at=AT)
+    assert VipApproval.objects.get().status == "OPEN"
+
+    PlayerRestriction.objects.filter(pk=restriction.pk).update(ends_at=timezone.now() - timedelta(days=1))
+    later = timezone.now()
+    record_vip_check(approval_id=approval.pk, kind="HARM", result="PASSED", evidence="Call 17", by=anna, at=later)
+    approve_vip(approval_id=approval.pk, by=ben, at=later)
+    assert vip_standing("alice", on=timezone.localdate(later)).vip_status
