@@ -129,7 +129,7 @@ def check_player(player_id: str) -> None:
 
 
 def _in_force(rule: RewardRule, *, on: date) -> RewardRule:
-    """Return the rule as it runs on a business date, whatever was changed of the object given."""
+    """Return the rule as it runs on a business date, whatever was changed of the object given; a live one never does."""
     found = rules_in_force(on).filter(pk=rule.pk).first()
     if found is None:
         stored = RewardRule.objects.filter(pk=rule.pk).first()
@@ -138,6 +138,12 @@ def _in_force(rule: RewardRule, *, on: date) -> RewardRule:
             f"rule {rule.pk} gives nothing on {on}: it is {status}; an active rule within its dates is needed",
             rule_id=rule.pk,
             status=status,
+        )
+    if found.is_live:
+        raise RuleNotInForceError(
+            f"rule {rule.pk} is live: it gives something when {found.trigger} happens; report that instead",
+            rule_id=rule.pk,
+            trigger=found.trigger,
         )
     return found
 

@@ -12,7 +12,7 @@ class RuleStatusError(ConflictError):
 
 
 class RuleNotInForceError(ConflictError):
-    """Raised when a rule is to give something and is not active, or out of its dates; `details` names its status."""
+    """Raised when a rule is to give something and is not active, out of its dates, or waits for something to happen."""
 
     code = "rule_not_in_force"
 

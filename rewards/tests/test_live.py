@@ -131,6 +131,15 @@ def test_a_refusal_is_returned_with_its_reason() -> None:
     assert (refused.verdict, refused.reason) == ("REJECTED", "UNPROFITABLE")
 
 
+def test_a_live_rule_gives_nothing_without_what_it_waits_for() -> None:
+    make_player()
+    rule = make_rule(is_live=True, trigger="DEPOSIT")
+
+    with pytest.raises(RuleNotInForceError, match="it gives something when DEPOSIT happens; report that instead"):
+        apply_reward(player_id="alice", rule=rule, on=ON)
+    assert not RewardDecision.objects.exists()
+
+
 @pytest.mark.parametrize("act", [apply_reward, evaluate_rule])
 def test_an_unknown_player_is_named(act: object) -> None:
     assert callable(act)
