@@ -51,7 +51,10 @@ _NEXT_COLOURS = Colours(GUARDRAIL="danger", WAITING="warning", DRAFT="info")
 
 
 # What decides together with conditions and reward whether a rule can be saved.
-_CHECKED_TOGETHER = ("conditions", "reward_config", "frequency_period", "frequency_max", "cooldown_days")
+_CHECKED_TOGETHER = (
+    "conditions", "reward_config", "frequency_period", "frequency_max", "cooldown_days", "jurisdictions", "starts_on",
+    "ends_on",
+)  # fmt: skip
 
 
 def _editor(root: str) -> JSONEditor:

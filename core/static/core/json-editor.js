@@ -137,19 +137,23 @@
     if (area.dataset.schema) offer(area, frame);
   };
 
-  // What else the check should know: other fields of the form, numbers as numbers, JSON as JSON; what cannot be read is left out.
+  // What else the check should know: other fields of the form, choices, dates, numbers as numbers, JSON as JSON; what
+  // cannot be read is left out.
   const beside = (area) => {
     const names = (area.dataset.beside ?? "").split(" ").filter(Boolean);
     const found = names.map((name) => [name, area.form.elements[name]]).filter(([, field]) => field?.value);
     return Object.fromEntries(found.flatMap(([name, field]) => {
       try {
-        const isText = field.tagName === "SELECT";
+        if (field.multiple) return [[name, [...field.selectedOptions].map((option) => option.value)]];
+        const isText = field.tagName === "SELECT" || isDate(field);
         return [[name, isText ? field.value : JSON.parse(field.value)]];
       } catch {
         return [];
       }
     }));
   };
+
+  const isDate = (field) => /^\d{4}-\d{2}-\d{2}$/.test(field.value);
 
   const offer = (area, frame) => {
     const id = `${area.id}-offers`;
