@@ -129,7 +129,7 @@ def check_player(player_id: str) -> None:
 
 
 def _in_force(rule: RewardRule, *, on: date) -> RewardRule:
-    """Return the rule as it runs on a business date, whatever was changed of the object given; a live one never does."""
+    """Return the rule as it runs on a business date, whatever was changed of the object given; a live one does not."""
     found = rules_in_force(on).filter(pk=rule.pk).first()
     if found is None:
         stored = RewardRule.objects.filter(pk=rule.pk).first()

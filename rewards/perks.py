@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -17,8 +18,10 @@ from rewards.definitions import RuleDefinition
 from rewards.facts import Scope
 from rewards.models import PerkStatus, PerkTask, RewardCurrency, RewardHistory, RewardStatus, RewardType
 from rewards.occasions import Occasion
+from safety.jurisdictions.granting import refused_grant
+from safety.jurisdictions.violations import Incentive
 from safety.vip_approvals import check_vip_approval
-from wallet.ledger import ACTOR_LENGTH_MAX, PlayerRestrictedError, lock_players
+from wallet.ledger import ACTOR_LENGTH_MAX, JurisdictionLimitError, PlayerRestrictedError, lock_players
 from wallet.postings import check_text_field
 from wallet.restrictions import refusing_restriction
 
@@ -57,8 +60,8 @@ def open_perk_tasks(rules: Sequence[RuleDefinition], *, occasion: Occasion, at: 
 def approve_perk(*, task_id: int, actor: str, note: str = "", at: datetime | None = None) -> PerkTask:
     """Approve a perk, so that it may be handed over; `note` is for whoever does, at most 500 characters.
 
-    Raises NotFoundError, PerkStatusError unless it waits for approval, PlayerRestrictedError, VipApprovalNeededError
-    and InvalidInputError.
+    Raises NotFoundError, PerkStatusError unless it waits for approval, PlayerRestrictedError, VipApprovalNeededError,
+    JurisdictionLimitError and InvalidInputError.
     """
     at = at or timezone.now()
     check_text_field("note", note, length_max=NOTE_LENGTH_MAX)
@@ -151,4 +154,12 @@ def _check_restrictions(task: PerkTask, *, at: datetime) -> None:
             player_id=task.player_id,
             restriction=restriction,
         )
-    check_vip_approval(task.player_id, on=timezone.localdate(at))
+    on = timezone.localdate(at)
+    check_vip_approval(task.player_id, on=on)
+    # The caps counted it when it was decided, and so did the month.
+    perk = Incentive(reward_type=RewardType.VIP_PERKS, is_bonus_money=False)
+    refused = refused_grant(perk, player_id=task.player_id, value=Decimal(0), on=on)
+    if refused:
+        raise JurisdictionLimitError(
+            f"player {task.player_id}: {refused.says}; refuse the perk", player_id=task.player_id, **refused.details
+        )

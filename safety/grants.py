@@ -16,7 +16,7 @@ from players.action_codes import CODE_SHAPE, is_action_code
 from safety.control_groups import global_holdout, is_globally_held_out
 from safety.credit_checks import Credit, refusal_of
 from safety.expected_value import Reward
-from safety.jurisdictions.violations import Incentive
+from safety.jurisdictions.violations import Incentive, known_games, least_turnover
 from safety.models import Contamination, ViolationPath
 from safety.pools import Pool, active_pools, count_into_pool, lock_pools, pools_of_player
 from safety.profitability import RewardTerms, cost_rate, currency_value
@@ -142,7 +142,9 @@ def _bonus_incentive(
     return Incentive(
         reward_type="BONUS_BALANCE",
         is_bonus_money=True,
-        turnover_multiple=wagering_requirement * base / money,
+        turnover_multiple=least_turnover(
+            wagering_requirement * base / money, eligible_games=eligible_games or None, games=known_games()
+        ),
         amount_max=money,
         eligible_games=tuple(eligible_games) if eligible_games else None,
         expiry_hours=int(expiry / timedelta(hours=1)) if expiry else None,

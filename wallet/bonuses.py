@@ -11,7 +11,6 @@ from django.utils import timezone
 from core.errors import InvalidInputError, NotFoundError
 from core.money import CENT, parse_amount, round_to_cent
 from players.models import GameCategory
-from wallet.jurisdictions import hold_to_jurisdiction
 from wallet.ledger import Posted, post_operation
 from wallet.models import CurrencyType, Lot, TransactionType, WageringBasis
 from wallet.policies import BONUS_TURNS, WAGERING_BASIS
@@ -77,7 +76,6 @@ def add_bonus_balance(
         expires_at=at + claim_within if claim_within else None,
         asked={"on": on, "claim_within": claim_within, "available_at": available_at},
     )
-    hold_to_jurisdiction(posting, on=on_date, actor=actor, at=at)
     return post_operation([posting], at=at, actor=actor)[0]
 
 

@@ -1,99 +1,88 @@
-"""What a player's jurisdiction refuses of bonus money: asked before it is posted; the database has the last word."""
+"""What a player's jurisdiction refuses of a promotion: the database decides, here it is told and kept as evidence."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from psycopg.errors import Diagnostic
 
-from core.expressions import fetch_rows
+from core.errors import RefusedError
 from players.models import CreditPurpose, LimitKind
-from wallet.ledger import JurisdictionLimitError, lock_players
-from wallet.models import Operation, PostingRefusal
-from wallet.postings import Posting
+from wallet.models import PostingRefusal
 
+# The trigger that keeps lots within the limits of jurisdictions raises under this name.
+JURISDICTION_GUARD = "lot_within_jurisdiction"
 _WORDS = {
     LimitKind.WAGERING_REQUIREMENT_MAX: "a turnover of at most {most} × the bonus may be required",
+    LimitKind.SINGLE_PRODUCT: "a bonus may be for one type of product only",
+    LimitKind.HARM_BLOCKS_PROMOTION: "nothing may be offered while strong indicators of harm are recorded",
     LimitKind.BONUS_AMOUNT_MAX: "a bonus of at most {most} may be given",
+    LimitKind.VALIDITY_HOURS_MIN: "a bonus has to be playable for at least {most} hours",
+    LimitKind.REWARD_TYPES_FORBIDDEN: "a reward of this type may not be given",
     LimitKind.PROMOTIONS_FORBIDDEN: "nothing may be given",
 }
 
 
+class JurisdictionLimitError(RefusedError):
+    """Raised when a limit of the player's jurisdiction forbids the credit; `details` carries limit and clause."""
+
+    code = "jurisdiction_limit"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenLimit:
-    """A limit of the player's jurisdiction that a bonus breaks; `most` is in the unit of the kind."""
+    """A limit of the player's jurisdiction that a credit breaks; `most` is in the unit of the kind."""
 
+    player_id: str
     jurisdiction: str
     version: int
     kind: str
-    most: Decimal | None
+    most: str | None
     clause: str
+    currency: str
+    amount: str
+    wagering_required: str
 
-    def as_details(self) -> dict[str, Any]:
-        """Return it as JSON, for an error and for the evidence."""
-        most = {} if self.most is None else {"most": str(self.most)}
-        named = {"jurisdiction": self.jurisdiction, "version": self.version, "limit": self.kind}
-        return {**named, "clause": self.clause, **most}
+    @classmethod
+    def told_by(cls, diagnostic: Diagnostic) -> BrokenLimit:
+        """Return what the guard of the lots has said."""
+        return cls(player_id=diagnostic.message_detail or "", **json.loads(diagnostic.message_hint or "{}"))
+
+    def as_error(self) -> JurisdictionLimitError:
+        """Return the error that tells limit and clause."""
+        most = {} if self.most is None else {"most": self.most}
+        return JurisdictionLimitError(
+            f"player {self.player_id}: {self}",
+            player_id=self.player_id,
+            jurisdiction=self.jurisdiction,
+            version=self.version,
+            limit=self.kind,
+            clause=self.clause,
+            currency=self.currency,
+            amount=self.amount,
+            wagering_required=self.wagering_required,
+            **most,
+        )
 
     def __str__(self) -> str:
-        most = "" if self.most is None else f"{self.most.normalize():f}"
+        most = "" if self.most is None else f"{Decimal(self.most).normalize():f}"
         return f"{_WORDS[LimitKind(self.kind)].format(most=most)} in {self.jurisdiction} ({self.clause})"
-
-
-def broken_limit(*, player_id: str, on: date, amount: Decimal, wagering_required: Decimal) -> BrokenLimit | None:
-    """Return a limit that bonus money for a player would break; `wagering_required` is the turnover as an amount."""
-    rows = fetch_rows(
-        "SELECT jurisdiction, version, kind, most, clause FROM wallet_broken_limit(%s, %s, %s, %s) LIMIT 1",
-        [player_id, on, amount, wagering_required],
-    )
-    for jurisdiction, version, kind, most, clause in rows:
-        return BrokenLimit(jurisdiction=jurisdiction, version=version, kind=kind, most=most, clause=clause)
-    return None
-
-
-def hold_to_jurisdiction(posting: Posting, *, on: date, actor: str, at: datetime) -> None:
-    """Refuse bonus money beyond what the player's jurisdiction allows; the refusal is kept as evidence.
-
-    A replay passes: it posts nothing. Raises JurisdictionLimitError once the evidence is committed, and NotFoundError.
-    """
-    with transaction.atomic():
-        lock_players([posting.account_key])
-        if Operation.objects.filter(key=posting.operation_key).exists():
-            return
-        broken = broken_limit(
-            player_id=posting.account_key,
-            on=on,
-            amount=posting.amount,
-            wagering_required=posting.wagering_required or Decimal(0),
-        )
-        if broken is None:
-            return
-        refusal = keep_jurisdiction_refusal(
-            player_id=posting.account_key,
-            key=posting.operation_key,
-            currency=posting.currency_type,
-            amount=posting.amount,
-            says=str(broken),
-            details={**broken.as_details(), "wagering_required": str(posting.wagering_required)},
-            actor=actor,
-            at=at,
-        )
-    raise refusal
 
 
 def keep_jurisdiction_refusal(
     *, player_id: str, key: str, currency: str, amount: Decimal, says: str, details: Mapping[str, Any], actor: str,
-    at: datetime,
+    at: datetime, purpose: CreditPurpose = CreditPurpose.PROMOTION,
 ) -> JurisdictionLimitError:  # fmt: skip
     """Store the evidence and return the error to raise once it is committed."""
     PostingRefusal.objects.create(
         player_id=player_id,
         operation_key=key,
-        purpose=CreditPurpose.PROMOTION,
+        purpose=purpose,
         currency_type=currency,
         amount=amount,
         reason="JURISDICTION",

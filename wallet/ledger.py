@@ -15,12 +15,13 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
 from core.expressions import fetch_rows
+from players.models import CreditPurpose
+from wallet.jurisdictions import JURISDICTION_GUARD, BrokenLimit, keep_jurisdiction_refusal
+from wallet.jurisdictions import JurisdictionLimitError as JurisdictionLimitError  # noqa: PLC0414  told among its errors
 from wallet.models import Operation
 from wallet.postings import Posting, check_postings, check_text_field, input_hashes, inputs_hash
 
 ACTOR_LENGTH_MAX = 150
-# The trigger that keeps lots within the limits of jurisdictions raises under this name.
-JURISDICTION_GUARD = "lot_within_jurisdiction"
 
 
 class IdempotencyKeyReusedError(ConflictError):
@@ -39,12 +40,6 @@ class PlayerRestrictedError(RefusedError):
     """Raised when a restriction of the player forbids the credit; the refusal is kept as evidence."""
 
     code = "player_restricted"
-
-
-class JurisdictionLimitError(RefusedError):
-    """Raised when a limit of the player's jurisdiction forbids the credit; `details` carries limit and clause."""
-
-    code = "jurisdiction_limit"
 
 
 class LotUnavailableError(RefusedError):
@@ -96,15 +91,39 @@ def post_operation(
 ) -> list[Posted]:
     """Post one operation and raise the named error if it was refused; a replay returns the first result.
 
-    Raises IdempotencyKeyReusedError, PlayerRestrictedError, InsufficientBalanceError, LotUnavailableError and the
-    errors of `post`. The evidence of a refusal is committed although the error is raised, unless an outer transaction
-    is rolled back.
+    Raises IdempotencyKeyReusedError, PlayerRestrictedError, JurisdictionLimitError, InsufficientBalanceError,
+    LotUnavailableError and the errors of `post`. The evidence of a refusal is committed although the error is raised,
+    unless an outer transaction is rolled back.
     """
-    results = post(postings, at=at or timezone.now(), actor=actor, inputs=inputs)
+    at = at or timezone.now()
+    try:
+        results = post(postings, at=at, actor=actor, inputs=inputs)
+    except JurisdictionLimitError as error:
+        raise _kept(error, postings, actor=actor, at=at) from None
     for posting, result in zip(postings, results, strict=True):
         if result.outcome == "REFUSED" and result.reason is not None:
             raise _refusal(posting, result)
     return results
+
+
+def _kept(
+    error: JurisdictionLimitError, postings: Sequence[Posting], *, actor: str, at: datetime
+) -> JurisdictionLimitError:
+    """Return the guard's refusal, the evidence of which is stored now that what was begun is rolled back."""
+    refused = next(one for one in postings if one.amount > 0 and one.currency_type == error.details["currency"])
+    details = {name: value for name, value in error.details.items() if name not in ("player_id", "currency", "amount")}
+    keep_jurisdiction_refusal(
+        player_id=refused.account_key,
+        key=refused.operation_key,
+        purpose=CreditPurpose(refused.purpose),
+        currency=refused.currency_type,
+        amount=refused.amount,
+        says=error.message,
+        details=details,
+        actor=actor,
+        at=at,
+    )
+    return error
 
 
 def earlier_result(*, key: str, inputs: dict[str, Any]) -> list[Posted] | None:
@@ -153,7 +172,7 @@ def _post_rows(rows: str, *, at: datetime, actor: str, run_id: int | None) -> li
         if isinstance(error.__cause__, ForeignKeyViolation):
             raise _unknown_player(error.__cause__) from None
         if isinstance(error.__cause__, CheckViolation) and error.__cause__.diag.constraint_name == JURISDICTION_GUARD:
-            raise _beyond_jurisdiction(error.__cause__) from None
+            raise BrokenLimit.told_by(error.__cause__.diag).as_error() from None
         if not isinstance(error.__cause__, UniqueViolation):
             raise
         # Somebody used a key of ours for another player since we looked; now it can be seen.
@@ -180,11 +199,6 @@ def _posted(*row: Any) -> Posted:
     if isinstance(values["details"], str):
         values["details"] = json.loads(values["details"], parse_float=str)
     return Posted(**values)
-
-
-def _beyond_jurisdiction(cause: CheckViolation) -> JurisdictionLimitError:
-    player_id = cause.diag.message_detail or ""
-    return JurisdictionLimitError(f"player {player_id}: {cause.diag.message_primary}", player_id=player_id)
 
 
 def _unknown_player(cause: ForeignKeyViolation) -> NotFoundError:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from loyalty.activity import ActivityOutcome, take_activity
 from loyalty.tests import cast
 from loyalty.tests.api import ApiUser, error_of
-from players.models import Activity, GameCategory, Player, PlayerDay, SourceChange
+from players.models import Activity, CreditRequirement, GameCategory, Player, PlayerDay, SourceChange
 from rewards.models import RewardDecision
 from wallet.bets import place_bet, settle_bet
 from wallet.bonuses import add_bonus_balance
@@ -288,3 +288,31 @@ def test_a_bonus_placed_bet_id_may_hold_any_character() -> None:
 
     assert outcome.bonuses_moved == 1
     assert Activity.objects.get().occurred_at <= datetime.now(tz=UTC)
+
+
+def met_and_held(player_id: str = "alice") -> None:
+    """Have a player meet a bonus before it is known who they are."""
+    CreditRequirement.objects.filter(pk="CONVERSION").update(needs_kyc=True)
+    cast.make_player(player_id)
+    give_bonus(player_id)
+    Lot.objects.filter(player_id=player_id).update(wagering_completed=Decimal(40))
+
+
+def test_an_identity_reported_to_the_feed_converts_at_once_although_no_rule_waits_for_it() -> None:
+    met_and_held()
+    late = (timezone.now() - timedelta(days=20)).isoformat()
+
+    take(event("ACTION", "kyc", action="KYC_COMPLETE", occurred_at=late))
+
+    lot = Lot.objects.get()
+    assert (lot.status, lot.converted) == ("COMPLETED", Decimal("10.00"))
+
+
+def test_a_profile_edited_through_the_api_converts_at_once() -> None:
+    met_and_held()
+    operator = ApiUser(cast.make_users()["Superuser"])
+
+    status, body = operator.put("/api/players/alice", {"kyc_completed_at": timezone.now().isoformat()})
+
+    assert status == 200, body
+    assert Lot.objects.get().status == "COMPLETED"

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from players.models import CreditPurpose, LimitKind, RestrictionEffect, RestrictionEffectKind, RestrictionKind
+from players.models import LimitKind
 from rewards.jurisdictions.saving import Standing, standings_in
 from rewards.models import RewardRule, RuleStatus
 from rewards.policies import JURISDICTION_VIOLATIONS, PAUSE
 from rewards.rule_life.stopping import pause_rule
 from safety.jurisdictions.changing import accept_profile
+from safety.jurisdictions.granting import matrix_refuses_harm
 from safety.jurisdictions.profiles import Profile, profiles_in_force
-from safety.jurisdictions.violations import Violation, product_types
+from safety.jurisdictions.violations import Violation, known_games
 from safety.models import JurisdictionProfile
 
 if TYPE_CHECKING:
@@ -46,10 +47,8 @@ def breaking_rules(*, code: str | None = None) -> list[BreakingRule]:
     """Return the active rules that break a profile, or the named one, by rule and profile; those that name it first."""
     profiles = [profile for profile in profiles_in_force() if code in (None, profile.code)]
     rules = RewardRule.objects.filter(status=RuleStatus.ACTIVE).order_by("rule_id")
-    products = product_types()
-    found = [
-        one for rule in rules for one in _broken_by(rule, standings_in(rule, profiles=profiles, products=products))
-    ]
+    games = known_games()
+    found = [one for rule in rules for one in _broken_by(rule, standings_in(rule, profiles=profiles, games=games))]
     return sorted(found, key=lambda one: not one.is_named)
 
 
@@ -62,12 +61,9 @@ def _broken_by(rule: RewardRule, standing: Iterable[Standing]) -> Iterable[Break
 def weakened_profiles() -> list[str]:
     """Return in words which profiles ask for more of the restriction matrix than it does.
 
-    Their players are protected when rules run and by credits by hand all the same; the ledger itself is not told.
+    Their players are protected by rules, credits by hand and the guard of the lots all the same.
     """
-    refuses = RestrictionEffect.objects.filter(
-        kind=RestrictionKind.RG_HARM, purpose=CreditPurpose.PROMOTION, effect=RestrictionEffectKind.REFUSE
-    ).exists()
-    if refuses:
+    if matrix_refuses_harm():
         return []
     asking = [
         profile
@@ -76,7 +72,7 @@ def weakened_profiles() -> list[str]:
     ]
     return [
         f"{profile.name} forbids promotions on strong indicators of harm, but the restriction RG_HARM does not refuse "
-        "them in the ledger"
+        "them"
         for profile in asking
     ]
 

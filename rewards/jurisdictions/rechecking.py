@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from core.expressions import run_statement
 from players.models import JurisdictionLimit, LimitKind
@@ -14,9 +13,11 @@ from rewards.facts import Scope
 from rewards.fields import ELSEWHERE_SQL
 from rewards.jurisdictions.terms import jurisdiction_terms
 from rewards.occasions import AWARDS_SQL, Occasion
+from safety.jurisdictions.granting import matrix_refuses_harm
 from safety.vip_approvals import NOTHING_RECORDED, VIP_STANDINGS_SQL
 
 _LIMITING = ("refusal", "vip", "multiplier_max", "amount_max")
+_LEFT_TO_PROFILES = ("harm", *_LIMITING)
 
 _REJECT_SQL = """
     WITH said AS MATERIALIZED (
@@ -32,6 +33,12 @@ _REJECT_SQL = """
     refused AS (
         SELECT s.player_id, s.rule_number,
                coalesce(s.terms -> 'refusal',
+                        CASE WHEN s.terms ? 'harm' AND EXISTS (
+                                 SELECT 1 FROM player_restrictions h
+                                 WHERE h.player_id = s.player_id AND h.kind = 'RG_HARM'
+                                   AND h.starts_at <= statement_timestamp()
+                                   AND coalesce(h.ends_at > statement_timestamp(), true))
+                             THEN s.terms -> 'harm' END,
                         CASE WHEN s.wagering_multiplier > (s.terms ->> 'multiplier_max')::numeric
                              THEN s.terms -> 'wagering' END,
                         CASE WHEN s.amount_given > (s.terms ->> 'amount_max')::numeric THEN s.terms -> 'amount' END
@@ -55,10 +62,12 @@ _REJECT_SQL = """
 
 def reject_beyond_jurisdiction(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> int:
     """Reject what the players' jurisdictions do not allow any more; return how many allocations."""
+    # The posting core looks at restrictions itself, and so at harm, unless staff took that out of its matrix.
+    limiting = _LIMITING if matrix_refuses_harm() else _LEFT_TO_PROFILES
     stated = [
         {"rule_number": number, "jurisdictions": terms}
         for number, terms in jurisdiction_terms(rules, on=occasion.on).items()
-        if _limits(terms)
+        if any(name in said for said in terms.values() for name in limiting)
     ]
     if not stated:
         return 0
@@ -81,7 +90,3 @@ def month_max_sql(jurisdiction: str, *, on: date) -> str | None:
         WHERE j.jurisdiction_id = {jurisdiction} AND j.kind = 'PROMOTION_VALUE_MONTH_MAX' AND j.severity = 'BINDING'
           AND j.valid_from <= DATE '{on}'
         ORDER BY j.valid_from DESC LIMIT 1"""
-
-
-def _limits(terms: Mapping[str, Mapping[str, Any]]) -> bool:
-    return any(name in said for said in terms.values() for name in _LIMITING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +14,7 @@ from rewards.jurisdictions.terms import incentive_of
 from rewards.models import RewardRule
 from rewards.problems import Problem, nearest, shown
 from safety.jurisdictions.profiles import Profile, profiles_in_force
-from safety.jurisdictions.violations import Violation, product_types, violations
+from safety.jurisdictions.violations import Games, Violation, known_games, violations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def jurisdiction_problems(rule: RewardRule) -> list[Problem]:
     definition = define_rule(rule)[0] if rule.jurisdictions else None
     if definition is None:
         return problems
-    named = [one for one in _standings(rule, definition, profiles, product_types()) if one.is_named]
+    named = [one for one in _standings(rule, definition, profiles, known_games()) if one.is_named]
     return problems + [_problem(rule, broken) for one in named for broken in one.broken]
 
 
@@ -60,25 +60,25 @@ def jurisdiction_warnings(rule: RewardRule) -> list[str]:
 
 def standings(rule: RewardRule) -> list[Standing]:
     """Return how a rule stands in every jurisdiction; empty where it cannot be read."""
-    return standings_in(rule, profiles=profiles_in_force(), products=product_types())
+    return standings_in(rule, profiles=profiles_in_force(), games=known_games())
 
 
-def standings_in(rule: RewardRule, *, profiles: Sequence[Profile], products: Mapping[str, str]) -> list[Standing]:
-    """Return how a rule stands in the jurisdictions given; `products` as `product_types` returns them."""
+def standings_in(rule: RewardRule, *, profiles: Sequence[Profile], games: Games) -> list[Standing]:
+    """Return how a rule stands in the jurisdictions given; `games` as `known_games` returns them."""
     definition = define_rule(rule)[0]
-    return [] if definition is None else _standings(rule, definition, profiles, products)
+    return [] if definition is None else _standings(rule, definition, profiles, games)
 
 
 def _standings(
-    rule: RewardRule, definition: RuleDefinition, profiles: Sequence[Profile], products: Mapping[str, str]
+    rule: RewardRule, definition: RuleDefinition, profiles: Sequence[Profile], games: Games
 ) -> list[Standing]:
-    incentive = incentive_of(definition)
+    incentive = incentive_of(definition, games=games)
 
     def broken(profile: Profile, severity: LimitSeverity) -> tuple[Violation, ...]:
         found = {
             one.limit.kind: one
             for on in _dates(rule, profile)
-            for one in violations(incentive, profile=profile, on=on, products=products, severity=severity)
+            for one in violations(incentive, profile=profile, on=on, games=games, severity=severity)
         }
         return tuple(found.values())
 

@@ -5,7 +5,7 @@ Which of it holds for a match follows from the player's facts: jurisdiction, ind
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
@@ -20,9 +20,11 @@ from rewards.definitions import BONUS_TYPES, RewardConfig, RuleDefinition
 from rewards.formulas import Number
 from rewards.models import RewardType
 from safety.jurisdictions.profiles import Limit, Profile, profiles_in_force
-from safety.jurisdictions.violations import Incentive, float_free, product_types, violations
+from safety.jurisdictions.violations import Games, Incentive, float_free, known_games, least_turnover, violations
 from safety.vip_approvals import NOTHING_RECORDED
 
+# What the room is called that a jurisdiction leaves of a month's promotions, among the names of caps.
+MONTH_OF_JURISDICTION = "month of the jurisdiction"
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _VIP_SQL = f"""CASE WHEN vip_lacks IS DISTINCT FROM '' AND (segment = 'VIP' OR jurisdiction_terms -> 'is_perk' = 'true')
     THEN jurisdiction_terms -> 'vip' || jsonb_build_object('missing', coalesce(vip_lacks, '{NOTHING_RECORDED}')) END"""
@@ -54,25 +56,27 @@ def _sql(text: str, output_field: Field[Any, Any]) -> Combinable:
 
 def jurisdiction_terms(rules: Sequence[RuleDefinition], *, on: date) -> dict[int, dict[str, Any]]:
     """Return by rule number and jurisdiction what the profiles say of the rules on a business date, as JSON."""
-    profiles, products = profiles_in_force(), product_types()
+    profiles, games = profiles_in_force(), known_games()
     return {
         rule.number: {
-            profile.code: said
-            for profile in profiles
-            if (said := _terms(rule, profile=profile, on=on, products=products))
+            profile.code: said for profile in profiles if (said := _terms(rule, profile=profile, on=on, games=games))
         }
         for rule in rules
     }
 
 
-def incentive_of(rule: RuleDefinition) -> Incentive:
+def incentive_of(rule: RuleDefinition, *, games: Games) -> Incentive:
     """Return a rule's reward as profiles see it: a requirement of rules is a multiple of the bonus itself."""
     reward = rule.reward
     is_bonus_money = reward.type in BONUS_TYPES and not reward.is_cash
     return Incentive(
         reward_type=reward.type,
         is_bonus_money=is_bonus_money,
-        turnover_multiple=reward.wagering_requirement if is_bonus_money else Decimal(0),
+        turnover_multiple=least_turnover(
+            reward.wagering_requirement if is_bonus_money else Decimal(0),
+            eligible_games=reward.eligible_games,
+            games=games,
+        ),
         amount_max=_amount_max(reward),
         eligible_games=reward.eligible_games,
         expiry_hours=reward.expiry_hours,
@@ -97,12 +101,12 @@ def _values(value: object) -> tuple[object, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _terms(rule: RuleDefinition, *, profile: Profile, on: date, products: Mapping[str, str]) -> dict[str, Any]:
+def _terms(rule: RuleDefinition, *, profile: Profile, on: date, games: Games) -> dict[str, Any]:
     if rule.jurisdictions and profile.code not in rule.jurisdictions:
         says = f"the rule runs in {', '.join(rule.jurisdictions)} only"
         return {"refusal": {"jurisdiction": profile.code, "version": profile.version, "says": says}}
-    incentive = incentive_of(rule)
-    broken = violations(incentive, profile=profile, on=on, products=products)
+    incentive = incentive_of(rule, games=games)
+    broken = violations(incentive, profile=profile, on=on, games=games)
     # An amount is held to its limit; everything else that is broken keeps the rule from running there.
     refusing = [one for one in broken if one.limit.kind != LimitKind.BONUS_AMOUNT_MAX]
     if refusing:

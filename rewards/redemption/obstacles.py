@@ -13,12 +13,13 @@ from django.utils import timezone
 from core.errors import NotFoundError, RefusedError
 from core.money import ZERO
 from players.jurisdictions import jurisdiction_of
-from players.models import CreditPurpose, Player
+from players.models import CreditPurpose, LimitKind, Player
 from players.tiers import current_tiers
 from rewards.models import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.models.redemption import COST_CURRENCIES
+from safety.jurisdictions.granting import has_harm
 from safety.jurisdictions.profiles import Profile, profile_of
-from safety.jurisdictions.violations import Incentive, product_types, violations
+from safety.jurisdictions.violations import Incentive, known_games, least_turnover, violations
 from wallet.ledger import InsufficientBalanceError, JurisdictionLimitError, PlayerRestrictedError
 from wallet.models import BonusStatus, Lot
 from wallet.restrictions import refusing_restriction
@@ -172,27 +173,45 @@ def _obstacles_of_jurisdiction(
     option: RedemptionOption, standing: Standing, *, on: date
 ) -> Iterator[JurisdictionLimitError]:
     """Yield what the player's jurisdiction has against what the option gives; a bonus that points buy is a bonus."""
-    if not standing.profile.limits or option.gives not in _REWARD_TYPES:
+    if not standing.profile.limits:
         return
     is_bonus_money = option.gives == RedemptionGives.BONUS
-    games = option.eligible_games
+    eligible, games = option.eligible_games, known_games()
+    required = option.wagering_requirement if is_bonus_money else ZERO
     incentive = Incentive(
         reward_type=_REWARD_TYPES[RedemptionGives(option.gives)],
         is_bonus_money=is_bonus_money,
-        turnover_multiple=option.wagering_requirement if is_bonus_money else ZERO,
+        turnover_multiple=least_turnover(required, eligible_games=eligible or None, games=games),
         amount_max=option.amount,
-        eligible_games=tuple(games) if games else None,
+        eligible_games=tuple(eligible) if eligible else None,
         expiry_hours=option.expiry_hours,
     )
-    for broken in violations(incentive, profile=standing.profile, on=on, products=product_types()):
+    for broken in violations(incentive, profile=standing.profile, on=on, games=games):
         yield JurisdictionLimitError(
             f"{option.code} cannot go to player {standing.player_id}: {broken}",
             option_code=option.code,
             **broken.as_reason(),
         )
+    harm = standing.profile.limit(LimitKind.HARM_BLOCKS_PROMOTION, on=on)
+    # A restriction that refuses has its own word; this is for a matrix that forgot it.
+    if harm and standing.restriction is None and has_harm(standing.player_id):
+        yield JurisdictionLimitError(
+            f"{option.code} cannot go to player {standing.player_id}: strong indicators of harm are recorded "
+            f"({harm.clause})",
+            option_code=option.code,
+            jurisdiction=standing.profile.code,
+            version=standing.profile.version,
+            limit=harm.kind.value,
+            clause=harm.clause,
+        )
 
 
-_REWARD_TYPES = {RedemptionGives.BONUS: "BONUS_BALANCE", RedemptionGives.TICKETS: "TICKETS"}
+# A benefit is no type that rewards have: only a ban of everything stands against it.
+_REWARD_TYPES = {
+    RedemptionGives.BONUS: "BONUS_BALANCE",
+    RedemptionGives.TICKETS: "TICKETS",
+    RedemptionGives.BENEFIT: "BENEFIT",
+}
 
 
 def _reaches(minimum: str, standing: Standing) -> bool:

@@ -11,15 +11,17 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from core.errors import NotFoundError
+from core.errors import NotFoundError, RefusedError
 from players.models import CreditPurpose
 from rewards.models import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.redemption.events import announce
 from rewards.redemption.obstacles import obstacles, standing_of
 from wallet.bonuses import bonus_posting
+from wallet.jurisdictions import keep_jurisdiction_refusal
 from wallet.ledger import (
     ACTOR_LENGTH_MAX,
     IdempotencyKeyReusedError,
+    JurisdictionLimitError,
     PlayerRestrictedError,
     Posted,
     lock_players,
@@ -41,7 +43,7 @@ def order_redemption(
     The same key and inputs return the first order, marked `is_replay`. Raises NotFoundError, IdempotencyKeyReusedError,
     OptionInactiveError, OptionNotOnSaleError, TierTooLowError, OrderLimitReachedError, OutOfStockError,
     JurisdictionLimitError, InsufficientBalanceError and PlayerRestrictedError; then nothing is written but the evidence
-    of a restriction.
+    of a restriction or of a jurisdiction's limit.
     """
     at = at or timezone.now()
     check_text_field("key", key, length_max=KEY_LENGTH_MAX, is_needed=True)
@@ -53,17 +55,36 @@ def order_redemption(
         if earlier is not None:
             return earlier
         option = _locked_option(option_code)
-        obstacle = next(obstacles(option, standing_of(player_id, at=at), at=at), None)
-        if obstacle is not None:
-            raise obstacle
-        try:
-            posted = post_operation(_postings(option, player_id=player_id, key=key, at=at), at=at, actor=actor)
-        except PlayerRestrictedError as error:
-            # Raised once the transaction is committed: the refusal is evidence and must stay.
-            refusal = error
+        refusal: RefusedError | None = next(obstacles(option, standing_of(player_id, at=at), at=at), None)
+        if isinstance(refusal, JurisdictionLimitError):
+            _keep_jurisdictions_word(refusal, option, player_id=player_id, key=key, actor=actor, at=at)
+        elif refusal is not None:
+            raise refusal
         else:
-            return _record(option, posted, player_id=player_id, key=key, actor=actor, at=at)
+            try:
+                posted = post_operation(_postings(option, player_id=player_id, key=key, at=at), at=at, actor=actor)
+            except (JurisdictionLimitError, PlayerRestrictedError) as error:
+                refusal = error
+            else:
+                return _record(option, posted, player_id=player_id, key=key, actor=actor, at=at)
+    # Raised once the transaction is committed: the refusal is evidence and must stay.
     raise refusal
+
+
+def _keep_jurisdictions_word(
+    refusal: JurisdictionLimitError, option: RedemptionOption, *, player_id: str, key: str, actor: str, at: datetime
+) -> None:
+    keep_jurisdiction_refusal(
+        player_id=player_id,
+        key=key,
+        purpose=CreditPurpose.REDEMPTION,
+        currency=option.cost_currency if option.amount is None else option.gives,
+        amount=option.cost if option.amount is None else option.amount,
+        says=refusal.message,
+        details=refusal.details,
+        actor=actor,
+        at=at,
+    )
 
 
 def _earlier_order(*, player_id: str, option_code: str, key: str) -> RedemptionOrder | None:

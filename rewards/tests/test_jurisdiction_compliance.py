@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -12,17 +12,18 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from core.models import PolicyValue
-from players.models import RestrictionEffect
+from players.models import JurisdictionLimit, Player, RestrictionEffect
+from players.tests.factories import restrict
 from rewards.explaining.asking import explain
 from rewards.jurisdictions.compliance import accept_jurisdiction, breaking_rules
-from rewards.models import RedemptionOption, RewardRule
+from rewards.models import RedemptionOption, RedemptionOrder, RewardRule
 from rewards.redemption.options import save_option
 from rewards.redemption.ordering import order_redemption
 from rewards.tests.factories import evaluate, make_player, make_rule, verdicts
 from safety.jurisdictions.changing import propose_profile
 from safety.models import JurisdictionProfile
 from wallet.ledger import JurisdictionLimitError
-from wallet.models import Lot
+from wallet.models import Lot, PostingRefusal
 from wallet.points import add_loyalty_points
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +126,38 @@ def test_a_bonus_bought_with_points_obeys_too() -> None:
     order_redemption(player_id="bob", option_code="TEN", key="two", actor="tests", at=NOON)
 
     assert [lot.player_id for lot in Lot.objects.filter(currency_type="BONUS")] == ["bob"]
+    kept = PostingRefusal.objects.get()
+    assert (kept.player_id, kept.operation_key, kept.purpose, kept.currency_type, kept.amount) == (
+        "alice",
+        "one",
+        "REDEMPTION",
+        "BONUS",
+        Decimal("10.00"),
+    )
+    assert (kept.reason, kept.details["limit"], kept.details["jurisdiction"]) == (
+        "JURISDICTION",
+        "WAGERING_REQUIREMENT_MAX",
+        "GB",
+    )
+
+
+def test_a_benefit_is_not_sold_where_nothing_may_be_given_nor_on_indicators_of_harm() -> None:
+    for name in ("alice", "bob"):
+        make_player(name, country="United Kingdom")
+        add_loyalty_points(player_id=name, amount="50.00", source="Play", key=f"{name}:lp", actor="tests")
+    save_option(RedemptionOption(code="DINNER", name="Dinner", cost_currency="LP", cost=Decimal(10), gives="BENEFIT"))
+    RestrictionEffect.objects.filter(kind="RG_HARM").delete()
+    restrict(Player.objects.get(pk="alice"), "RG_HARM")
+
+    with pytest.raises(JurisdictionLimitError, match="strong indicators of harm are recorded"):
+        order_redemption(player_id="alice", option_code="DINNER", key="one", actor="tests", at=NOON)
+    JurisdictionLimit.objects.create(
+        jurisdiction_id="GB", kind="PROMOTIONS_FORBIDDEN", valid_from=date(2026, 1, 1), clause="§ 1", clause_says="…"
+    )
+    with pytest.raises(JurisdictionLimitError, match="nothing may be given"):
+        order_redemption(player_id="bob", option_code="DINNER", key="two", actor="tests", at=NOON)
+
+    assert (RedemptionOrder.objects.count(), PostingRefusal.objects.count()) == (0, 2)
 
 
 def test_explanations_tell_the_clause_before_and_after_the_decision() -> None:

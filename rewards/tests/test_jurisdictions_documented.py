@@ -10,7 +10,7 @@ import pytest
 from core.environment import PROJECT_FOLDER
 from players.models import JurisdictionLimit
 from safety.jurisdictions.profiles import profile_of
-from safety.jurisdictions.violations import Incentive, product_types, violations
+from safety.jurisdictions.violations import Incentive, known_games, violations
 from wallet.bonuses import bonus_base
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_a_worked_example_holds(row: list[str]) -> None:
         ),
         profile=profile_of("GB"),
         on=date(2026, 1, 19),
-        products=product_types(),
+        games=known_games(),
     )
 
     assert (required, required / Decimal(bonus)) == (Decimal(turnover), Decimal(multiple))

@@ -9,10 +9,10 @@ from typing import Any
 
 from core.expressions import fetch_rows
 from players.jurisdictions import jurisdiction_of
-from players.models import LimitKind, RestrictionKind
+from players.models import CreditPurpose, LimitKind, RestrictionEffect, RestrictionEffectKind, RestrictionKind
 from safety.caps import granted_value, window_starts
 from safety.jurisdictions.profiles import Limit, Profile, profile_of
-from safety.jurisdictions.violations import Incentive, float_free, product_types, violations
+from safety.jurisdictions.violations import Incentive, float_free, known_games, violations
 
 
 class RefusedGrant:
@@ -30,12 +30,19 @@ def refused_grant(incentive: Incentive, *, player_id: str, value: Decimal, on: d
     profile = profile_of(jurisdiction_of(player_id))
     if not profile.limits:
         return None
-    for broken in violations(incentive, profile=profile, on=on, products=product_types()):
+    for broken in violations(incentive, profile=profile, on=on, games=known_games()):
         return RefusedGrant(str(broken), broken.as_reason())
     harm = profile.limit(LimitKind.HARM_BLOCKS_PROMOTION, on=on)
     if harm and has_harm(player_id):
         return _refusal(profile, harm, "strong indicators of harm are recorded: nothing may be offered")
     return _beyond_month(profile, player_id=player_id, value=value, on=on)
+
+
+def matrix_refuses_harm() -> bool:
+    """Tell whether the restriction matrix itself refuses promotions on strong indicators of harm, for everybody."""
+    return RestrictionEffect.objects.filter(
+        kind=RestrictionKind.RG_HARM, purpose=CreditPurpose.PROMOTION, effect=RestrictionEffectKind.REFUSE
+    ).exists()
 
 
 def has_harm(player_id: str) -> bool:

@@ -6,13 +6,14 @@ given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from typing import Any
+from decimal import ROUND_CEILING, Decimal
+from typing import Any, NamedTuple
 
 from core.constants import constant
+from core.money import CENT
 from players.models import GameCategory, LimitKind, LimitSeverity
 from safety.jurisdictions.profiles import Limit, Profile
 
@@ -21,8 +22,8 @@ from safety.jurisdictions.profiles import Limit, Profile
 class Incentive:
     """What a profile must know of something to be given.
 
-    `turnover_multiple` is the whole turnover required ÷ the bonus, whatever it is computed from; `amount_max` the most
-    it gives at once, None where that is open; `eligible_games` None: every game; `expiry_hours` None: for ever.
+    `turnover_multiple` is the whole turnover required ÷ the bonus, as `least_turnover` returns it; `amount_max` the
+    most it gives at once, None where that is open; `eligible_games` None: every game; `expiry_hours` None: for ever.
     """
 
     reward_type: str
@@ -59,10 +60,33 @@ def float_free(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
+class Game(NamedTuple):
+    """A game category: its product type, empty where it is not known, and how much of a stake counts, 0–1."""
+
+    product: str
+    contribution_weight: Decimal
+
+
+Games = Mapping[str, Game]
+
+
 @constant("game_categories")
-def product_types() -> dict[str, str]:
-    """Return the product type of every game category, empty where it is not known."""
-    return dict(GameCategory.objects.values_list("code", "product"))
+def known_games() -> dict[str, Game]:
+    """Return every game category by its code."""
+    rows = GameCategory.objects.values_list("code", "product", "contribution_weight")
+    return {code: Game(product, weight) for code, product, weight in rows}
+
+
+def least_turnover(required: Decimal, *, eligible_games: Iterable[str] | None, games: Games) -> Decimal:
+    """Return the stakes that meet a requirement at least, both × the bonus: on the eligible game that counts most.
+
+    Infinite where no eligible game counts. Rounded up to two decimals.
+    """
+    if not required:
+        return Decimal(0)
+    eligible = games if eligible_games is None else eligible_games
+    best = max((games[game].contribution_weight for game in eligible if game in games), default=Decimal(0))
+    return (required / best).quantize(CENT, rounding=ROUND_CEILING) if best else Decimal("Infinity")
 
 
 def violations(
@@ -70,10 +94,10 @@ def violations(
     *,
     profile: Profile,
     on: date,
-    products: Mapping[str, str],
+    games: Games,
     severity: LimitSeverity = LimitSeverity.BINDING,
 ) -> list[Violation]:
-    """Return every limit of the profile on a business date that the incentive breaks; `products` by game category."""
+    """Return every limit of the profile on a business date that the incentive breaks."""
     limits = profile.limits_on(on, severity=severity)
     return [
         Violation(
@@ -84,14 +108,14 @@ def violations(
             message=message,
             suggestion=suggestion,
         )
-        for kind, key, message, suggestion in _broken(incentive, limits, products)
+        for kind, key, message, suggestion in _broken(incentive, limits, games)
     ]
 
 
 _Broken = tuple[LimitKind, str, str, str]
 
 
-def _broken(incentive: Incentive, limits: Mapping[LimitKind, Limit], products: Mapping[str, str]) -> Iterator[_Broken]:
+def _broken(incentive: Incentive, limits: Mapping[LimitKind, Limit], games: Games) -> Iterator[_Broken]:
     if LimitKind.PROMOTIONS_FORBIDDEN in limits:
         yield LimitKind.PROMOTIONS_FORBIDDEN, "type", "nothing may be given", "leave this jurisdiction out"
     forbidden = limits.get(LimitKind.REWARD_TYPES_FORBIDDEN)
@@ -101,7 +125,7 @@ def _broken(incentive: Incentive, limits: Mapping[LimitKind, Limit], products: M
     if incentive.is_bonus_money:
         yield from _broken_by_bonus(incentive, limits)
         if LimitKind.SINGLE_PRODUCT in limits:
-            yield from _broken_by_products(incentive, products)
+            yield from _broken_by_products(incentive, games)
 
 
 def _broken_by_bonus(incentive: Incentive, limits: Mapping[LimitKind, Limit]) -> Iterator[_Broken]:
@@ -122,22 +146,26 @@ def _broken_by_bonus(incentive: Incentive, limits: Mapping[LimitKind, Limit]) ->
         yield shortest.kind, "expiry_hours", message, f"{least} or more"
 
 
-def _broken_by_products(incentive: Incentive, products: Mapping[str, str]) -> Iterator[_Broken]:
+def _broken_by_products(incentive: Incentive, games: Games) -> Iterator[_Broken]:
     """An incentive is for one type of product, unless it is free: without a requirement, on every game."""
     if incentive.eligible_games is None and not incentive.turnover_multiple:
         return
-    games = tuple(products) if incentive.eligible_games is None else incentive.eligible_games
-    # A category of unknown type counts as a type of its own.
-    types = sorted({products.get(game) or f"{game} of unknown type" for game in games})
+    eligible = tuple(games) if incentive.eligible_games is None else incentive.eligible_games
+    types = sorted({_product_of(code, games) for code in eligible})
     if len(types) > 1:
         message = f"it mixes product types: {', '.join(types)}"
-        yield LimitKind.SINGLE_PRODUCT, "eligible_games", message, _one_type(products)
+        yield LimitKind.SINGLE_PRODUCT, "eligible_games", message, _one_type(games)
 
 
-def _one_type(products: Mapping[str, str]) -> str:
+def _product_of(code: str, games: Games) -> str:
+    """Return the type of a game category; one of unknown type is a type of its own."""
+    return (games[code].product if code in games else "") or f"{code} of unknown type"
+
+
+def _one_type(games: Games) -> str:
     by_type: dict[str, list[str]] = {}
-    for game, product in sorted(products.items()):
-        if product:
-            by_type.setdefault(product, []).append(game)
-    offers = "; or ".join(f"{', '.join(games)} ({product})" for product, games in sorted(by_type.items()))
+    for code, game in sorted(games.items()):
+        if game.product:
+            by_type.setdefault(game.product, []).append(code)
+    offers = "; or ".join(f"{', '.join(codes)} ({product})" for product, codes in sorted(by_type.items()))
     return f"name games of one type: {offers}" if offers else "set the product types of the game categories"

@@ -22,7 +22,7 @@ from safety.jurisdictions.changing import (
 )
 from safety.jurisdictions.problems import ProfileInvalidError
 from safety.jurisdictions.profiles import profile_of
-from safety.jurisdictions.violations import Incentive, product_types, violations
+from safety.jurisdictions.violations import Incentive, known_games, violations
 from safety.models import JurisdictionProfile
 from wallet.ledger import JurisdictionLimitError, PlayerRestrictedError, Posted
 from wallet.models import Lot, PostingRefusal
@@ -38,7 +38,7 @@ def user(name: str) -> User:
 def broken(on: date = ON, **terms: Any) -> dict[str, str]:
     """Return by kind what an incentive breaks of Great Britain's profile."""
     incentive = Incentive(**{"reward_type": "BONUS_BALANCE", "is_bonus_money": True, **terms})
-    found = violations(incentive, profile=profile_of("GB"), on=on, products=product_types())
+    found = violations(incentive, profile=profile_of("GB"), on=on, games=known_games())
     return {one.limit.kind.value: one.message for one in found}
 
 

@@ -12,10 +12,8 @@ from players.jurisdictions import set_jurisdiction
 from players.models import PlayerJurisdictionChange
 from players.tests.factories import make_player
 from wallet.bonuses import add_bonus_balance
-from wallet.jurisdictions import broken_limit
 from wallet.ledger import JurisdictionLimitError, Posted
 from wallet.models import Lot, PostingRefusal
-from wallet.tests.locks import lock_players_doing_nothing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ON = date(2026, 3, 10)
@@ -31,6 +29,7 @@ def give() -> Posted:
         actor="tests",
         on=ON,
         at=datetime(2026, 3, 10, 12, tzinfo=UTC),
+        eligible_games=["slots"],
     )
 
 
@@ -52,19 +51,10 @@ def test_a_bonus_that_waited_for_a_move_is_refused_by_the_new_jurisdiction_and_k
     assert (Lot.objects.count(), PostingRefusal.objects.count()) == (0, 1)
 
 
-def test_without_the_lock_only_the_ledger_refuses_it_and_no_evidence_is_kept() -> None:
-    with lock_players_doing_nothing():
-        outcome = bonus_of_one_who_is_being_moved()
+def test_a_move_that_waited_for_a_bonus_finds_it_given_by_the_old_jurisdiction() -> None:
+    make_player(country="Germany")
 
-    assert isinstance(outcome, JurisdictionLimitError)
-    assert (Lot.objects.count(), PostingRefusal.objects.count()) == (0, 0)
+    (moved,) = while_held_open(give, move)
 
-
-def test_a_limit_is_looked_up_only_where_some_profile_could_be_broken() -> None:
-    make_player(country="United Kingdom")
-
-    assert broken_limit(player_id="alice", on=ON, amount=Decimal(10), wagering_required=Decimal(100)) is None
-    found = broken_limit(player_id="alice", on=ON, amount=Decimal(10), wagering_required=Decimal("100.01"))
-
-    assert found is not None
-    assert found.most == 10
+    assert isinstance(moved, PlayerJurisdictionChange)
+    assert Lot.objects.get().wagering_required == Decimal("1000.00")
