@@ -26,7 +26,12 @@ from rewards.definitions import RuleDefinition
 from rewards.fields import GAMES_COLUMN, SAFETY_COLUMNS
 from rewards.guard import guarded_grants, rule_guard
 from rewards.holdout import global_holdout, held_out_sql
-from rewards.jurisdictions.terms import jurisdiction_columns, jurisdiction_terms, wagering_multiplier_max
+from rewards.jurisdictions.terms import (
+    MONTH_OF_JURISDICTION,
+    jurisdiction_columns,
+    jurisdiction_terms,
+    wagering_multiplier_max,
+)
 from rewards.models import AllocationCandidate, RewardType
 from rewards.occasions import COUNTS_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
@@ -166,7 +171,7 @@ def _stages(margin: dict[str, Combinable]) -> list[dict[str, Combinable | Q]]:
             "cap_room": Least(F("room_of_caps"), _month_room(), output_field=_MONEY),
             "cap_name": Case(
                 # Where no cap leaves as little, the jurisdiction's month does.
-                When(Q(LessThan(_month_room(), F("room_of_caps"))), then=Value("month of the jurisdiction")),
+                When(Q(LessThan(_month_room(), F("room_of_caps"))), then=Value(MONTH_OF_JURISDICTION)),
                 default=F("name_of_cap"),
                 output_field=CharField(),
             ),

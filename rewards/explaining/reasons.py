@@ -110,6 +110,8 @@ def _vip_approval_needed(figures: Figures) -> str:
 
 def _caps(figures: Figures) -> str:
     """Name the cap that holds; decisions of older days kept only what was left."""
+    if figures.get("clause"):
+        return f"what {figures.get('jurisdiction')} allows of promotions in a month ({figures['clause']}) leaves"
     return f"the cap per {figures['cap']} leaves" if figures.get("cap") else "the caps leave"
 
 

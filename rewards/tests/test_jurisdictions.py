@@ -14,6 +14,7 @@ from players.jurisdictions import set_jurisdiction
 from players.models import GameCategory, JurisdictionLimit, RestrictionEffect
 from players.tests.factories import restrict
 from rewards.events import PlayerEvent, evaluate_events
+from rewards.explaining.reasons import reason_sentence
 from rewards.jurisdictions.saving import jurisdiction_warnings
 from rewards.models import PerkTask, RewardRule
 from rewards.perks import approve_perk, complete_perk
@@ -245,6 +246,16 @@ def test_the_promotions_of_a_month_are_held_to_their_limit_across_rules() -> Non
     evaluate(ON)
     given = [decision("alice", rule_id).amount_given for rule_id in ("FIRST", "SECOND")]
     assert given == [Decimal("10.00"), Decimal("5.00")]
+    cut = decision("alice", "SECOND").reasons[-1]
+    assert (cut["code"], cut["jurisdiction"], cut["limit"], cut["clause"]) == (
+        "CAP_CUT",
+        "GB",
+        "PROMOTION_VALUE_MONTH_MAX",
+        "§ 1",
+    )
+    assert reason_sentence("CAP_CUT", cut) == (
+        "what GB allows of promotions in a month (§ 1) leaves 5.00: cut from 10.00 to 5.00"
+    )
     evaluate(date(2026, 3, 11))
 
     assert verdicts()["THIRD"] == "REJECTED JURISDICTION"
