@@ -66,6 +66,12 @@ class CorrectionForm(WordForm):
         widget=UnfoldAdminTextInputWidget(),
         help_text="Its number, imposed on the player it was meant for. Empty: that person is no player here.",
     )
+    evidence = forms.CharField(
+        label="Evidence",
+        max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="What shows that another person was meant, and where it can be checked.",
+    )
     field_order = ("right_restriction_id", "source", "reason", "evidence", "key")
 
     def asked(self, request: HttpRequest) -> dict[str, Any]:
@@ -100,7 +106,7 @@ class ImposeForm(forms.ModelForm[PlayerRestriction]):
         label="Restriction",
         choices=[("", "Choose"), *RestrictionKind.choices],
         widget=UnfoldAdminSelectWidget(),
-        help_text="A self-exclusion and a cool-off cannot be ended early, by nobody: make sure of the player.",
+        help_text="A self-exclusion and a cool-off cannot be ended early: make sure of the player.",
     )
     starts_at = forms.SplitDateTimeField(
         label="From", required=False, widget=UnfoldAdminSplitDateTimeWidget(), help_text="Empty: at once."

@@ -75,6 +75,7 @@ class LiftRequestInline(ReadOnlyInline):
 @admin.register(PlayerRestriction)
 class PlayerRestrictionAdmin(HouseAdmin):
     list_display = (
+        "id",
         "player_link",
         "kind_badge",
         "is_in_force",
@@ -84,7 +85,7 @@ class PlayerRestrictionAdmin(HouseAdmin):
         "source",
         "created_by",
     )
-    list_display_links = ("starts_at",)
+    list_display_links = ("id", "starts_at")
     list_filter = (PlayerFilter, ("kind", ChoicesDropdownFilter), ("starts_at", RangeDateTimeFilter))
     list_select_related = ("created_by",)
     search_fields = ("player__player_id__exact",)
@@ -101,7 +102,7 @@ class PlayerRestrictionAdmin(HouseAdmin):
         ("On whose word", {"fields": (("source", "external_reference"), "reason", "evidence")}),
     )
     fieldsets = (
-        (None, {"fields": (("player", "kind"), ("starts_at", "ends_at", "minimum_until"), "applied_at")}),
+        (None, {"fields": (("id", "player", "kind"), ("starts_at", "ends_at", "minimum_until"), "applied_at")}),
         (
             "On whose word",
             {"fields": (("source", "external_reference"), "reason", "evidence", ("created_by", "created_at"))},
