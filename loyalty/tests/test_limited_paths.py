@@ -20,8 +20,10 @@ from wallet.reconciliation import reconcile
 pytestmark = pytest.mark.django_db
 
 PROMOTIONS = {name for name, path in PATHS.items() if path.purpose == "PROMOTION"}
-# What points buy is judged like a promotion; what was granted before and is only claimed is none.
-ORDERS = {"redeem-bonus", "redeem-tickets", "redeem-benefit", "api-redeem"}
+# What points buy is judged like a promotion; what was granted or ordered before is owed.
+ORDERS = {"redeem-bonus", "redeem-tickets", "api-redeem"}
+# The guard sees that a lot is credited by staff, and not for which purpose: no service posts these so.
+RAW = {"core-debit-purposes"}
 # Below safety nobody knows the month, as nobody knows the caps there.
 BELOW_SAFETY = {"service-lp", "service-rp", "service-tickets", "service-bonus", "core-one", "core-set", "core-sql"}
 
@@ -44,8 +46,8 @@ def forget_harm_in_the_matrix() -> None:
 @pytest.mark.parametrize(
     ("kind", "values", "refused"),
     [
-        ("PROMOTIONS_FORBIDDEN", {}, PROMOTIONS | ORDERS),
-        ("HARM_BLOCKS_PROMOTION", {}, PROMOTIONS | ORDERS),
+        ("PROMOTIONS_FORBIDDEN", {}, PROMOTIONS | ORDERS | RAW),
+        ("HARM_BLOCKS_PROMOTION", {}, PROMOTIONS | ORDERS | RAW),
         # A perk that waits to be handed over counted when it was decided.
         ("PROMOTION_VALUE_MONTH_MAX", {"value": 0}, PROMOTIONS - BELOW_SAFETY - {"night-perk"}),
     ],

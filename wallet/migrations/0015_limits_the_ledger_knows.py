@@ -9,11 +9,10 @@ from django.db import migrations
 LIMIT_IS_BROKEN_SQL = """
     CREATE FUNCTION wallet_limit_is_broken(
         kind varchar, most numeric, names varchar[], reward_type varchar, is_bonus boolean, amount numeric,
-        turnover numeric, best_weight numeric, products bigint, hours integer, has_harm boolean
+        turnover numeric, best_weight numeric, products bigint, hours integer
     ) RETURNS boolean LANGUAGE sql IMMUTABLE AS
     $$ SELECT CASE kind
            WHEN 'PROMOTIONS_FORBIDDEN' THEN true
-           WHEN 'HARM_BLOCKS_PROMOTION' THEN has_harm
            WHEN 'REWARD_TYPES_FORBIDDEN' THEN reward_type = ANY (names)
            WHEN 'WAGERING_REQUIREMENT_MAX' THEN is_bonus AND turnover - 0.005 > most * amount * best_weight
            WHEN 'SINGLE_PRODUCT' THEN is_bonus AND products > 1
@@ -22,7 +21,16 @@ LIMIT_IS_BROKEN_SQL = """
            ELSE false END $$
 """
 # Indicators of harm are looked for only where the restriction matrix was weakened: else the core has refused before.
-BROKEN_LIMIT_SQL = """
+_FORGOTTEN = """NOT EXISTS (
+                    SELECT 1 FROM restriction_effects e
+                    WHERE e.kind = 'RG_HARM' AND e.purpose = 'PROMOTION' AND e.effect = 'REFUSE')"""
+_IS_BROKEN = f"""(wallet_limit_is_broken(l.kind, l.value, l.names, reward_type, is_bonus, amount, turnover, best_weight,
+                                      products, hours)
+               OR l.kind = 'HARM_BLOCKS_PROMOTION' AND {_FORGOTTEN} AND EXISTS (
+                    SELECT 1 FROM player_restrictions r
+                    WHERE r.player_id = asked_player AND r.kind = 'RG_HARM' AND r.starts_at <= statement_timestamp()
+                      AND coalesce(r.ends_at > statement_timestamp(), true)))"""
+BROKEN_LIMIT_SQL = f"""
     CREATE FUNCTION wallet_broken_limit(
         asked_player varchar, asked_on date, currency varchar, lot_kind varchar, amount numeric, turnover numeric,
         games jsonb, hours integer
@@ -37,7 +45,6 @@ BROKEN_LIMIT_SQL = """
         END;
         best_weight numeric := 1;
         products bigint := 0;
-        has_harm boolean;
     BEGIN
         IF is_bonus AND games IS NOT NULL THEN
             SELECT coalesce(max(g.contribution_weight), 0), count(DISTINCT coalesce(nullif(g.product, ''), x.code))
@@ -47,19 +54,10 @@ BROKEN_LIMIT_SQL = """
             SELECT coalesce(max(g.contribution_weight), 0), count(DISTINCT coalesce(nullif(g.product, ''), g.code))
             INTO best_weight, products FROM game_categories g;
         END IF;
-        has_harm := NOT EXISTS (
-                SELECT 1 FROM restriction_effects e
-                WHERE e.kind = 'RG_HARM' AND e.purpose = 'PROMOTION' AND e.effect = 'REFUSE')
-            AND EXISTS (
-                SELECT 1 FROM player_restrictions r
-                WHERE r.player_id = asked_player AND r.kind = 'RG_HARM' AND r.starts_at <= statement_timestamp()
-                  AND coalesce(r.ends_at > statement_timestamp(), true));
         -- The figures first: the player is only looked up for a grant that somewhere would be too much.
         IF NOT EXISTS (
             SELECT 1 FROM jurisdiction_limits l
-            WHERE l.severity = 'BINDING' AND l.valid_from <= asked_on
-              AND wallet_limit_is_broken(l.kind, l.value, l.names, reward_type, is_bonus, amount, turnover,
-                                         best_weight, products, hours, has_harm)
+            WHERE l.severity = 'BINDING' AND l.valid_from <= asked_on AND {_IS_BROKEN}
         ) THEN
             RETURN;
         END IF;
@@ -71,8 +69,7 @@ BROKEN_LIMIT_SQL = """
               SELECT 1 FROM jurisdiction_limits later
               WHERE later.jurisdiction_id = l.jurisdiction_id AND later.kind = l.kind
                 AND later.severity = 'BINDING' AND later.valid_from > l.valid_from AND later.valid_from <= asked_on)
-          AND wallet_limit_is_broken(l.kind, l.value, l.names, reward_type, is_bonus, amount, turnover, best_weight,
-                                     products, hours, has_harm)
+          AND {_IS_BROKEN}
         ORDER BY l.kind;
     END
     $$
@@ -82,6 +79,14 @@ GUARD_SQL = """
     $$
     DECLARE broken record;
     BEGIN
+        -- Points and tickets break few kinds of limits, which hardly a profile has: one look spares the rest.
+        IF NEW.currency_type <> 'BONUS' AND NOT EXISTS (
+            SELECT 1 FROM jurisdiction_limits l
+            WHERE l.kind IN ('PROMOTIONS_FORBIDDEN', 'REWARD_TYPES_FORBIDDEN')
+               OR l.kind = 'HARM_BLOCKS_PROMOTION' AND @FORGOTTEN@
+        ) THEN
+            RETURN NEW;
+        END IF;
         SELECT * INTO broken
         FROM wallet_broken_limit(NEW.player_id, NEW.granted_on, NEW.currency_type, NEW.kind, NEW.amount,
                                  NEW.wagering_required, NEW.eligible_games, NEW.active_hours) LIMIT 1;
@@ -96,7 +101,7 @@ GUARD_SQL = """
         RETURN NEW;
     END
     $$
-"""
+""".replace("@FORGOTTEN@", _FORGOTTEN)
 # Winnings and what is given back add to a lot and are no promotion: only what raises its requirement or what counts
 # towards the caps is. The triggers rest where foreign keys do, as before.
 TRIGGERS_SQL = """
@@ -116,7 +121,7 @@ EARLIER_TRIGGERS_SQL = f"{_EARLIER.DROP_TRIGGERS_SQL}; {_EARLIER.TRIGGERS_SQL}"
 EARLIER_GUARD_SQL = _EARLIER.GUARD_SQL.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
 _DROP_LIMIT_IS_BROKEN = (
     "DROP FUNCTION wallet_limit_is_broken(varchar, numeric, varchar[], varchar, boolean, numeric, numeric, numeric, "
-    "bigint, integer, boolean)"
+    "bigint, integer)"
 )
 _DROP_BROKEN_LIMIT = (
     "DROP FUNCTION wallet_broken_limit(varchar, date, varchar, varchar, numeric, numeric, jsonb, integer)"
