@@ -1,34 +1,47 @@
-"""What follows for bonuses as soon as it is known who a player is: a profile edited by hand, an identity reported."""
+"""What follows as soon as it is known who a player is, or where: a profile edited by hand, an identity reported."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from core.expressions import fetch_rows
-from players.models import CreditRequirement, Player
+from players.jurisdictions import jurisdiction_of
+from players.models import CreditRequirement, Player, PlayerJurisdictionChange
 from players.profile_editing import update_profile
 from wallet.bonus_life import complete_bonuses, complete_met_bonuses, settle_lots
 from wallet.ledger import lock_players
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 # What age and identity rules ask for.
 _ASKED_FOR = frozenset({"age", "kyc_completed_at"})
 
 
 @transaction.atomic
-def edit_profile(*, player_id: str, changes: Mapping[str, Any], today: date, at: datetime | None = None) -> Player:
+def edit_profile(
+    *, player_id: str, changes: Mapping[str, Any], today: date, by: User | None, at: datetime | None = None
+) -> Player:
     """Change profile columns of a player and let go at once what only waited for them.
 
-    Raises what `update_profile` raises; then nothing is changed.
+    A country that puts the player under another jurisdiction is kept among the choices of jurisdictions. Raises what
+    `update_profile` raises; then nothing is changed.
     """
+    at = at or timezone.now()
     lock_players([player_id])
+    country = Player.objects.values_list("country", flat=True).get(pk=player_id)
+    left = jurisdiction_of(player_id)
     player = update_profile(player_id=player_id, changes=changes, today=today)
+    if player.country != country and (entered := jurisdiction_of(player_id)) != left:
+        reason = f"Country: {country or 'none'} → {player.country or 'none'}; {left} → {entered}"
+        PlayerJurisdictionChange.objects.create(player_id=player_id, reason=reason, changed_by=by, changed_at=at)
     if _ASKED_FOR & set(changes):
-        release_held_bonuses([player_id], at=at or timezone.now())
+        release_held_bonuses([player_id], at=at)
     return player
 
 

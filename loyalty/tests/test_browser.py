@@ -217,6 +217,19 @@ def test_problems_of_a_rule_are_marked_at_their_lines_while_one_types(office: Pa
     assert editor.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)") == '"net_lost_min"'
 
 
+def test_a_reward_is_judged_by_the_jurisdictions_chosen_beside_it(office: Page) -> None:
+    cast.make_rule()
+    office.goto("/admin/rewards/rewardrule/CASHBACK/change/")
+    office.get_by_label("Reward").fill(
+        '{"type": "BONUS_BALANCE", "amount": 5, "wagering_requirement": 15, "eligible_games": ["slots"]}'
+    )
+    expect(office.get_by_text("Nothing to object to").nth(1)).to_be_visible()
+
+    office.locator("[name=jurisdictions]").select_option("GB")
+
+    expect(office.get_by_text("a turnover of 15 × the bonus is required").first).to_be_visible()
+
+
 def test_names_comparisons_and_values_are_offered_with_their_meaning(office: Page) -> None:
     cast.make_rule()
     office.goto("/admin/rewards/rewardrule/CASHBACK/change/")

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from loyalty.tests import cast
 from loyalty.tests.api import ApiUser, error_of
-from players.models import Player
+from players.models import Player, PlayerJurisdictionChange
 from rewards.models import RewardRule
 from rewards.tests.factories import make_rule
 from safety.models import JurisdictionProfile, VipApproval
@@ -231,3 +231,20 @@ def test_the_page_of_breaking_rules_asks_no_more_for_more_rules(users: dict[str,
         counts.append(len(captured))
 
     assert counts[1] == counts[3]
+
+
+def test_a_country_that_moves_a_player_to_another_jurisdiction_is_kept_with_who_and_when(
+    users: dict[str, User],
+) -> None:
+    cast.make_player("alice", country="Germany")
+    operator = ApiUser(users["Superuser"])
+
+    for country in ("Austria", "United Kingdom"):
+        assert operator.put("/api/players/alice", {"country": country})[0] == 200
+
+    kept = PlayerJurisdictionChange.objects.get()
+    assert (kept.player_id, kept.changed_by, kept.reason) == (
+        "alice",
+        users["Superuser"],
+        "Country: Austria → United Kingdom; DEFAULT → GB",
+    )

@@ -162,4 +162,9 @@ class PlayerAdmin(StatementPages, HouseAdmin):
     def save_model(self, request: HttpRequest, obj: Player, form: Any, change: bool) -> None:
         """Write what was changed through the service."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        edit_profile(player_id=obj.pk, changes=changes, today=timezone.localdate())
+        edit_profile(
+            player_id=obj.pk,
+            changes=changes,
+            today=timezone.localdate(),
+            by=request.user,  # type: ignore[arg-type]  # the admin lets nobody else in
+        )

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.pagination import PageSerializer, page_of
-from core.api.views import Endpoint, read_body
+from core.api.views import Endpoint, read_body, user_of
 from core.errors import NotFoundError
 from players.api.profiles import (
     MetricsSerializer,
@@ -108,7 +108,8 @@ class PlayerDetail(Endpoint):
     @extend_schema(operation_id="players_update", request=ProfileSerializer, responses=PlayerDetailSerializer)
     def put(self, request: Request, player_id: str) -> Response:
         """Change the given profile columns; the others stay as they are."""
-        edit_profile(player_id=player_id, changes=read_body(request, ProfileSerializer), today=timezone.localdate())
+        changes = read_body(request, ProfileSerializer)
+        edit_profile(player_id=player_id, changes=changes, today=timezone.localdate(), by=user_of(request))
         return Response(player_details(player_id))
 
     @extend_schema(operation_id="players_patch", request=ProfileSerializer, responses=PlayerDetailSerializer)

@@ -144,9 +144,9 @@ def met_and_held() -> None:
 def test_a_bonus_that_waits_converts_in_the_edit_that_completes_the_profile() -> None:
     met_and_held()
 
-    edit_profile(player_id="alice", changes={"kyc_completed_at": AT}, today=ON, at=AT)
+    edit_profile(player_id="alice", changes={"kyc_completed_at": AT}, today=ON, by=None, at=AT)
     held = remaining("alice")
-    edit_profile(player_id="alice", changes={"age": 30}, today=ON, at=AT)
+    edit_profile(player_id="alice", changes={"age": 30}, today=ON, by=None, at=AT)
 
     assert (held, remaining("alice")) == ([("50.00", "ACTIVE")], [("0.00", "COMPLETED")])
     assert Lot.objects.get().converted == 50
@@ -156,7 +156,7 @@ def test_an_edit_that_cannot_be_converts_nothing() -> None:
     met_and_held()
 
     with pytest.raises(InvalidInputError):
-        edit_profile(player_id="alice", changes={"kyc_completed_at": AT, "age": 151}, today=ON, at=AT)
+        edit_profile(player_id="alice", changes={"kyc_completed_at": AT, "age": 151}, today=ON, by=None, at=AT)
 
     assert remaining("alice") == [("50.00", "ACTIVE")]
     assert Player.objects.get().kyc_completed_at is None
