@@ -47,7 +47,8 @@ def forget_harm_in_the_matrix() -> None:
     ("kind", "values", "refused"),
     [
         ("PROMOTIONS_FORBIDDEN", {}, PROMOTIONS | ORDERS | RAW),
-        ("HARM_BLOCKS_PROMOTION", {}, PROMOTIONS | ORDERS | RAW),
+        # What waits for its day is cancelled by the policy of harm, whatever the matrix says.
+        ("HARM_BLOCKS_PROMOTION", {}, PROMOTIONS | ORDERS | RAW | {"night-due"}),
         # A perk that waits to be handed over counted when it was decided.
         ("PROMOTION_VALUE_MONTH_MAX", {"value": 0}, PROMOTIONS - BELOW_SAFETY - {"night-perk"}),
     ],
