@@ -74,7 +74,8 @@ def post(
 
     A replayed one comes back with what its first call posted. `inputs` is what was asked for where the postings of
     the one operation follow from what the ledger holds; else the postings themselves are. Raises InvalidInputError for
-    what cannot be posted and NotFoundError for an unknown player; then nothing is written.
+    what cannot be posted, NotFoundError for an unknown player, and JurisdictionLimitError where a lot would break a
+    limit; then nothing is written.
     """
     if not postings:
         return []

@@ -93,6 +93,20 @@ def test_every_violation_is_told_with_path_limit_clause_and_what_would_be_right(
     ]
 
 
+def test_a_requirement_on_games_that_count_in_part_is_told_by_the_stakes_it_takes() -> None:
+    """Roulette counts half and blackjack a tenth: 10 × takes 20 × the bonus in stakes at least."""
+    reward = {"amount": 10, "wagering_requirement": 10, "eligible_games": ["roulette", "blackjack"]}
+
+    assert problems(reward=reward, jurisdictions=["GB"]) == [
+        (
+            "reward_config.wagering_requirement",
+            f"a turnover of 20 × the bonus is required, at most 10 × may be in GB ({CODE} (3)(a))",
+            "5 or less, as no more than 0.5 of a stake counts; or take GB out",
+        )
+    ]
+    assert problems(reward={**reward, "wagering_requirement": 5}, jurisdictions=["GB"]) == []
+
+
 def test_an_unknown_jurisdiction_is_refused_with_its_place() -> None:
     assert problems(jurisdictions=["GB", "ZZ"]) == [
         ("jurisdictions[1]", "unknown jurisdiction 'ZZ'", "one of DEFAULT, GB")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, NamedTuple
 
 from core.constants import constant
@@ -84,9 +84,13 @@ def least_turnover(required: Decimal, *, eligible_games: Iterable[str] | None, g
     """
     if not required:
         return Decimal(0)
-    eligible = games if eligible_games is None else eligible_games
-    best = max((games[game].contribution_weight for game in eligible if game in games), default=Decimal(0))
+    best = _best_weight(eligible_games, games)
     return (required / best).quantize(CENT, rounding=ROUND_CEILING) if best else Decimal("Infinity")
+
+
+def _best_weight(eligible_games: Iterable[str] | None, games: Games) -> Decimal:
+    eligible = games if eligible_games is None else eligible_games
+    return max((games[game].contribution_weight for game in eligible if game in games), default=Decimal(0))
 
 
 def violations(
@@ -123,17 +127,20 @@ def _broken(incentive: Incentive, limits: Mapping[LimitKind, Limit], games: Game
         named = ", ".join(forbidden.names)
         yield forbidden.kind, "type", f"{incentive.reward_type} may not be given", f"none of {named}"
     if incentive.is_bonus_money:
-        yield from _broken_by_bonus(incentive, limits)
+        yield from _broken_by_bonus(incentive, limits, games)
         if LimitKind.SINGLE_PRODUCT in limits:
             yield from _broken_by_products(incentive, games)
 
 
-def _broken_by_bonus(incentive: Incentive, limits: Mapping[LimitKind, Limit]) -> Iterator[_Broken]:
+def _broken_by_bonus(incentive: Incentive, limits: Mapping[LimitKind, Limit], games: Games) -> Iterator[_Broken]:
     requirement = limits.get(LimitKind.WAGERING_REQUIREMENT_MAX)
     if requirement and requirement.value is not None and incentive.turnover_multiple > requirement.value:
         most, asked = float_free(requirement.value), float_free(incentive.turnover_multiple)
         message = f"a turnover of {asked} × the bonus is required, at most {most} × may be"
-        yield requirement.kind, "wagering_requirement", message, f"{most} or less"
+        best = _best_weight(incentive.eligible_games, games)
+        right = float_free((requirement.value * best).quantize(CENT, rounding=ROUND_FLOOR))
+        counting = "" if best == 1 else f", as no more than {float_free(best)} of a stake counts"
+        yield requirement.kind, "wagering_requirement", message, f"{right} or less{counting}"
     largest = limits.get(LimitKind.BONUS_AMOUNT_MAX)
     if largest and largest.value is not None and (incentive.amount_max is None or incentive.amount_max > largest.value):
         most = float_free(largest.value)
