@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.expressions import fetch_rows
-from core.runs import ALL_KEYS, Counts, KeyRange, ranges_between
+from core.runs import ALL_KEYS, Counts, KeyRange, NamedPlayers, ranges_between
 from players.models import LiftRequest, PlayerRestriction
 from players.restrictions import ending
 from players.restrictions.due import edges_of_unapplied, lock_unapplied, mark_applied, refresh_blocked
@@ -183,15 +183,17 @@ def apply_due_restrictions(*, at: datetime | None = None) -> Counts:
 
 
 @transaction.atomic
-def apply_started(*, at: datetime, keys: KeyRange = ALL_KEYS, actor: str = ACTOR, run_id: int | None = None) -> Counts:
-    """Let the restrictions of a range of players begin: cancel bonuses where their policy says so, note it."""
+def apply_started(
+    *, at: datetime, keys: KeyRange | NamedPlayers = ALL_KEYS, actor: str = ACTOR, run_id: int | None = None
+) -> Counts:
+    """Let the restrictions of some players begin: cancel bonuses where their policy says so, note it."""
     if not lock_unapplied(at=at, keys=keys):
         return {"restrictions": 0, "bonuses cancelled": 0}
     cancelled = _cancel_bonuses(at=at, keys=keys, actor=actor, run_id=run_id)
     return {"restrictions": mark_applied(at=at, actor=actor, keys=keys), "bonuses cancelled": cancelled}
 
 
-def _cancel_bonuses(*, at: datetime, keys: KeyRange, actor: str, run_id: int | None) -> int:
+def _cancel_bonuses(*, at: datetime, keys: KeyRange | NamedPlayers, actor: str, run_id: int | None) -> int:
     kinds = [kind for kind, policy in BONUS_OF_RESTRICTED.items() if policy.value() == "CANCEL"]
     in_range, params = keys.condition("r.player_id")
     sql = _CANCEL_SQL.format(

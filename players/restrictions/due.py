@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.expressions import fetch_rows, run_statement
-from core.runs import ALL_KEYS, KeyRange
+from core.runs import ALL_KEYS, KeyRange, NamedPlayers
 
 _UNAPPLIED = "r.applied_at IS NULL AND r.starts_at <= %s"
 _WRONG_SQL = """
@@ -30,7 +30,7 @@ def edges_of_unapplied(*, at: datetime, players_per_chunk: int) -> list[str]:
     return [player_id for (player_id,) in rows]
 
 
-def lock_unapplied(*, at: datetime, keys: KeyRange = ALL_KEYS) -> int:
+def lock_unapplied(*, at: datetime, keys: KeyRange | NamedPlayers = ALL_KEYS) -> int:
     """Lock the players with a restriction to take effect, in key order; return how many."""
     in_range, params = keys.condition("r.player_id")
     rows = fetch_rows(
@@ -46,7 +46,7 @@ def lock_unapplied(*, at: datetime, keys: KeyRange = ALL_KEYS) -> int:
     return int(rows[0][0])
 
 
-def mark_applied(*, at: datetime, actor: str, keys: KeyRange = ALL_KEYS) -> int:
+def mark_applied(*, at: datetime, actor: str, keys: KeyRange | NamedPlayers = ALL_KEYS) -> int:
     """Note for the locked players of a range that their restrictions have taken effect; return how many."""
     in_range, params = keys.condition("r.player_id")
     return run_statement(

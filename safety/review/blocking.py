@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from core.expressions import fetch_rows, run_statement
+from core.runs import NamedPlayers
 from players.models import PlayerRestriction
 from players.restrictions.imposing import Word
 from safety import policies
@@ -15,7 +16,7 @@ from safety.abuse import SCORE_MAX
 from safety.models import ReviewAct, ReviewCase
 from safety.review.events import record_event
 from safety.review.players import COUNTS_SQL, Players
-from wallet.restricting import lift_restriction
+from wallet.restricting import apply_started, lift_restriction
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -26,7 +27,8 @@ _DUE_SQL = """
     WHERE c.status IN ('OPEN', 'ASSIGNED') AND c.restriction_id IS NULL AND m.bonus_abuse_score >= %s AND {in_range}
       AND NOT EXISTS (
           SELECT 1 FROM player_restrictions r
-          WHERE r.player_id = c.player_id AND r.kind = 'BLOCKED' AND (r.ends_at IS NULL OR r.ends_at > %s))
+          WHERE r.player_id = c.player_id AND r.kind = 'BLOCKED' AND r.starts_at <= %s
+            AND (r.ends_at IS NULL OR r.ends_at > %s))
 """
 # The block with what it stands on: the case, the score and the signals by type, severity and description.
 _BLOCK_SQL = """
@@ -68,18 +70,21 @@ def block_abusers(*, at: datetime, keys: Players) -> int:
     """Block every player of an undecided case whose score a policy says so of; return how many.
 
     Must run inside a transaction; the players' locks are taken first, as for every restriction. What it means for their
-    bonuses is done with all restrictions that are due.
+    bonuses is done in the same transaction.
     """
     threshold = policies.ABUSE_BLOCK_FROM.value()
     if threshold > SCORE_MAX:
         return 0
     in_range, params = keys.condition("c.player_id")
-    due = _DUE_SQL.format(in_range=in_range)
-    locked = f"SELECT 1 FROM players WHERE player_id IN (SELECT c.player_id {due}) ORDER BY player_id FOR NO KEY UPDATE"
-    if not fetch_rows(locked, [threshold, *params, at]):
+    due, due_params = _DUE_SQL.format(in_range=in_range), [threshold, *params, at, at]
+    locked = f"SELECT player_id FROM players WHERE player_id IN (SELECT c.player_id {due}) ORDER BY player_id"
+    found = [player_id for (player_id,) in fetch_rows(f"{locked} FOR NO KEY UPDATE", due_params)]
+    if not found:
         return 0
     blocking = [at, at, SOURCE, SOURCE, SOURCE, at, at]
-    return run_statement(_BLOCK_SQL.format(due=due, counts=COUNTS_SQL), [threshold, *params, at, *blocking])
+    blocked = run_statement(_BLOCK_SQL.format(due=due, counts=COUNTS_SQL), [*due_params, *blocking])
+    apply_started(at=at, keys=NamedPlayers(player_ids=found), actor=SOURCE)
+    return blocked
 
 
 def lift_block(case: ReviewCase, *, at: datetime, by: User | None, text: str) -> None:
