@@ -253,7 +253,7 @@ def test_the_block_ends_when_it_was_not_abuse(outcome: str, *, is_lifted: bool) 
 def test_a_player_whom_staff_blocked_is_not_blocked_twice() -> None:
     save_policy(name="ABUSE_BLOCK_FROM", value="81", saved_by=None)
     alice = make_abuser()
-    PlayerRestriction.objects.create(player=alice, kind="BLOCKED", source="staff")
+    PlayerRestriction.objects.create(player=alice, kind="BLOCKED", source="staff", starts_at=AT)
 
     open_due_cases(at=AT)
 
