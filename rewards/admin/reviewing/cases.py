@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
@@ -31,13 +32,14 @@ from rewards.admin.reviewing.forms import (
 from rewards.admin.reviewing.pages import case_page, due_in_words, length_in_words
 from rewards.admin.reviewing.rings import RingDecisionForm, RingPages, ring_steps
 from rewards.reviewing.deciding import decide_review
-from safety.models import UNDECIDED, ReviewCase, ReviewStatus
+from safety.models import UNDECIDED, ReviewCase, ReviewCause, ReviewStatus
 from safety.review.appeals import AppealSource, appeal_case, can_be_appealed
 from safety.review.working import add_link, add_note, assign_case, claim_case, may_decide, release_case
 
 _MAY_WORK = "safety.change_reviewcase"
 _MAY_ASSIGN = "safety.assign_reviewcase"
 _MAY_APPEAL = "safety.appeal_reviewcase"
+REASON_SHOWN_MAX = 36
 _STATUS_COLOURS = Colours(OPEN="warning", ASSIGNED="info", APPEALED="danger", DECIDED="success")
 
 
@@ -61,7 +63,7 @@ class ReviewCaseAdmin(AskingPages, FlaggingPages, RingPages, ReadOnlyAdmin):
         "age",
         "due",
         "assigned_to",
-        "reason",
+        "why",
     )
     list_select_related = ("assigned_to",)
     list_filter = (
@@ -86,7 +88,14 @@ class ReviewCaseAdmin(AskingPages, FlaggingPages, RingPages, ReadOnlyAdmin):
 
     @display(description="cause", ordering="cause")
     def cause_of_case(self, case: ReviewCase) -> str:
+        if case.cause == ReviewCause.RING:
+            return f"Ring {case.ring_number}"
         return case.get_cause_display() + (f", ring {case.ring_number}" if case.ring_number else "")
+
+    @display(description="reason")
+    def why(self, case: ReviewCase) -> str:
+        """Return the beginning of a long reason, all of it on pointing at it: rows stay one line high."""
+        return format_html('<span title="{}">{}</span>', case.reason, Truncator(case.reason).chars(REASON_SHOWN_MAX))
 
     @display(description="age", ordering="opened_at")
     def age(self, case: ReviewCase) -> str:

@@ -16,6 +16,7 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
+from rewards.admin.reviewing.pages import ShownSignal, shown_signal
 from rewards.reviewing.rings import decide_ring
 from safety.models import AbuseSignal, ReviewCase, ReviewOutcome, ReviewStatus
 from safety.review.deciding import REASON_LENGTH_MAX, SEVERITIES
@@ -64,27 +65,37 @@ class RingDecisionForm(forms.Form):
             "outcomes": {number: found for number, found in chosen.items() if found != _LEFT},
             "reason": given["text"],
             "seen": [int(number) for number in given["seen"].split(",") if number.isdecimal()],
-            "finding_severity": given["severity"],
+            "finding_severity": given.get("severity"),
         }
 
     @property
-    def members(self) -> list[tuple[ReviewCase, list[AbuseSignal], Any]]:
+    def members(self) -> list[tuple[ReviewCase, list[ShownSignal], Any]]:
         """Return each case with its signals and the field that judges it apart."""
         cases: Sequence[ReviewCase] = getattr(self, "cases", ())
-        signals: dict[int, list[AbuseSignal]] = getattr(self, "signals", {})
+        signals: dict[int, list[ShownSignal]] = getattr(self, "signals", {})
         return [(case, signals.get(case.pk, []), self[f"{_CASE}{case.pk}"]) for case in cases]
+
+    @property
+    def said_of_ring(self) -> set[str]:
+        """Return what the signals of the ring say, which is the same for all of its members."""
+        signals: dict[int, list[ShownSignal]] = getattr(self, "signals", {})
+        return {one.signal.description for found in signals.values() for one in found if one.signal.ring_id}
 
 
 def ring_decision_form(ring_number: int, *, user: User) -> type[RingDecisionForm]:
     """Return the form for the cases of a ring that a user has claimed."""
     cases = [case for case in ring_cases(ring_number) if case.assigned_to == user]
-    signals: dict[int, list[AbuseSignal]] = {}
-    for signal in AbuseSignal.objects.filter(case__in=cases).order_by("-severity", "id"):
-        signals.setdefault(signal.case_id or 0, []).append(signal)
-    apart = {f"{_CASE}{case.pk}": _apart(case) for case in cases}
-    seen = ",".join(str(signal.pk) for found in signals.values() for signal in found)
-    shown = forms.CharField(required=False, initial=seen, widget=forms.HiddenInput())
-    return type("RingForm", (RingDecisionForm,), {**apart, "seen": shown, "cases": cases, "signals": signals})
+    found = list(AbuseSignal.objects.filter(case__in=cases).order_by("-severity", "id"))
+    signals: dict[int, list[ShownSignal]] = {}
+    for signal in found:
+        signals.setdefault(signal.case_id or 0, []).append(shown_signal(signal))
+    seen = ",".join(str(signal.pk) for signal in found)
+    fields: dict[str, Any] = {f"{_CASE}{case.pk}": _apart(case) for case in cases}
+    fields["seen"] = forms.CharField(required=False, initial=seen, widget=forms.HiddenInput())
+    if len(signals) == len(cases):
+        # Every case has something to judge: nothing else needs a severity.
+        fields["severity"] = None
+    return type("RingForm", (RingDecisionForm,), {**fields, "cases": cases, "signals": signals})
 
 
 def _apart(case: ReviewCase) -> forms.ChoiceField:
@@ -92,7 +103,7 @@ def _apart(case: ReviewCase) -> forms.ChoiceField:
         label=f"Case {case.pk} of {case.player_id}",
         choices=[(_AS_ALL, "as all"), *ReviewOutcome.choices, (_LEFT, "left for later")],
         required=False,
-        widget=UnfoldAdminSelectWidget(),
+        widget=UnfoldAdminSelectWidget(attrs={"aria-label": f"Case {case.pk} of {case.player_id}"}),
     )
 
 

@@ -230,6 +230,14 @@ def test_a_player_whom_staff_removed_is_given_nothing() -> None:
     assert verdicts() == {"GIFT": "REJECTED REVIEW_UNANSWERED"}
 
 
+def test_a_rule_that_has_ended_by_now_still_gives_what_it_decided_in_time() -> None:
+    case = make_waiting({"starts_on": ON, "ends_on": ON, "reward": {"wagering_requirement": 10}})
+
+    decide(case)
+
+    assert verdicts() == {"GIFT": "APPROVED"}
+
+
 def test_a_perk_released_waits_for_its_approval() -> None:
     case = make_waiting({"reward": {"type": "VIP_PERKS", "amount": 1, "perk": "Dinner"}})
 
