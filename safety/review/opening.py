@@ -35,19 +35,21 @@ def open_due_cases(*, at: datetime, keys: Players = ALL_KEYS) -> Counts:
 
     Evidence found since joins the cases that are undecided, and whom a policy blocks is blocked. Return the counts.
     """
-    _lock_players(_scores_found(keys), _rings_found(keys), _cases_there_are(keys))
+    if not _lock_players(_scores_found(keys), _rings_found(keys), _cases_there_are(keys)):
+        return {"cases opened": 0, "signals joined": 0, "players blocked": 0}
     opened = open_cases(_scores_found(keys), at=at) + open_cases(_rings_found(keys), at=at)
     return {"cases opened": opened, **refresh_cases(at=at, keys=keys)}
 
 
-def _lock_players(*found: Sql) -> None:
-    """Lock the players of the queries in key order, before any case is touched: as decisions and postings do."""
+def _lock_players(*found: Sql) -> int:
+    """Lock the players of the queries in key order, before any case is touched: as decisions and postings do.
+
+    Return how many.
+    """
     asked = " UNION ".join(f"SELECT player_id FROM ({sql}) found" for sql, _ in found)
     params = [param for _, of_query in found for param in of_query]
-    fetch_rows(
-        f"SELECT 1 FROM players WHERE player_id IN ({asked}) ORDER BY player_id FOR NO KEY UPDATE",
-        params,
-    )
+    locked = f"SELECT 1 FROM players WHERE player_id IN ({asked}) ORDER BY player_id FOR NO KEY UPDATE"
+    return len(fetch_rows(locked, params))
 
 
 def _cases_there_are(keys: Players) -> Sql:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from core.errors import InvalidInputError, LoyaltyError, NotFoundError
 from core.models import OutboxEvent, Run
 from core.tests.threads import run_together
 from players.models import PlayerMetrics
-from rewards.models import RewardDecision
+from players.tests.factories import ON
+from rewards.models import RewardDecision, RewardHistory
 from rewards.reviewing.rings import decide_ring
 from rewards.tests.factories import evaluate, make_player, make_rule
 from safety.models import AbuseSignal, ReviewCase, ReviewEvent
@@ -81,6 +83,26 @@ def test_what_waited_for_a_dismissed_ring_is_given_in_one_run() -> None:
     assert [event.text for event in ReviewEvent.objects.filter(act="REWARDS")] == [
         "Rewards that waited: 1 approved."
     ] * 3
+
+
+def test_days_and_versions_that_differ_are_each_released_as_they_were_decided() -> None:
+    ring, rita = make_ring(), make_reviewer()
+    for number, amount in enumerate((10, 12)):
+        player = make_player(f"P{number:02}", bonus_abuse_score=100)
+        for _ in range(2):
+            AbuseSignal.objects.create(player=player, signal_type="SHARED_DEVICE", severity=10, ring=ring)
+        make_rule(frequency_period="DAY", reward={"amount": amount, "wagering_requirement": 10})
+        evaluate(ON + timedelta(days=number))
+    claim_ring(ring_number=ring.pk, by=rita)
+    runs = Run.objects.count()
+
+    decide(ring.pk, "DISMISSED", by=rita)
+
+    # The first player waited on two days, under two versions of the rule.
+    given = RewardHistory.objects.order_by("player_id", "amount").values_list("player_id", "amount")
+    assert list(given) == [("P00", 10), ("P00", 12), ("P01", 12)]
+    assert Run.objects.count() == runs + 3
+    assert set(RewardDecision.objects.values_list("verdict", flat=True)) == {"APPROVED"}
 
 
 def test_releasing_more_of_a_ring_asks_for_no_more_statements_of_the_rewards() -> None:
