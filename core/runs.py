@@ -57,6 +57,17 @@ class KeyRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedPlayers:
+    """Some players by name, where a `KeyRange` would be too coarse."""
+
+    player_ids: Sequence[str]
+
+    def condition(self, column: str) -> tuple[str, list[Any]]:
+        """Return SQL and parameters that hold for `column` among the names."""
+        return f"{column} = ANY (%s)", [list(self.player_ids)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkContext:
     """What a step's work gets: the run, its range of keys, its number in the step and one real time."""
 

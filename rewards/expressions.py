@@ -21,7 +21,7 @@ from rewards.conditions import AllOf, AnyOf, Comparison, Condition, Negation, Op
 from rewards.fields import NUMBER_MAX, SINCE_LAST_REWARD, Field, Kind
 from rewards.formulas import Binary, Call, Formula, Name, Negative, Number
 from rewards.models import RewardDecision
-from rewards.models.decisions import GIVEN_VERDICTS
+from rewards.models.decisions import COUNTING_VERDICTS
 
 if TYPE_CHECKING:
     _Decimals = DecimalField[Decimal, Decimal]
@@ -168,13 +168,14 @@ def _not_below_zero(amount: Combinable) -> Combinable:
 def _since_last_reward(column: str, *, rule_number: int) -> Combinable:
     """Return a total less what it was when this rule last gave the player a reward; the whole total if it never did.
 
+    A reward that waits for a person counts as given: it would be paid for the same play again once it is released.
     Unknown where that decision did not keep the total, or an edited rule would pay for a lifetime again.
     """
     then = (
         RewardDecision.objects.filter(
             player_id=OuterRef("player_id"),
             rule=rule_number,  # type: ignore[misc]  # its key here is the number
-            verdict__in=[str(verdict) for verdict in GIVEN_VERDICTS],
+            verdict__in=[str(verdict) for verdict in COUNTING_VERDICTS],
         )
         .order_by("-first_on", "-id")
         .annotate(total=Coalesce(Cast(KT(f"facts__{column}"), _EXACT), _NOT_KEPT))

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
 
 from core.expressions import run_statement
-from core.runs import ALL_KEYS, KeyRange
+from core.runs import ALL_KEYS, KeyRange, NamedPlayers
 from rewards.definitions import RuleDefinition
 from rewards.fields import COLUMNS, GAMES_COLUMN, MEASURE_DAILY_COLUMNS, SAFETY_COLUMNS, WINDOWS
 from safety.standing import games_join, grants_join
 from safety.vip_approvals import VIP_STANDINGS_SQL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedPlayers:
-    """Some players by name, where a `KeyRange` would be too coarse."""
-
-    player_ids: Sequence[str]
-
-    def condition(self, column: str) -> tuple[str, list[Any]]:
-        """Return SQL and parameters that hold for `column` among the names."""
-        return f"{column} = ANY (%s)", [list(self.player_ids)]
-
 
 Scope = KeyRange | NamedPlayers
 

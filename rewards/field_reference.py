@@ -19,9 +19,9 @@ programs, `GET /api/rules/schema` a JSON Schema of whole rules.
 _FORMS = """## Fields
 
 A field is named as it stands, or with one of the endings in its row: `_7d`, `_30d` and `_90d` for the business days
-that end on the business date, `_since_last_reward` for what came since this rule last gave the player something.
-Conditions may add `_min` or `_max` behind that. What is not known, a window before the first daily row among it,
-matches nothing.
+that end on the business date, `_since_last_reward` for what came since this rule last gave the player something;
+a reward that waits for a person counts as given. Conditions may add `_min` or `_max` behind that. What is not known, a
+window before the first daily row among it, matches nothing.
 """
 _WINDOW_SUFFIXES = tuple(f"_{days}d" for days in WINDOWS)
 

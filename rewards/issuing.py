@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 from core.bulk import trusted_keys
 from core.expressions import fetch_rows, run_statement
-from core.runs import ALL_KEYS, Counts, KeyRange
+from core.runs import ALL_KEYS, Counts, KeyRange, NamedPlayers
 from rewards.budgets import release_budget
 from rewards.cash import pay_cash
 from rewards.definitions import RuleDefinition
-from rewards.facts import NamedPlayers, Scope
+from rewards.facts import Scope
 from rewards.guardrail import guarded_rules
 from rewards.models import RewardType, Verdict
-from rewards.occasions import AWARDS_SQL, Occasion
+from rewards.occasions import Occasion
 from rewards.perks import open_perk_tasks
 from rewards.places import settle_places
 from rewards.pooling import Given as PoolsGiven
@@ -182,7 +182,8 @@ def _lock_players(*, occasion: Occasion, keys: Scope) -> None:
         f"""
         SELECT count(*) FROM (
             SELECT 1 FROM players p WHERE p.player_id IN (
-                SELECT a.player_id FROM rule_allocations a WHERE a.run_id = %s AND {AWARDS_SQL} AND {in_range}
+                SELECT a.player_id FROM rule_allocations a
+                WHERE a.run_id = %s AND (a.amount_given > 0 OR a.verdict = 'PENDING_REVIEW') AND {in_range}
             ) ORDER BY p.player_id FOR NO KEY UPDATE
         ) locked
         """,
@@ -369,17 +370,23 @@ def _decide(
     return [_Decided(*row) for row in rows]
 
 
-# What waited for a review keeps its row, its day and what was said first; the day it ends on is its last.
+# What waited for a review keeps its row, its day, its facts and what was said first; the day it ends on is its last.
+# What cost and margin followed from is that day's, as they are.
 _DECIDE_AGAIN_SQL = """
     WITH decided AS (
         UPDATE reward_decisions d
         SET verdict = a.verdict, reason = a.reason, reasons = d.reasons || a.reasons, run_id = a.run_id,
             amount_given = a.amount_given, money_value = a.money_value, expected_cost = a.expected_cost,
-            expected_margin = a.expected_margin, last_on = %s, decided_at = %s
+            expected_margin = a.expected_margin, wager_per_active_day = a.wager_per_active_day,
+            active_days = a.active_days, retention_multiplier = a.retention_multiplier, house_edge = a.house_edge,
+            cost_rate = a.cost_rate, granted_cost = a.granted_cost, assumptions_version = {assumptions},
+            last_on = %s, times = 1, decided_at = %s
         FROM rule_allocations a
         WHERE a.run_id = %s AND {in_range} AND d.id = a.decision_id AND d.verdict = 'PENDING_REVIEW'
-        RETURNING d.verdict, d.rule_number, d.money_value, d.amount_given
-    )
+        RETURNING d.id, d.player_id, d.verdict, d.reason, a.reasons, d.rule_number, d.amount_computed, d.money_value,
+                  d.amount_given, d.last_on AS first_on, d.decided_at
+    ),
+    refused AS ({violations})
     SELECT verdict, rule_number, count(*), coalesce(sum(money_value) FILTER (WHERE amount_given > 0), 0),
            count(*) FILTER (WHERE amount_given > 0)
     FROM decided GROUP BY verdict, rule_number
@@ -390,8 +397,12 @@ def _decide_again(
     _rules: Sequence[RuleDefinition], _terms: str, *, occasion: Occasion, at: datetime, keys: Scope
 ) -> list[_Decided]:
     in_range, params = keys.condition("a.player_id")
-    rows = fetch_rows(_DECIDE_AGAIN_SQL.format(in_range=in_range), [occasion.on, at, occasion.run_id, *params])
-    return [_Decided(*row) for row in rows]
+    sql = _DECIDE_AGAIN_SQL.format(
+        in_range=in_range,
+        assumptions=assumptions_version(),
+        violations=recorded_violations_sql(decided="decided"),
+    )
+    return [_Decided(*row) for row in fetch_rows(sql, [occasion.on, at, occasion.run_id, *params])]
 
 
 @lru_cache(maxsize=64)

@@ -11,13 +11,13 @@ from django.utils import timezone
 from core.errors import NotFoundError
 from core.expressions import fetch_rows
 from core.models import Run, RunKind
-from core.runs import ALL_KEYS, Counts, KeyRange, finish_run
+from core.runs import ALL_KEYS, Counts, KeyRange, NamedPlayers, finish_run
 from players.models import Player
 from rewards.allocation import allocate_rule
 from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
-from rewards.facts import NamedPlayers, fill_facts, forget_facts, needed_columns
+from rewards.facts import fill_facts, forget_facts, needed_columns
 from rewards.guardrail import hold_to_forecasts
 from rewards.issuing import issue_under_lock
 from rewards.judging import judge_matches

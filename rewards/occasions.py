@@ -91,9 +91,9 @@ def occasion_of_events(*, run_id: int, on: date, built_from: str, names: Mapping
     return Occasion(run_id=run_id, on=on, built_from=built_from, names=json.dumps(names))
 
 
-def occasion_of_review(*, run_id: int, on: date, player_id: str, name: str) -> Occasion:
-    """Return the occasion under which decisions of a player that waited for a review are decided again."""
-    return Occasion(run_id=run_id, on=on, names=json.dumps({player_id: name}), is_of_review=True)
+def occasion_of_review(*, run_id: int, on: date, names: Mapping[str, str]) -> Occasion:
+    """Return the occasions, one for each of the players, under which what waited for a review is decided again."""
+    return Occasion(run_id=run_id, on=on, names=json.dumps(names), is_of_review=True)
 
 
 COUNTS_SQL = "d.verdict IN ('APPROVED', 'REDUCED', 'PENDING_REVIEW')"

@@ -14,11 +14,11 @@ from decimal import Decimal
 from django.db.models import Case, CharField, Value, When
 
 from core.expressions import Sql, compile_expression, fetch_rows, run_statement
-from core.runs import ALL_KEYS, KeyRange
+from core.runs import ALL_KEYS, KeyRange, NamedPlayers
 from players.models import Player, Tier
 from players.policies import TIER_DOWNGRADE, TIER_GRACE_DAYS, TIER_QUALIFICATION, TIER_WINDOW_DAYS
 from players.tiers import current_tiers
-from rewards.facts import NamedPlayers, Scope
+from rewards.facts import Scope
 from wallet.models import LoyaltyBalance
 
 

@@ -17,6 +17,7 @@ from safety.policies import SAFETY_VIOLATION_DAYS
 VIOLATION_CODES = (
     "RESTRICTED",
     "ABUSE_REVIEW",
+    "ABUSE_CONFIRMED",
     "ABUSE_CUT",
     "COST_UNKNOWN",
     "MARGIN_UNKNOWN",

@@ -195,7 +195,7 @@ def apply_due_restrictions(*, at: datetime | None = None) -> Counts:
 
 @transaction.atomic
 def apply_started(*, at: datetime, keys: Keys = ALL_KEYS, actor: str = ACTOR, run_id: int | None = None) -> Counts:
-    """Let the restrictions of a range of players begin: cancel bonuses where their policy says so, note it."""
+    """Let the restrictions of some players begin: cancel bonuses where their policy says so, note it."""
     if not lock_unapplied(at=at, keys=keys):
         return {"restrictions": 0, "bonuses cancelled": 0}
     cancelled = _cancel_bonuses(at=at, keys=keys, actor=actor, run_id=run_id)

@@ -18,7 +18,7 @@ from bench.orm_loop.safety import Grants, Safety
 from bench.peers.rule_trees import without_negations
 from rewards.definitions import RuleDefinition
 from rewards.models import FrequencyPeriod, RewardDecision, RewardType, RuleBudgetDay, Verdict
-from rewards.models.decisions import COUNTING_VERDICTS, GIVEN_VERDICTS
+from rewards.models.decisions import COUNTING_VERDICTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class Decider:
     def _facts(self, candidate: Candidate, rule: CompiledRule) -> Facts:
         if not rule.reads_since_last_reward:
             return candidate.facts
-        given = [d for d in candidate.earlier.get(rule.definition.number, []) if d.verdict in GIVEN_VERDICTS]
+        given = [d for d in candidate.earlier.get(rule.definition.number, []) if d.verdict in COUNTING_VERDICTS]
         return candidate.facts | facts_since_last_reward(candidate.facts, given[-1].facts if given else None)
 
     def _decide_match(self, candidate: Candidate, rule: CompiledRule, facts: Facts) -> Decided:

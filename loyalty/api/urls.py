@@ -26,6 +26,7 @@ from rewards.api.explaining import RuleExplanation
 from rewards.api.forecasts import RuleBacktest, RuleForecastDetail, RuleOverlaps, RuleSimulate
 from rewards.api.jurisdictions import RuleJurisdictions
 from rewards.api.redemption import OptionList, OrderCancel, OrderFulfil, OrderList
+from rewards.api.review_rings import ReviewRingClaim, ReviewRingDecide
 from rewards.api.reviewing import (
     ReviewCaseAppeal,
     ReviewCaseAssign,
@@ -168,6 +169,8 @@ _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
     ("review/cases/<int:case_id>/links", ReviewCaseLinks, "review-case-links"),
     ("review/cases/<int:case_id>/decide", ReviewCaseDecide, "review-case-decide"),
     ("review/cases/<int:case_id>/appeal", ReviewCaseAppeal, "review-case-appeal"),
+    ("review/rings/<int:ring_number>/claim", ReviewRingClaim, "review-ring-claim"),
+    ("review/rings/<int:ring_number>/decide", ReviewRingDecide, "review-ring-decide"),
     ("analytics/dashboard", Dashboard, "analytics-dashboard"),
 )
 

@@ -15,9 +15,10 @@ from django.utils import timezone
 from loyalty.tests import cast
 from loyalty.tests.test_api_reviewing import make_waiting
 from rewards.admin.reviewing.pages import due_in_words, evidence_in_words, length_in_words
-from rewards.tests.factories import decision, make_player
-from safety.models import AbuseSignal, ReviewCase
+from rewards.tests.factories import decision, evaluate, make_player, make_rule
+from safety.models import AbuseSignal, ReviewCase, Ring, RingMember
 from safety.review.opening import flag_for_review
+from safety.tests.review.factories import make_ring
 
 pytestmark = pytest.mark.django_db
 QUEUE = "admin:safety_reviewcase_changelist"
@@ -190,3 +191,105 @@ def test_evidence_is_told_in_words() -> None:
         ("bonus", "given 3; wagered alone yes"),
         ("ip", "not known"),
     ]
+
+
+def make_ring_of_waiting(count: int = 3) -> Ring:
+    """Return a ring of players whose reward of ten waits, each with a case."""
+    ring = make_ring()
+    for number in range(count):
+        player = make_player(f"P{number:02}", bonus_abuse_score=100)
+        RingMember.objects.create(ring=ring, player=player, joined_at=timezone.now(), last_seen_at=timezone.now())
+        AbuseSignal.objects.create(
+            player=player, signal_type="SHARED_DEVICE", severity=10, ring=ring, description="One of 3 accounts."
+        )
+        AbuseSignal.objects.create(player=player, signal_type="QUICK_WITHDRAWAL", severity=10, description="In 2 hours")
+    make_rule(reward={"wagering_requirement": 10})
+    evaluate()
+    return ring
+
+
+def test_a_ring_is_claimed_and_decided_on_one_page(users: dict[str, User]) -> None:
+    ring, client = make_ring_of_waiting(), client_of(users["Risk"])
+    first, second, third = ReviewCase.objects.order_by("player_id")
+
+    assert page(first, "claim_ring") in client.get(page(first)).content.decode()
+    claimed = client.post(page(first, "claim_ring"), follow=True).content.decode()
+    asked = client.get(page(first, "decide_ring")).content.decode()
+    seen = client.get(page(first, "decide_ring")).context["form"]["seen"].initial
+    answers = {"outcome": "CONFIRMED", f"case_{second.pk}": "DISMISSED", f"case_{third.pk}": "LEFT", "seen": seen}
+    answer = client.post(page(first, "decide_ring"), {**answers, "text": "One card"}, follow=True).content.decode()
+
+    assert f"Ring {ring.pk}: 3 cases are yours." in claimed
+    assert page(first, "decide_ring") in claimed
+    # What all have in common is said once, and nobody asks for a severity that nothing needs.
+    assert asked.count("One of 3 accounts.") == 1
+    assert asked.count("In 2 hours") == 3
+    assert "How severe" not in asked
+    assert f"Ring {ring.pk}: 2 cases decided." in answer
+    assert f"with ring {ring.pk}" in answer
+    assert list(ReviewCase.objects.order_by("player_id").values_list("outcome", flat=True)) == [
+        "CONFIRMED", "DISMISSED", "",
+    ]  # fmt: skip
+
+
+def test_a_signal_that_joined_while_the_page_was_open_leaves_the_ring_undecided(users: dict[str, User]) -> None:
+    make_ring_of_waiting()
+    client, first = client_of(users["Risk"]), ReviewCase.objects.earliest("player_id")
+    client.post(page(first, "claim_ring"))
+    seen = client.get(page(first, "decide_ring")).context["form"]["seen"].initial
+    AbuseSignal.objects.create(player=first.player, signal_type="LATE", severity=1, case=first)
+
+    answer = client.post(page(first, "decide_ring"), {"outcome": "CONFIRMED", "seen": seen, "text": "One card"})
+
+    assert "look at the case again" in answer.content.decode()
+    assert not ReviewCase.objects.filter(status="DECIDED").exists()
+
+
+def test_the_page_of_a_ring_asks_for_as_many_statements_however_large_it_is(users: dict[str, User]) -> None:
+    make_ring_of_waiting(6)
+    client, asked = client_of(users["Risk"]), []
+    cases = list(ReviewCase.objects.order_by("player_id"))
+    for case in cases[:2]:
+        client.post(page(case, "claim"), {"text": ""})
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            client.get(page(cases[0], "decide_ring"))
+        asked.append(len(queries))
+        client.post(page(cases[0], "claim_ring"))
+
+    assert asked[0] == asked[1]
+
+
+def test_who_may_only_look_decides_no_ring(users: dict[str, User]) -> None:
+    make_ring_of_waiting()
+    case, client = ReviewCase.objects.earliest("player_id"), client_of(users["Analyst"])
+
+    assert client.post(page(case, "claim_ring")).status_code == 403
+    assert client.post(page(case, "decide_ring"), {"outcome": "CONFIRMED", "text": "x"}).status_code == 403
+
+
+def test_all_members_of_a_ring_are_reviewed_from_its_page(users: dict[str, User]) -> None:
+    ring, client = make_ring(), client_of(users["Risk"])
+    for player_id in ("alice", "bob"):
+        player = make_player(player_id)
+        RingMember.objects.create(ring=ring, player=player, joined_at=timezone.now(), last_seen_at=timezone.now())
+    flag_for_review("alice", "Two names on one card")
+    url = reverse("admin:safety_ring_review", args=[ring.pk])
+
+    client.post(url, {"text": "One card"})
+    shown = client.get(reverse("admin:safety_ring_change", args=[ring.pk])).content.decode()
+
+    assert set(ReviewCase.objects.values_list("player_id", "cause", "ring_number")) == {
+        ("alice", "FLAG", ring.pk), ("bob", "RING", ring.pk),
+    }  # fmt: skip
+    assert "2 cases, 2 undecided" in shown
+    assert client_of(users["Analyst"]).post(url, {"text": "One card"}).status_code == 403
+
+
+def test_a_long_reason_leaves_the_rows_of_the_queue_one_line_high(users: dict[str, User]) -> None:
+    make_player("alice")
+    flag_for_review("alice", "Two names on one card. " * 10)
+
+    shown = client_of(users["Risk"]).get(reverse(QUEUE)).content.decode()
+
+    assert "Two names on one card. Two names on…</span>" in shown

@@ -147,3 +147,40 @@ def test_evidence_that_joined_since_is_a_conflict_that_names_it(risk: ApiUser) -
     answer = risk.post(f"{CASES}/{case.pk}/decide", {"outcome": "DISMISSED", "reason": "Fine", "signals": seen})
 
     assert (answer[0], error_of(answer)["code"]) == (409, "review_outdated")
+
+
+def test_a_ring_is_claimed_and_decided_with_one_reason(risk: ApiUser) -> None:
+    cases = [make_waiting(player_id) for player_id in ("alice", "bob")]
+    ReviewCase.objects.update(ring_number=7)
+    numbers = list(AbuseSignal.objects.order_by("id").values_list("pk", flat=True))
+    asked = {"cases": {str(case.pk): "CONFIRMED" for case in cases}, "reason": "One card", "signals": numbers[:3]}
+
+    _, claimed = risk.post("/api/review/rings/7/claim", {})
+    refused = risk.post("/api/review/rings/7/decide", asked)
+    _, decided = risk.post("/api/review/rings/7/decide", {**asked, "signals": numbers})
+
+    assert [case["assigned_to"] for case in claimed] == ["risk"] * 2
+    assert (refused[0], error_of(refused)["code"]) == (409, "review_outdated")
+    assert {(case["player_id"], case["outcome"]) for case in decided} == {
+        ("alice", "CONFIRMED"), ("bob", "CONFIRMED"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "status_code", "says"),
+    [
+        ({"cases": {"x": "CONFIRMED"}, "reason": "One card"}, 400, "is no id of a case"),
+        ({"cases": {"1": "PARTIAL"}, "reason": "One card"}, 400, "PARTIAL"),
+        ({"cases": {}, "reason": "One card"}, 422, "1 to 500 of the ring"),
+        ({"cases": {"1": "CONFIRMED"}, "reason": ""}, 400, "reason"),
+        ({"cases": {"99999999": "CONFIRMED"}, "reason": "One card"}, 409, "is not one of ring 7"),
+    ],
+)
+def test_a_ring_that_cannot_be_decided_says_why(
+    risk: ApiUser, asked: dict[str, Any], status_code: int, says: str
+) -> None:
+    status, answer = risk.post("/api/review/rings/7/decide", asked)
+
+    assert status == status_code
+    assert says in str(answer)
+    assert risk.post("/api/review/rings/7/claim", {})[0] == 404

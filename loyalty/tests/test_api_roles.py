@@ -114,6 +114,8 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/review/cases/1/notes"): {RISK},
     ("POST", "/api/review/cases/1/links"): {RISK},
     ("POST", "/api/review/cases/1/decide"): {RISK},
+    ("POST", "/api/review/rings/1/claim"): {RISK},
+    ("POST", "/api/review/rings/1/decide"): {RISK},
     ("POST", "/api/review/cases/1/appeal"): {STAFF, RISK, INTEGRATOR},
     ("GET", "/api/analytics/dashboard"): OFFICE | {OPERATOR},
 }

@@ -22,6 +22,7 @@ _STOPS = {
     "BELOW_MINIMUM": "Minimum",
     "FREQUENCY": "Limits",
     "COOLDOWN": "Limits",
+    "PAID_MEANWHILE": "Limits",
     "RESTRICTED": "Restrictions",
     "ABUSE_CONFIRMED": "Abuse",
     "ABUSE_REVIEW": "Abuse",

@@ -23,6 +23,7 @@ _DECIDED_BY = {
     "BELOW_MINIMUM": "the least amount",
     "FREQUENCY": "the frequency",
     "COOLDOWN": "the cooldown",
+    "PAID_MEANWHILE": "a reward given meanwhile",
     "RESTRICTED": "a restriction",
     "ABUSE_CONFIRMED": "a review",
     "JURISDICTION": "the jurisdiction",

@@ -156,6 +156,9 @@ _SENTENCES: dict[str, Callable[[Figures], str]] = {
     "ABUSE_REVIEW": lambda figures: f"the abuse score of {_plain(figures, 'abuse_score')} needs a person to look",
     "ABUSE_CONFIRMED": _abuse_confirmed,
     "REVIEW_RELEASED": lambda figures: f"review case {_plain(figures, 'case')} let it go its ordinary way",
+    "PAID_MEANWHILE": lambda figures: (
+        f"the rule gave a reward on {_plain(figures, 'on')}, before an appeal took back the refusal of this one"
+    ),
     "REVIEW_UNANSWERED": lambda _: "by then the player or the rule was out of use",
     "ABUSE_CUT": lambda figures: (
         f"the abuse score of {_plain(figures, 'abuse_score')} leaves {_plain(figures, 'multiplier')} of the amount"

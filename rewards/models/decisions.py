@@ -18,7 +18,7 @@ class Verdict(models.TextChoices):
 
 
 GIVEN_VERDICTS = (Verdict.APPROVED, Verdict.REDUCED)
-# What counts for frequency, cooldown and budget.
+# What counts for frequency and cooldown, and as the last reward. Budgets and caps count what is given.
 COUNTING_VERDICTS = (*GIVEN_VERDICTS, Verdict.PENDING_REVIEW)
 
 

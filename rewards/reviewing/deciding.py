@@ -11,11 +11,13 @@ from django.utils import timezone
 
 from core.expressions import fetch_rows
 from core.runs import Counts, Keys
-from rewards.reviewing.settling import restore_refused, settle_rewards
+from rewards.reviewing.restoring import restore_refused
+from rewards.reviewing.settling import settle_cases, settle_rewards
 from safety.models import CaseOutcome, ReviewCase
 from safety.review.appeals import close_settled_cases
 from safety.review.deciding import decide_case
 from safety.review.opening import open_due_cases
+from safety.review.working import free_cases_of_leavers
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -47,21 +49,21 @@ def decide_review(
         at=at,
     )
     if case.appeals and case.outcome != CaseOutcome.CONFIRMED:
-        restore_refused(case_id=case.pk)
+        restore_refused(case, at=at)
     settle_rewards(case_id=case.pk, at=at)
     case.refresh_from_db()
     return case
 
 
 def keep_reviews(*, at: datetime, keys: Keys) -> Counts:
-    """Keep the review queue of a range of players: open what is due, settle what was left, close what is over.
+    """Keep the review queue of a range of players: free, open and settle what is due, close what is over.
 
     Must run inside a transaction, after the scores are stored.
     """
-    counts = open_due_cases(at=at, keys=keys)
+    freed = free_cases_of_leavers(at=at, keys=keys)
+    counts = {"cases of leavers": freed, **open_due_cases(at=at, keys=keys)}
     cases = _cases_to_settle(keys)
-    for case_id in cases:
-        settle_rewards(case_id=case_id, at=at)
+    settle_cases(cases, at=at)
     return {**counts, "cases settled": len(cases), "cases closed": close_settled_cases(at=at, keys=keys)}
 
 

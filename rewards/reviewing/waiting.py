@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 
 from core.expressions import Sql, fetch_rows, run_statement
-from core.runs import Keys
+from core.runs import Keys, NamedPlayers
 from rewards.models import RewardType
 from safety.profitability import RewardTerms, unit_value
 from safety.review.opening import open_cases, refresh_cases
@@ -19,7 +19,7 @@ WAITS_SQL = "d.verdict = 'PENDING_REVIEW' AND d.reason = 'ABUSE_REVIEW'"
 def open_cases_of_rewards(*, at: datetime, keys: Keys) -> int:
     """Open a case for every player with a reward that waits, or let the reward join the one there is; return the new.
 
-    Must run inside a transaction.
+    Must run inside a transaction, with the players of such rewards locked.
     """
     in_range, params = keys.condition("d.player_id")
     unlinked = f"""
@@ -27,6 +27,9 @@ def open_cases_of_rewards(*, at: datetime, keys: Keys) -> int:
             SELECT 1 FROM safety_review_evidence e JOIN safety_review_cases c ON c.id = e.case_id
             WHERE e.decision_id = d.id AND c.status IN {UNDECIDED_SQL})
     """
+    owners = fetch_rows(f"SELECT DISTINCT d.player_id FROM reward_decisions d WHERE {unlinked}", params)
+    if not owners:
+        return 0
     opened = open_cases(
         (
             f"""
@@ -40,7 +43,8 @@ def open_cases_of_rewards(*, at: datetime, keys: Keys) -> int:
         at=at,
     )
     if _join_rewards((unlinked, params), at=at):
-        refresh_cases(at=at, keys=keys)
+        # Nobody else's case: the others of the range are not locked.
+        refresh_cases(at=at, keys=NamedPlayers(player_ids=sorted(player_id for (player_id,) in owners)))
     return opened
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from core.policies import save_policy
 from players.models import PlayerMetrics
 from players.tests.factories import ON, make_day
 from rewards.definitions import define_rule
@@ -194,7 +195,8 @@ def test_play_since_the_last_reward_is_paid_once() -> None:
 
 @pytest.mark.django_db
 def test_a_refused_reward_leaves_the_play_to_be_paid() -> None:
-    make_player(total_wagered=15000, total_won=12000, bonus_abuse_score=90)
+    make_player(total_wagered=15000, total_won=12000)
+    save_policy(name="MAX_DAILY_REWARD_PER_PLAYER", value="0", saved_by=None)
     make_rule(
         frequency_period="DAY",
         cooldown_days=3,
@@ -202,7 +204,8 @@ def test_a_refused_reward_leaves_the_play_to_be_paid() -> None:
     )
 
     evaluate(ON)
-    PlayerMetrics.objects.update(bonus_abuse_score=0)
+    assert verdicts() == {"GIFT": "REJECTED CAP"}
+    save_policy(name="MAX_DAILY_REWARD_PER_PLAYER", value="1000", saved_by=None)
     evaluate(ON + timedelta(days=3))
 
     assert verdicts() == {"GIFT": "APPROVED"}

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RangeNumericFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminTextareaWidget
 
+from core.admin.asking import AskingPages
 from core.admin.base import HugeReadOnlyAdmin, ReadOnlyAdmin, ReadOnlyInline
-from core.admin.columns import link_to, number
+from core.admin.columns import NOTHING, link_to, number
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
-from safety.models import Link, Ring, RingMember, RingThing
+from safety.models import UNDECIDED, Link, ReviewCase, Ring, RingMember, RingThing
+from safety.review.opening import REASON_LENGTH_MAX, open_ring_cases
 
 _MONEY = ("bonus_figure", "converted_figure", "deposited_figure", "withdrawn_figure")
 
@@ -49,8 +57,20 @@ class RingThingInline(ReadOnlyInline):
     show_change_link = False
 
 
+class _ReviewForm(forms.Form):
+    """Why the members are to be looked at."""
+
+    text = forms.CharField(
+        label="Why", max_length=REASON_LENGTH_MAX, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+
+
 @admin.register(Ring)
-class RingAdmin(_Money, ReadOnlyAdmin):
+class RingAdmin(AskingPages, _Money, ReadOnlyAdmin):
+    ask_name = "row"
+    ask_noun = "ring"
+    ask_template = "admin/core/ask.html"
+    actions_detail = ("review",)
     list_display = ("id", "members_count", "things_count", *_MONEY, "extracted_figure", "found_at", "last_seen_at")
     list_filter = (
         ("members_count", RangeNumericFilter),
@@ -61,9 +81,9 @@ class RingAdmin(_Money, ReadOnlyAdmin):
     search_fields = ("members__player_id__exact",)
     search_help_text = PLAYER_SEARCH_HELP
     inlines = (RingMemberInline, RingThingInline)
-    readonly_fields = (*_MONEY, "extracted_figure")
+    readonly_fields = (*_MONEY, "extracted_figure", "cases")
     fieldsets = (
-        (None, {"fields": (("members_count", "things_count"), ("found_at", "last_seen_at"))}),
+        (None, {"fields": (("members_count", "things_count"), ("found_at", "last_seen_at"), "cases")}),
         (
             "Money of its members, in the days that the detector looks back",
             {
@@ -76,6 +96,45 @@ class RingAdmin(_Money, ReadOnlyAdmin):
         ),
     )
     extracted_figure = number("extracted", description="taken out beyond what was paid in")
+
+    @display(description="review cases")
+    def cases(self, ring: Ring) -> str:
+        """Link to the ring's cases, and say how many are undecided."""
+        cases = ReviewCase.objects.filter(ring_number=ring.pk)
+        count, undecided = cases.count(), cases.filter(status__in=UNDECIDED).count()
+        if not count:
+            return NOTHING
+        url = f"{reverse('admin:safety_reviewcase_changelist')}?queue=all&ring={ring.pk}"
+        return format_html('<a class="house-link" href="{}">{} cases, {} undecided</a>', url, count, undecided)
+
+    @action(description="Have all reviewed", url_path="review", icon="policy", permissions=["safety.add_reviewcase"])
+    def review(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Open a case for every member."""
+
+        def act(ring: Ring, text: str) -> int:
+            members = RingMember.objects.filter(ring=ring).values_list("player_id", flat=True)
+            return open_ring_cases(
+                ring_number=ring.pk, reasons=dict.fromkeys(members, text), by=cast(User, request.user)
+            )
+
+        return self.ask(
+            request,
+            object_id,
+            form_class=_ReviewForm,
+            verb="Have all reviewed of",
+            explanation="A case opens for every member; who is under review already keeps that case, which is marked "
+            "with the ring. They can then be claimed and decided together.",
+            act=act,
+        )
+
+    def ask_context(self, row: Ring) -> dict[str, Any]:
+        """Show how large the ring is."""
+        pairs = {"Members": row.members_count, "Devices and addresses": row.things_count, "Taken out": row.extracted}
+        return {"pairs": pairs.items()}
+
+    def ask_success(self, row: Ring, done: Any) -> str:
+        """Say how many cases are new."""
+        return f"Ring {row.pk}: {done} cases opened, {row.members_count - done} members had one."
 
 
 @admin.register(RingMember)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from core.expressions import fetch_rows, run_statement
-from core.runs import Keys
+from core.runs import Keys, NamedPlayers
 from players.models import PlayerRestriction
 from players.restrictions.imposing import Word
 from safety import policies
@@ -27,7 +27,8 @@ _DUE_SQL = """
     WHERE c.status IN ('OPEN', 'ASSIGNED') AND c.restriction_id IS NULL AND m.bonus_abuse_score >= %s AND {in_range}
       AND NOT EXISTS (
           SELECT 1 FROM player_restrictions r
-          WHERE r.player_id = c.player_id AND r.kind = 'BLOCKED' AND (r.ends_at IS NULL OR r.ends_at > %s))
+          WHERE r.player_id = c.player_id AND r.kind = 'BLOCKED' AND r.starts_at <= %s
+            AND (r.ends_at IS NULL OR r.ends_at > %s))
 """
 # The block with what it stands on: the case, the score and the signals by type, severity and description.
 _BLOCK_SQL = """
@@ -75,13 +76,14 @@ def block_abusers(*, at: datetime, keys: Keys) -> int:
     if threshold > SCORE_MAX:
         return 0
     in_range, params = keys.condition("c.player_id")
-    due = _DUE_SQL.format(in_range=in_range)
-    locked = f"SELECT 1 FROM players WHERE player_id IN (SELECT c.player_id {due}) ORDER BY player_id FOR NO KEY UPDATE"
-    if not fetch_rows(locked, [threshold, *params, at]):
+    due, due_params = _DUE_SQL.format(in_range=in_range), [threshold, *params, at, at]
+    locked = f"SELECT player_id FROM players WHERE player_id IN (SELECT c.player_id {due}) ORDER BY player_id"
+    found = [player_id for (player_id,) in fetch_rows(f"{locked} FOR NO KEY UPDATE", due_params)]
+    if not found:
         return 0
     blocking = [at, at, SOURCE, SOURCE, SOURCE, at, at]
-    blocked = run_statement(_BLOCK_SQL.format(due=due, counts=COUNTS_SQL), [threshold, *params, at, *blocking])
-    apply_started(at=at, keys=keys, actor=SOURCE)
+    blocked = run_statement(_BLOCK_SQL.format(due=due, counts=COUNTS_SQL), [*due_params, *blocking])
+    apply_started(at=at, keys=NamedPlayers(player_ids=found), actor=SOURCE)
     return blocked
 
 

@@ -7,6 +7,7 @@ with its age, so that to be found out never lowers a score.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,23 @@ def signals_to_judge(case: ReviewCase) -> list[AbuseSignal]:
     return list(signals.order_by("id"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What a person decides: the outcome of a case, why, who, and when.
+
+    `signals` says what each signal is; `finding_severity`, 1 to 10, how severe is what was found without any; a ring's
+    number, that the case was decided together with the others of the ring.
+    """
+
+    outcome: str
+    reason: str
+    by: User
+    at: datetime
+    signals: Mapping[int, str] | None = None
+    finding_severity: int | None = None
+    ring_number: int | None = None
+
+
 def decide_case(
     *,
     case_id: int,
@@ -52,6 +70,7 @@ def decide_case(
     by: User,
     signals: Mapping[int, str] | None = None,
     finding_severity: int | None = None,
+    ring_number: int | None = None,
     at: datetime | None = None,
 ) -> ReviewCase:
     """Decide a case that `by` has claimed; return it with the score that follows.
@@ -62,50 +81,68 @@ def decide_case(
     `rewards.reviewing`'s matter. Raises NotFoundError, InvalidInputError, ReviewStatusError, ReviewOutdatedError and
     AnotherReviewerNeededError; then nothing is changed.
     """
-    at = at or timezone.now()
     check_text_field("reason", reason, length_max=REASON_LENGTH_MAX, is_needed=True)
     if outcome not in CaseOutcome.values:
         raise InvalidInputError(f"outcome is {outcome!r}: one of {', '.join(CaseOutcome.values)}", field="outcome")
+    ruling = Ruling(
+        outcome=outcome,
+        reason=reason,
+        by=by,
+        at=at or timezone.now(),
+        signals=signals,
+        finding_severity=finding_severity,
+        ring_number=ring_number,
+    )
     with transaction.atomic():
         case = locked_case(case_id)
         check_undecided(case, step="decided")
         _check_owner(case, by=by)
         check_not_decided_before(case, by=by)
-        judged = signals_to_judge(case)
-        judgements = _judgements(judged, outcome=CaseOutcome(outcome), given=signals)
-        _check_finding(judged, outcome=outcome, severity=finding_severity, is_appeal=bool(case.appeals))
-        status_before, score_before, outcome_before = case.status, _score(case), case.outcome
-        claim_change(
-            case,
-            status=ReviewStatus.DECIDED,
-            outcome=outcome,
-            decided_by=by,
-            decided_at=at,
-            decision_reason=reason,
-            assigned_to=None,
-            assigned_at=None,
-        )
-        _judge(judged, judgements, reason=reason, by=by, at=at)
-        if finding_severity is not None:
-            _keep_finding(case, severity=finding_severity, reason=reason, by=by, at=at)
-        score_players(on=timezone.localdate(at), at=at, keys=keys_of(case.player_id))
-        claim_change(case, abuse_score=_score(case))
-        _end_block(case, by=by, at=at)
-        event = record_event(
-            case,
-            ReviewAct.DECIDED,
-            at=at,
-            by=by,
-            status_before=status_before,
-            text=reason,
-            outcome_before=outcome_before,
-            outcome=outcome,
-            score_before=score_before,
-            score_after=case.abuse_score,
-            signals={str(number): str(found) for number, found in judgements.items()},
-        )
-        announce_decision(event)
+        return _decide(case, ruling)
+
+
+def _decide(case: ReviewCase, ruling: Ruling) -> ReviewCase:
+    """Judge the signals, and let score, case and block follow; keep what it was before and is now."""
+    judged = signals_to_judge(case)
+    judgements = _judgements(judged, outcome=CaseOutcome(ruling.outcome), given=ruling.signals)
+    _check_finding(judged, outcome=ruling.outcome, severity=ruling.finding_severity, is_appeal=bool(case.appeals))
+    status_before, outcome_before, score_before = case.status, case.outcome, _score(case)
+    _close_decided(case, ruling)
+    _judge(judged, judgements, ruling=ruling)
+    if ruling.finding_severity is not None:
+        _keep_finding(case, severity=ruling.finding_severity, ruling=ruling)
+    score_players(on=timezone.localdate(ruling.at), at=ruling.at, keys=keys_of(case.player_id))
+    claim_change(case, abuse_score=_score(case))
+    _end_block(case, by=ruling.by, at=ruling.at)
+    event = record_event(
+        case,
+        ReviewAct.DECIDED,
+        at=ruling.at,
+        by=ruling.by,
+        text=ruling.reason,
+        status_before=status_before,
+        outcome_before=outcome_before,
+        score_before=score_before,
+        outcome=ruling.outcome,
+        score_after=case.abuse_score,
+        signals={str(number): str(found) for number, found in judgements.items()},
+        **({"ring": ruling.ring_number} if ruling.ring_number is not None else {}),
+    )
+    announce_decision(event)
     return case
+
+
+def _close_decided(case: ReviewCase, ruling: Ruling) -> None:
+    claim_change(
+        case,
+        status=ReviewStatus.DECIDED,
+        outcome=ruling.outcome,
+        decided_by=ruling.by,
+        decided_at=ruling.at,
+        decision_reason=ruling.reason,
+        assigned_to=None,
+        assigned_at=None,
+    )
 
 
 def _check_owner(case: ReviewCase, *, by: User) -> None:
@@ -174,29 +211,29 @@ def _check_finding(signals: Sequence[AbuseSignal], *, outcome: str, severity: in
         raise InvalidInputError(f"finding_severity is {severity}: 1 to 10 is needed", field="finding_severity")
 
 
-def _judge(signals: Sequence[AbuseSignal], judgements: Judgements, *, reason: str, by: User, at: datetime) -> None:
-    judged = {"judged_by": by, "judged_at": at, "judgement": reason}
+def _judge(signals: Sequence[AbuseSignal], judgements: Judgements, *, ruling: Ruling) -> None:
+    judged = {"judged_by": ruling.by, "judged_at": ruling.at, "judgement": ruling.reason}
     for outcome in ReviewOutcome:
         numbers = [signal.pk for signal in signals if judgements[signal.pk] == outcome]
         found = AbuseSignal.objects.filter(pk__in=numbers)
         if outcome == ReviewOutcome.DISMISSED:
-            found.update(outcome=outcome, is_resolved=True, resolved_at=at, **judged)
+            found.update(outcome=outcome, is_resolved=True, resolved_at=ruling.at, **judged)
         else:
             found.update(outcome=outcome, **judged)
 
 
-def _keep_finding(case: ReviewCase, *, severity: int, reason: str, by: User, at: datetime) -> None:
+def _keep_finding(case: ReviewCase, *, severity: int, ruling: Ruling) -> None:
     AbuseSignal.objects.create(
         player_id=case.player_id,
         signal_type=FINDING,
         severity=severity,
         description=f"Found in review: {case.reason}"[:500],
-        detected_at=at,
+        detected_at=ruling.at,
         case=case,
         outcome=ReviewOutcome.CONFIRMED,
-        judged_by=by,
-        judged_at=at,
-        judgement=reason,
+        judged_by=ruling.by,
+        judged_at=ruling.at,
+        judgement=ruling.reason,
     )
 
 

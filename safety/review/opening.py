@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from core.errors import NotFoundError
 from core.expressions import Sql, fetch_rows, run_statement
-from core.runs import ALL_KEYS, Counts, Keys
-from players.models import Player
+from core.runs import ALL_KEYS, Counts, Keys, NamedPlayers
 from safety import policies
 from safety.models import UNDECIDED, ReviewAct, ReviewCase, ReviewCause
 from safety.review.blocking import block_abusers
 from safety.review.events import record_event
 from safety.review.players import UNDECIDED_SQL, UNJUDGED_SQL, keys_of
+from wallet.ledger import lock_players
 from wallet.postings import check_text_field
 
 if TYPE_CHECKING:
@@ -36,23 +35,47 @@ def open_due_cases(*, at: datetime, keys: Keys = ALL_KEYS) -> Counts:
 
     Evidence found since joins the cases that are undecided, and whom a policy blocks is blocked. Return the counts.
     """
+    if not _lock_players(_scores_found(keys), _rings_found(keys), _cases_there_are(keys)):
+        return {"cases opened": 0, "signals joined": 0, "players blocked": 0}
+    opened = open_cases(_scores_found(keys), at=at) + open_cases(_rings_found(keys), at=at)
+    return {"cases opened": opened, **refresh_cases(at=at, keys=keys)}
+
+
+def _lock_players(*found: Sql) -> int:
+    """Lock the players of the queries in key order, before any case is touched: as decisions and postings do.
+
+    Return how many.
+    """
+    asked = " UNION ".join(f"SELECT player_id FROM ({sql}) found" for sql, _ in found)
+    params = [param for _, of_query in found for param in of_query]
+    locked = f"SELECT 1 FROM players WHERE player_id IN ({asked}) ORDER BY player_id FOR NO KEY UPDATE"
+    return len(fetch_rows(locked, params))
+
+
+def _cases_there_are(keys: Keys) -> Sql:
+    """Return a query of the players with a case that is undecided, or decided while its rewards still wait."""
+    in_range, params = keys.condition("c.player_id")
+    sql = f"""
+        SELECT c.player_id FROM safety_review_cases c WHERE c.status IN {UNDECIDED_SQL} AND {in_range}
+        UNION
+        SELECT c.player_id FROM safety_review_evidence e JOIN safety_review_cases c ON c.id = e.case_id
+        WHERE e.settled_at IS NULL AND e.decision_id IS NOT NULL AND {in_range}
+    """
+    return sql, [*params, *params]
+
+
+def _scores_found(keys: Keys) -> Sql:
+    """Return a query of the players whose stored score asks for a person, with signals that nobody judged."""
     threshold = min(policies.ABUSE_REVIEW_FROM.value(), policies.ABUSE_BLOCK_FROM.value())
     in_range, params = keys.condition("m.player_id")
-    opened = open_cases(
-        (
-            f"""
-            SELECT m.player_id, 'SCORE' AS cause, 'The abuse score is ' || m.bonus_abuse_score || '.' AS reason,
-                   NULL::bigint AS ring_number
-            FROM player_metrics m
-            WHERE m.bonus_abuse_score >= %s AND {in_range}
-              AND EXISTS (SELECT 1 FROM abuse_signals s WHERE s.player_id = m.player_id AND {UNJUDGED_SQL})
-            """,
-            [threshold, *params],
-        ),
-        at=at,
-    )
-    opened += open_cases(_rings_found(keys), at=at)
-    return {"cases opened": opened, **refresh_cases(at=at, keys=keys)}
+    sql = f"""
+        SELECT m.player_id, 'SCORE' AS cause, 'The abuse score is ' || m.bonus_abuse_score || '.' AS reason,
+               NULL::bigint AS ring_number
+        FROM player_metrics m
+        WHERE m.bonus_abuse_score >= %s AND {in_range}
+          AND EXISTS (SELECT 1 FROM abuse_signals s WHERE s.player_id = m.player_id AND {UNJUDGED_SQL})
+    """
+    return sql, [threshold, *params]
 
 
 def _rings_found(keys: Keys) -> Sql:
@@ -76,8 +99,10 @@ def refresh_cases(*, at: datetime, keys: Keys = ALL_KEYS) -> Counts:
     """
     joined = _join_signals(at=at, keys=keys)
     _mark_rings(keys)
+    # First: it takes bonus money out of the players' hands.
+    blocked = block_abusers(at=at, keys=keys)
     _refresh_stakes(at=at, keys=keys)
-    return {"signals joined": joined, "players blocked": block_abusers(at=at, keys=keys)}
+    return {"signals joined": joined, "players blocked": blocked}
 
 
 def open_cases(found: Sql, *, at: datetime, by: User | None = None) -> int:
@@ -126,8 +151,7 @@ def flag_for_review(player_id: str, reason: str, *, by: User | None = None, at: 
     """
     at = at or timezone.now()
     check_text_field("reason", reason, length_max=REASON_LENGTH_MAX, is_needed=True)
-    if not Player.objects.filter(pk=player_id).exists():
-        raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
+    lock_players([player_id])
     return _open_for(player_id, cause=ReviewCause.FLAG, reason=reason, ring_number=None, by=by, at=at)
 
 
@@ -142,23 +166,21 @@ def open_ring_cases(
     at = at or timezone.now()
     for reason in reasons.values():
         check_text_field("reason", reason, length_max=REASON_LENGTH_MAX, is_needed=True)
-    members = json.dumps([{"player_id": key, "reason": reason} for key, reason in sorted(reasons.items())])
-    opened = open_cases(
-        (
-            """
-            SELECT r.player_id, 'RING' AS cause, r.reason, %s::bigint AS ring_number
-            FROM jsonb_to_recordset(%s::jsonb) r (player_id text, reason text)
-            JOIN players p ON p.player_id = r.player_id
-            """,
-            [ring_number, members],
-        ),
-        at=at,
-        by=by,
+    members = NamedPlayers(player_ids=sorted(reasons))
+    named = json.dumps([{"player_id": key, "reason": reason} for key, reason in reasons.items()])
+    found = (
+        """
+        SELECT r.player_id, 'RING' AS cause, r.reason, %s::bigint AS ring_number
+        FROM jsonb_to_recordset(%s::jsonb) r (player_id text, reason text)
+        JOIN players p ON p.player_id = r.player_id
+        """,
+        [ring_number, named],
     )
+    _lock_players(found)
+    opened = open_cases(found, at=at, by=by)
     mine = ReviewCase.objects.filter(player_id__in=list(reasons), status__in=UNDECIDED)
     mine.filter(ring_number=None).update(ring_number=ring_number)
-    for player_id in sorted(reasons):
-        refresh_cases(at=at, keys=keys_of(player_id))
+    refresh_cases(at=at, keys=members)
     return opened
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
 from core.errors import InvalidInputError, NotFoundError
+from core.expressions import fetch_rows, run_statement
+from core.runs import Keys
 from safety.models import UNDECIDED, EvidenceKind, ReviewAct, ReviewCase, ReviewEvent, ReviewEvidence, ReviewStatus
 from safety.review.errors import AnotherReviewerNeededError, ReviewStatusError
 from safety.review.events import record_event
+from safety.review.players import UNDECIDED_SQL
 from wallet.ledger import lock_players
 from wallet.postings import check_text_field
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 MAY_ASSIGN = "safety.assign_reviewcase"
+MAY_DECIDE = "safety.change_reviewcase"
 NOTE_LENGTH_MAX = 2000
 LINK_LENGTH_MAX = 500
 _SCHEMES = ("https://", "http://", "/")
@@ -66,8 +68,13 @@ def check_not_decided_before(case: ReviewCase, *, by: User) -> None:
         )
 
 
+def may_decide(user: User) -> bool:
+    """Tell whether somebody may still decide cases: one who left or changed roles may not."""
+    return user.has_perm(MAY_DECIDE)
+
+
 def claim_case(*, case_id: int, by: User, at: datetime | None = None) -> ReviewCase:
-    """Take a case that nobody has, to work on it. Whoever has it already keeps it.
+    """Take a case that nobody has, or somebody who left, to work on it. Whoever has it already keeps it.
 
     Raises NotFoundError, ReviewStatusError naming who has it, and AnotherReviewerNeededError for an appeal.
     """
@@ -76,7 +83,7 @@ def claim_case(*, case_id: int, by: User, at: datetime | None = None) -> ReviewC
         check_undecided(case, step="claimed")
         if case.assigned_to == by:
             return case
-        if case.assigned_to is not None:
+        if case.assigned_to is not None and may_decide(case.assigned_to):
             raise ReviewStatusError(
                 f"case {case_id} is {case.assigned_to.get_username()}'s: it must be given back or reassigned first",
                 case_id=case_id,
@@ -88,7 +95,14 @@ def claim_case(*, case_id: int, by: User, at: datetime | None = None) -> ReviewC
 
 
 def assign_case(*, case_id: int, to: User, by: User, at: datetime | None = None) -> ReviewCase:
-    """Hand a case to somebody, whoever has it. Raises NotFoundError, ReviewStatusError, AnotherReviewerNeededError."""
+    """Hand a case to somebody who may decide cases, whoever has it.
+
+    Raises NotFoundError, InvalidInputError, ReviewStatusError and AnotherReviewerNeededError.
+    """
+    if not may_decide(to):
+        raise InvalidInputError(
+            f"{to.get_username()} may not decide cases: somebody active with that right is needed", field="username"
+        )
     with transaction.atomic():
         case = locked_case(case_id)
         check_undecided(case, step="assigned")
@@ -142,6 +156,47 @@ def release_case(*, case_id: int, by: User, at: datetime | None = None) -> Revie
             assigned_to=None,
         )
     return case
+
+
+def free_cases_of_leavers(*, at: datetime, keys: Keys) -> int:
+    """Give back the undecided cases of those who may decide none any more; return how many.
+
+    Must run inside a transaction. The players are locked, as for every step of a case.
+    """
+    in_range, params = keys.condition("player_id")
+    held = f"status IN {UNDECIDED_SQL} AND assigned_to_id IS NOT NULL AND {in_range}"
+    owners = fetch_rows(f"SELECT DISTINCT assigned_to_id FROM safety_review_cases WHERE {held}", params)
+    leavers = [user.pk for user in User.objects.filter(pk__in=[pk for (pk,) in owners]) if not may_decide(user)]
+    if not leavers:
+        return 0
+    theirs = [*params, leavers]
+    fetch_rows(
+        f"""
+        SELECT 1 FROM players WHERE player_id IN (
+            SELECT player_id FROM safety_review_cases WHERE {held} AND assigned_to_id = ANY (%s)
+        ) ORDER BY player_id FOR NO KEY UPDATE
+        """,
+        theirs,
+    )
+    return run_statement(_FREE_SQL.format(held=held), [*theirs, at])
+
+
+_FREE_SQL = """
+    WITH held AS MATERIALIZED (
+        SELECT c.id, c.status, u.username FROM safety_review_cases c JOIN auth_user u ON u.id = c.assigned_to_id
+        WHERE {held} AND c.assigned_to_id = ANY (%s)
+    ),
+    freed AS (
+        UPDATE safety_review_cases c
+        SET status = CASE c.status WHEN 'ASSIGNED' THEN 'OPEN' ELSE c.status END, assigned_to_id = NULL,
+            assigned_at = NULL
+        FROM held h WHERE c.id = h.id RETURNING c.id, h.status AS status_before, c.status AS status_after, h.username
+    )
+    INSERT INTO safety_review_events (case_id, act, status_before, status_after, at, text, details)
+    SELECT id, 'RELEASED', status_before, status_after, %s, username || ' may not decide cases any more.',
+           jsonb_build_object('assigned_before', username, 'assigned_to', NULL)
+    FROM freed
+"""
 
 
 def add_note(*, case_id: int, text: str, by: User | None, at: datetime | None = None) -> ReviewEvent:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 
@@ -29,14 +30,16 @@ from rewards.admin.reviewing.forms import (
     decision_form,
 )
 from rewards.admin.reviewing.pages import case_page, due_in_words, length_in_words
+from rewards.admin.reviewing.rings import RingDecisionForm, RingPages, ring_steps
 from rewards.reviewing.deciding import decide_review
-from safety.models import UNDECIDED, ReviewCase
+from safety.models import UNDECIDED, ReviewCase, ReviewCause, ReviewStatus
 from safety.review.appeals import AppealSource, appeal_case, can_be_appealed
-from safety.review.working import add_link, add_note, assign_case, claim_case, release_case
+from safety.review.working import add_link, add_note, assign_case, claim_case, may_decide, release_case
 
 _MAY_WORK = "safety.change_reviewcase"
 _MAY_ASSIGN = "safety.assign_reviewcase"
 _MAY_APPEAL = "safety.appeal_reviewcase"
+REASON_SHOWN_MAX = 36
 _STATUS_COLOURS = Colours(OPEN="warning", ASSIGNED="info", APPEALED="danger", DECIDED="success")
 
 
@@ -45,7 +48,7 @@ def _user(request: HttpRequest) -> User:
 
 
 @admin.register(ReviewCase)
-class ReviewCaseAdmin(AskingPages, FlaggingPages, ReadOnlyAdmin):
+class ReviewCaseAdmin(AskingPages, FlaggingPages, RingPages, ReadOnlyAdmin):
     ask_name = "case"
     ask_noun = "case"
     ask_template = "admin/safety/reviewcase/ask.html"
@@ -60,7 +63,7 @@ class ReviewCaseAdmin(AskingPages, FlaggingPages, ReadOnlyAdmin):
         "age",
         "due",
         "assigned_to",
-        "reason",
+        "why",
     )
     list_select_related = ("assigned_to",)
     list_filter = (
@@ -75,7 +78,7 @@ class ReviewCaseAdmin(AskingPages, FlaggingPages, ReadOnlyAdmin):
     search_help_text = PLAYER_SEARCH_HELP
     ordering = ("-priority", "due_at", "id")
     actions_list = ("flag",)
-    actions_detail = ("claim", "decide", "note", "link", "assign", "release", "appeal")
+    actions_detail = ("claim", "decide", "claim_ring", "decide_ring", "note", "link", "assign", "release", "appeal")
     fieldsets = (("Case", {"fields": (("cause", "opened_by", "opened_at"), ("due_at", "appeals", "closed_at"))}),)
 
     player_link = player_link
@@ -85,7 +88,14 @@ class ReviewCaseAdmin(AskingPages, FlaggingPages, ReadOnlyAdmin):
 
     @display(description="cause", ordering="cause")
     def cause_of_case(self, case: ReviewCase) -> str:
+        if case.cause == ReviewCause.RING:
+            return f"Ring {case.ring_number}"
         return case.get_cause_display() + (f", ring {case.ring_number}" if case.ring_number else "")
+
+    @display(description="reason")
+    def why(self, case: ReviewCase) -> str:
+        """Return the beginning of a long reason, all of it on pointing at it: rows stay one line high."""
+        return format_html('<span title="{}">{}</span>', case.reason, Truncator(case.reason).chars(REASON_SHOWN_MAX))
 
     @display(description="age", ordering="opened_at")
     def age(self, case: ReviewCase) -> str:
@@ -110,9 +120,17 @@ class ReviewCaseAdmin(AskingPages, FlaggingPages, ReadOnlyAdmin):
 
     def ask_answer(self, form: forms.Form) -> Any:
         """Return the answer of a decision, or everything that a form of several fields holds."""
-        if isinstance(form, DecisionForm):
+        if isinstance(form, (DecisionForm, RingDecisionForm)):
             return form.answer
-        return form.cleaned_data if len(form.fields) > 1 else form.cleaned_data["text"]
+        return form.cleaned_data["text"] if len(form.fields) == 1 else form.cleaned_data
+
+    def ask_success(self, row: Any, done: Any) -> str:
+        """Return how many cases a step of a ring has changed, or how the one case stands."""
+        if not isinstance(done, list):
+            return super().ask_success(row, done)
+        decided = sum(case.status == ReviewStatus.DECIDED for case in done)
+        ring = f"Ring {row.ring_number}: "
+        return ring + (f"{decided} cases decided." if decided else f"{len(done)} cases are yours.")
 
     def ask_context(self, row: Any) -> dict[str, Any]:
         """Show the evidence beside the question."""
@@ -232,8 +250,8 @@ class ReviewCaseAdmin(AskingPages, FlaggingPages, ReadOnlyAdmin):
 
 def _steps(case: ReviewCase, user: User) -> set[str]:
     if case.status in UNDECIDED:
-        steps = {"note", "link", "assign"}
-        if case.assigned_to_id is None:
+        steps = {"note", "link", "assign"} | ring_steps(case, user)
+        if case.assigned_to is None or not may_decide(case.assigned_to):
             return steps | {"claim"}
         is_mine = case.assigned_to_id == user.pk
         may_release = is_mine or user.has_perm(_MAY_ASSIGN)

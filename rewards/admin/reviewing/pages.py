@@ -61,7 +61,7 @@ def case_page(case: ReviewCase) -> CasePage:
         due=due_in_words(case.due_at, now=now) if is_undecided else "",
         is_overdue=is_undecided and case.due_at < now,
         appeal_until=appeal_ends_at(case) if can_be_appealed(case, at=now) else None,
-        signals=[_shown(signal) for signal in _signals(case)],
+        signals=[shown_signal(signal) for signal in _signals(case)],
         rewards=_rewards([one for one in evidence if one.kind == EvidenceKind.REWARD]),
         links=[one for one in evidence if one.kind == EvidenceKind.LINK],
         ring=list(ring.order_by("player_id")[:ROWS_MAX]),
@@ -75,7 +75,8 @@ def _signals(case: ReviewCase) -> list[AbuseSignal]:
     return list(found.order_by("-severity", "id")[:ROWS_MAX])
 
 
-def _shown(signal: AbuseSignal) -> ShownSignal:
+def shown_signal(signal: AbuseSignal) -> ShownSignal:
+    """Return a signal in words."""
     name = signal.signal_type.replace("_", " ").capitalize()
     return ShownSignal(signal=signal, name=name, evidence=list(evidence_in_words(signal.metadata)))
 

@@ -21,11 +21,12 @@ from rewards.reviewing.deciding import decide_review, keep_reviews
 from rewards.reviewing.settling import settle_rewards
 from rewards.rule_life.stopping import pause_rule
 from rewards.tests.factories import balance, decision, evaluate, make_player, make_rule, verdicts
-from safety.models import AbuseSignal, ReviewCase, ReviewEvidence
+from safety.models import AbuseSignal, ReviewCase, ReviewEvidence, SafetyViolation
 from safety.review.appeals import AppealSource, appeal_case
 from safety.review.deciding import decide_case
 from safety.review.players import keys_of
 from safety.review.working import claim_case
+from safety.tests.review.factories import make_reviewer
 from wallet.models import LedgerEntry, Lot
 from wallet.reconciliation import reconcile
 
@@ -43,7 +44,7 @@ def make_waiting(rule: dict[str, Any] | None = None, **player: Any) -> ReviewCas
 
 
 def decide(case: ReviewCase, outcome: str = "DISMISSED", *, by: User | None = None, **more: Any) -> ReviewCase:
-    by = by or User.objects.create_user("rita")
+    by = by or make_reviewer("rita")
     claim_case(case_id=case.pk, by=by)
     return decide_review(case_id=case.pk, outcome=outcome, reason="Looked at it", by=by, **more)
 
@@ -171,6 +172,29 @@ def test_a_reward_that_costs_more_than_its_player_earns_by_now_is_refused() -> N
     assert verdicts() == {"GIFT": "REJECTED UNPROFITABLE"}
 
 
+def test_the_figures_of_a_released_reward_are_those_that_its_margin_followed_from() -> None:
+    case = make_waiting()
+    save_policy(name="PROFIT_HORIZON_DAYS", value="60", saved_by=None)
+
+    decide(case)
+
+    found = decision()
+    # 15,000 ÷ (25 + 10) a day × 12 days of 60 × 1.8 × 0.05.
+    assert (found.wager_per_active_day, found.active_days) == (Decimal("428.5714"), Decimal("12.0000"))
+    assert found.expected_margin == Decimal("462.86")
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("DISMISSED", "RESTRICTED"), ("CONFIRMED", "ABUSE_CONFIRMED")])
+def test_what_safety_refuses_of_waiting_rewards_is_listed(outcome: str, code: str) -> None:
+    case = make_waiting()
+    restrict(case.player)
+
+    decide(case, outcome)
+
+    listed = list(SafetyViolation.objects.order_by("id").values_list("code", "decision_id", "on"))
+    assert listed == [("ABUSE_REVIEW", decision().pk, ON), (code, decision().pk, timezone.localdate())]
+
+
 def test_a_budget_that_is_used_up_refuses_a_released_reward() -> None:
     case = make_waiting({"daily_budget": 5, "reward": {"wagering_requirement": 10}})
 
@@ -204,6 +228,14 @@ def test_a_player_whom_staff_removed_is_given_nothing() -> None:
     decide(case)
 
     assert verdicts() == {"GIFT": "REJECTED REVIEW_UNANSWERED"}
+
+
+def test_a_rule_that_has_ended_by_now_still_gives_what_it_decided_in_time() -> None:
+    case = make_waiting({"starts_on": ON, "ends_on": ON, "reward": {"wagering_requirement": 10}})
+
+    decide(case)
+
+    assert verdicts() == {"GIFT": "APPROVED"}
 
 
 def test_a_perk_released_waits_for_its_approval() -> None:
@@ -241,7 +273,7 @@ def test_settling_again_does_nothing_more() -> None:
 
 def test_settling_at_once_gives_once(transactional_db: None) -> None:
     case = make_waiting()
-    rita = User.objects.create_user("rita")
+    rita = make_reviewer("rita")
     claim_case(case_id=case.pk, by=rita)
     decide_case(case_id=case.pk, outcome="DISMISSED", reason="Fine", by=rita)
 
@@ -260,7 +292,7 @@ def test_nothing_is_released_while_the_case_is_undecided() -> None:
 
 def test_the_night_settles_what_a_decision_left_and_closes_the_case() -> None:
     case = make_waiting()
-    rita = User.objects.create_user("rita")
+    rita = make_reviewer("rita")
     claim_case(case_id=case.pk, by=rita)
     decide_case(case_id=case.pk, outcome="DISMISSED", reason="Fine", by=rita)
 
@@ -284,7 +316,7 @@ def test_after_a_confirmed_case_the_next_night_refuses_without_asking_again() ->
 
 def test_an_appeal_that_succeeds_gives_the_reward_that_was_refused() -> None:
     case = decide(make_waiting(), "CONFIRMED")
-    sam = User.objects.create_user("sam")
+    sam = make_reviewer("sam")
     appeal_case(case_id=case.pk, text="It was my brother", source=AppealSource.PLAYER, by=sam)
 
     decide(case, by=sam)
@@ -296,7 +328,7 @@ def test_an_appeal_that_succeeds_gives_the_reward_that_was_refused() -> None:
 
 def test_an_appeal_that_fails_leaves_the_reward_refused() -> None:
     case = decide(make_waiting(), "CONFIRMED")
-    sam = User.objects.create_user("sam")
+    sam = make_reviewer("sam")
     appeal_case(case_id=case.pk, text="It was my brother", source=AppealSource.PLAYER, by=sam)
 
     decide(case, "CONFIRMED", by=sam)

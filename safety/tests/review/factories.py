@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 
 from players.models import Player
 from players.tests.factories import AT, ON, make_measured
@@ -23,7 +23,10 @@ def make_abuser(player_id: str = "alice", severities: tuple[int, ...] = (10, 7))
 
 
 def make_reviewer(name: str = "rita") -> User:
-    return User.objects.create_user(name)
+    """Return somebody who may decide cases."""
+    user = User.objects.create_user(name)
+    user.user_permissions.add(Permission.objects.get(codename="change_reviewcase"))
+    return user
 
 
 def open_case(player_id: str = "alice") -> ReviewCase:

@@ -55,8 +55,9 @@ def test_confirmed_signals_stay_in_the_score_and_fade_from_their_detection() -> 
 
     assert score() == (85, 85)
     assert set(AbuseSignal.objects.values_list("outcome", "is_resolved")) == {("CONFIRMED", False)}
-    # 85 × 0.5 after a half-life, however late it was decided.
+    # 85 × 0.5 = 42.5 after a half-life and 85 × 0.25 = 21.25 after two, however late it was decided.
     assert calculate_abuse_score(player_id="alice", at=AT + timedelta(days=90)) == 43
+    assert calculate_abuse_score(player_id="alice", at=AT + timedelta(days=180)) == 21
 
 
 def test_each_signal_may_be_judged_by_itself() -> None:
@@ -268,7 +269,7 @@ def test_the_block_ends_when_it_was_not_abuse(outcome: str, *, is_lifted: bool) 
 def test_a_player_whom_staff_blocked_is_not_blocked_twice() -> None:
     save_policy(name="ABUSE_BLOCK_FROM", value="81", saved_by=None)
     alice = make_abuser()
-    PlayerRestriction.objects.create(player=alice, kind="BLOCKED", source="staff")
+    PlayerRestriction.objects.create(player=alice, kind="BLOCKED", source="staff", starts_at=AT)
 
     open_due_cases(at=AT)
 

@@ -16,6 +16,7 @@ from core.runs import KeyRange
 from core.tests.threads import run_together
 from players.tests.factories import AT, ON, make_player
 from safety.abuse import score_players
+from safety.detection.running import look_at_player
 from safety.models import AbuseSignal, ReviewCase, ReviewEvent, Ring
 from safety.review.opening import flag_for_review, open_due_cases, open_ring_cases
 from safety.tests.factories import make_signal
@@ -78,6 +79,15 @@ def test_a_new_signal_joins_the_case_there_is() -> None:
     assert late.case == case
     assert case.abuse_score == 95
     assert case.events.first().details == {"signals": [late.pk]}  # type: ignore[union-attr]
+
+
+def test_a_look_at_one_player_opens_the_case_that_the_score_asks_for() -> None:
+    make_abuser("alice")
+    make_abuser("bob")
+
+    assert look_at_player("alice", at=AT)[0] == 85
+
+    assert list(ReviewCase.objects.values_list("player_id", flat=True)) == ["alice"]
 
 
 def test_two_nights_at_once_open_one_case(transactional_db: None) -> None:

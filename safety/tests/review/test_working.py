@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 
 from core.errors import InvalidInputError, NotFoundError
+from core.runs import ALL_KEYS
 from core.tests.threads import run_together
 from players.tests.factories import AT
 from safety.models import ReviewCase
 from safety.review.errors import ReviewStatusError
-from safety.review.working import add_link, add_note, assign_case, claim_case, release_case
+from safety.review.working import (
+    add_link,
+    add_note,
+    assign_case,
+    claim_case,
+    free_cases_of_leavers,
+    release_case,
+)
 from safety.tests.review.factories import acts, case_of, claimed_case, make_abuser, make_reviewer, open_case
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +120,42 @@ def test_an_unknown_case_is_named() -> None:
     with pytest.raises(NotFoundError, match="there is no review case 17"):
         claim_case(case_id=17, by=make_reviewer())
     assert not ReviewCase.objects.exists()
+
+
+@pytest.mark.parametrize("leaves", ["is switched off", "loses the role"])
+def test_whoever_leaves_holds_no_case_back(leaves: str) -> None:
+    make_abuser()
+    rita, sam = make_reviewer("rita"), make_reviewer("sam")
+    case = claimed_case(rita)
+    if leaves == "loses the role":
+        rita.user_permissions.clear()
+    else:
+        User.objects.filter(pk=rita.pk).update(is_active=False)
+
+    assert claim_case(case_id=case.pk, by=sam).assigned_to == sam
+
+
+def test_the_night_gives_back_the_cases_of_who_left() -> None:
+    for player_id in ("alice", "bob"):
+        make_abuser(player_id)
+    rita, sam = make_reviewer("rita"), make_reviewer("sam")
+    of_rita, of_sam = claimed_case(rita, "alice"), claimed_case(sam, "bob")
+    User.objects.filter(pk=rita.pk).update(is_active=False)
+
+    assert free_cases_of_leavers(at=AT, keys=ALL_KEYS) == 1
+
+    of_rita.refresh_from_db()
+    of_sam.refresh_from_db()
+    assert (of_rita.status, of_rita.assigned_to, of_sam.assigned_to) == ("OPEN", None, sam)
+    event = of_rita.events.first()
+    assert event is not None
+    assert (event.act, event.by, event.text) == ("RELEASED", None, "rita may not decide cases any more.")
+    assert event.details == {"assigned_before": "rita", "assigned_to": None}
+
+
+def test_a_case_is_handed_to_nobody_who_may_not_decide_it() -> None:
+    make_abuser()
+    case, rita = open_case(), make_reviewer("rita")
+
+    with pytest.raises(InvalidInputError, match="alan may not decide cases"):
+        assign_case(case_id=case.pk, to=User.objects.create_user("alan"), by=rita)
