@@ -93,7 +93,7 @@ def reasons_sql() -> str:
              WHEN 'UNPROFITABLE' THEN jsonb_strip_nulls(jsonb_build_object(
                  'expected_cost', expected_cost, 'granted_before', granted_cost + given_cost_run,
                  'expected_margin', expected_margin))
-             WHEN 'CAP' THEN jsonb_build_object('room', cap_room_left, 'cap', cap_name)
+             WHEN 'CAP' THEN jsonb_build_object('room', cap_room_left, 'cap', cap_name) || coalesce(cap_source, '{{}}')
              WHEN 'RULE_GUARD' THEN jsonb_build_object('room', rule_room_left)
              WHEN 'BELOW_MINIMUM' THEN jsonb_build_object('amount', amount_after_caps)
              ELSE '{{}}'::jsonb END)
@@ -101,7 +101,7 @@ def reasons_sql() -> str:
              'code', CASE WHEN rule_room_left < cap_room_left THEN 'RULE_GUARD_CUT' ELSE 'CAP_CUT' END,
              'room', least(cap_room_left, rule_room_left), 'from', amount, 'to', amount_after_caps)
              || CASE WHEN rule_room_left < cap_room_left THEN '{{}}'::jsonb
-                     ELSE jsonb_build_object('cap', cap_name) END)
+                     ELSE jsonb_build_object('cap', cap_name) || coalesce(cap_source, '{{}}') END)
          ELSE coalesce(reasons, '[]')
     END"""
 

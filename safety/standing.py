@@ -9,7 +9,7 @@ from typing import Any
 from core.constants import constant
 from core.expressions import Sql
 from players.models import GameCategory
-from safety.caps import window_starts
+from safety.caps import granted_by_window_sql, window_ends, window_starts
 from safety.granted import granted_sql
 from safety.policies import PROFIT_HORIZON_DAYS
 from safety.profitability import DEFAULT_CATEGORY
@@ -38,24 +38,36 @@ def _house_edges() -> dict[str, Decimal]:
     return dict(GameCategory.objects.values_list("code", "house_edge_rate"))
 
 
-def grants_join(on: date, *, in_range: str, params: list[Any]) -> Sql:
+def cost_horizon(on: date) -> tuple[date, date]:
+    """Return the first and last business date whose grants share a profit horizon with those of `on`."""
+    days = PROFIT_HORIZON_DAYS.value() - 1
+    return on - timedelta(days=days), on + timedelta(days=days)
+
+
+def granted_sums(on: date, *, alias: str, prefix: str = "granted_value_", cost: str) -> tuple[str, date, date]:
+    """Return the columns that add up grants for caps and profitability, and the first and last date they look at.
+
+    Those of later dates count too: whatever order runs come in, no window and no horizon holds more than it may.
+    """
+    first, last = cost_horizon(on)
+    sums = f"""{granted_by_window_sql(on, alias=alias, prefix=prefix)},
+                   sum({alias}.expected_cost) FILTER (WHERE {alias}.granted_on BETWEEN DATE '{first}' AND DATE '{last}')
+                       AS {cost}"""
+    return sums, min(first, *window_starts(on).values()), max(last, *window_ends(on).values())
+
+
+def grants_join(on: date, *, in_range: str, params: list[Any], until: date | None = None) -> Sql:
     """Return a join `g` to the players `p`: their grants in the cap windows and the profit horizon of a date.
 
     `in_range` is a condition on `l.player_id`, with its parameters: a check of one player must not add up everybody's.
+    `until` leaves out what was granted on later dates.
     """
-    starts = window_starts(on)
-    horizon = on - timedelta(days=PROFIT_HORIZON_DAYS.value())
-    since = min(horizon, *starts.values())
-    granted = ", ".join(
-        f"sum(l.promotional_value) FILTER (WHERE l.granted_on >= DATE '{start}') AS granted_value_{window}"
-        for window, start in starts.items()
-    )
+    sums, since, last = granted_sums(on, alias="l", cost="expected_cost_horizon")
     sql = f"""
         LEFT JOIN (
-            SELECT l.player_id, {granted},
-                   sum(l.expected_cost) FILTER (WHERE l.granted_on > DATE '{horizon}') AS expected_cost_horizon
+            SELECT l.player_id, {sums}
             FROM {granted_sql(since=since)} l
-            WHERE {in_range} AND l.granted_on >= DATE '{since}' AND l.granted_on <= DATE '{on}'
+            WHERE {in_range} AND l.granted_on BETWEEN DATE '{since}' AND DATE '{until or last}'
             GROUP BY l.player_id
         ) g ON g.player_id = p.player_id"""
     return sql, params

@@ -48,6 +48,11 @@ def wagering_multiplier_max() -> Combinable:
     return _sql("(jurisdiction_terms ->> 'multiplier_max')::numeric", _MONEY)
 
 
+def month_source() -> Combinable:
+    """Return whose limit of a month it is and its clause, for a reason that names what left so little."""
+    return _sql("(jurisdiction_terms -> 'month') - 'says'", JSONField())
+
+
 def _sql(text: str, output_field: Field[Any, Any]) -> Combinable:
     return RawSQL(text, [], output_field)  # noqa: S611  # constants of this module: no text of anybody is in them
 
