@@ -65,8 +65,10 @@ PROFIT_BASIS = declare(
         name="PROFIT_BASIS",
         default="TOTAL",
         choices=("TOTAL", "INCREMENTAL"),
-        help="What rewards must cost less than: the whole margin expected from the player, or only what they add to it "
-        "(the retention multiplier less 1).",
+        help="What a player's rewards must cost less than. TOTAL: everything the player is expected to bring once "
+        "rewarded; nobody gets more than they bring, but a reward may cost more than it adds. INCREMENTAL: only what "
+        "rewards add to that (the retention multiplier less 1), so that each pays for itself; a kind of reward whose "
+        "multiplier is 1 is then never given.",
     )
 )
 POINTS_REDEEMED_RATE = declare(
@@ -82,9 +84,19 @@ POINTS_REDEEMED_RATE = declare(
 MANUAL_CREDITS_PROFITABILITY = declare(
     Policy(
         name="MANUAL_CREDITS_PROFITABILITY",
-        default="OFF",
+        default="WARN",
         choices=("OFF", "WARN", "ENFORCE"),
-        help="Whether credits by hand must pass profitability: not asked, listed as a violation, or refused as well.",
+        help="What becomes of a credit by hand that costs more than is expected from the player. OFF: not asked. WARN: "
+        "given, and listed under Refused by safety. ENFORCE: refused.",
+    )
+)
+MANUAL_CREDITS_ABUSE = declare(
+    Policy(
+        name="MANUAL_CREDITS_ABUSE",
+        default="WARN",
+        choices=("OFF", "WARN", "ENFORCE"),
+        help="What becomes of a credit by hand to a player whose abuse score gets nothing from rules before a person "
+        "has looked. OFF: not asked. WARN: given, and listed under Refused by safety. ENFORCE: refused.",
     )
 )
 SAFETY_VIOLATION_DAYS = declare(
