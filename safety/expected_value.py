@@ -181,7 +181,7 @@ def _question_sql(reward: Reward, *, figures: CostTerms, player_id: str, on: dat
     """Return the player's facts with the reward's terms, in one row, as the rules' facts have them."""
     games, games_params = games_join()
     grants, grants_params = grants_join(on, in_range="l.player_id = %s", params=[player_id])
-    own_edge, own_edge_params = own_edge_sql(reward.terms, games="m.games_played")
+    own_edge, own_edge_params = own_edge_sql(reward.terms, games="h.games_played")
     terms = figures.as_columns()
     columns = ", ".join(f"%s::{kind} AS {name}" for name, kind in CostTerms.columns.items())
     start = on - timedelta(days=29)

@@ -14,10 +14,14 @@ from safety.granted import granted_sql
 from safety.policies import PROFIT_HORIZON_DAYS
 from safety.profitability import DEFAULT_CATEGORY
 
+_MIX_SQL = "CASE m.games_wagered WHEN '{}' THEN m.games_played ELSE m.games_wagered END"
+
 
 def games_join() -> Sql:
-    """Return a join `h` to the metrics `m`: the player's own mix of games by number of bets, and its house edge.
+    """Return a join `h` to the metrics `m`: the player's own mix of games, and its house edge.
 
+    By stakes where any are known, for it is of stakes that the house keeps its share: many small bets on one game say
+    nothing of few large ones on another. Of players whose play was only ever told in files it is by number of bets.
     Both unknown where no category is known. A category that nobody knows any more counts as the default one.
     """
     edges = _house_edges()
@@ -27,8 +31,8 @@ def games_join() -> Sql:
     sql = f"""
         LEFT JOIN LATERAL (
             SELECT sum(g.value::numeric * {edge}) / nullif(sum(g.value::numeric), 0) AS house_edge_rate,
-                   m.games_played
-            FROM jsonb_each_text(m.games_played) g
+                   {_MIX_SQL} AS games_played
+            FROM jsonb_each_text({_MIX_SQL}) g
         ) h ON m.games_played <> '{{}}'"""
     return sql, [*(value for pair in edges.items() for value in pair), edges.get(DEFAULT_CATEGORY)]
 

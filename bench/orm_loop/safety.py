@@ -114,12 +114,13 @@ class Safety:
 
     def house_edge(self, metrics: PlayerMetrics) -> Decimal:
         """Return the edge of the player's own mix of games."""
-        games = {code: count for code, count in metrics.games_played.items() if count}
-        bets = sum(games.values())
-        if not bets:
+        mix = metrics.games_wagered or metrics.games_played
+        games = {code: Decimal(str(weight)) for code, weight in mix.items() if weight}
+        if not games:
             return Decimal(self.edges[DEFAULT_CATEGORY])
         other = self.edges[DEFAULT_CATEGORY]
-        return Decimal(sum((self.edges.get(code, other) * count for code, count in games.items()), Decimal(0)) / bets)
+        kept = sum((self.edges.get(code, other) * weight for code, weight in games.items()), Decimal(0))
+        return Decimal(kept / sum(games.values()))
 
     def abuse_multiplier(self, score: int, *, has_requirement: bool) -> Decimal:
         """Return what the score leaves of an amount; one with a wagering requirement is not cut in the second band."""

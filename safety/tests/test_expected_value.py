@@ -62,6 +62,23 @@ def test_example_two_wagered_by_the_players_own_mix_of_the_eligible_games() -> N
     assert found.expected_margin == Decimal("235.87")
 
 
+def test_many_small_bets_on_slots_do_not_hide_large_ones_on_blackjack() -> None:
+    make_player(games_played={"slots": 1000, "blackjack": 10}, games_wagered={"slots": 100.0, "blackjack": 9900.0})
+    set_baseline("LOSING", "600.00")
+
+    found = value_of("100.00", wagering_requirement=Decimal(10))
+
+    # By stakes: 0.01 × 0.05 + 0.99 × 0.005 = 0.00545; 600 × 6 × 1.8 × it. By bets it would be 321.11.
+    assert round(found.house_edge or Decimal(0), 5) == Decimal("0.00545")
+    assert found.expected_margin == Decimal("35.32")
+    # Stakes on blackjack count a tenth: k = 0.00545 ÷ (0.01 + 0.99 × 0.1) = 0.05, by bets 0.0496.
+    assert (found.edge_kept, found.expected_cost) == (Decimal("0.05"), Decimal("50.00"))
+    assert found.obstacles == ("UNPROFITABLE",)
+    make_rule(reward={"amount": 100})
+    evaluate(ON)
+    assert decision().expected_margin == Decimal("35.32")
+
+
 def test_example_three_a_conversion_cap_bounds_the_cost_and_the_floor_holds_below_it() -> None:
     make_player()
     set_baseline("LOSING", "600.00")

@@ -38,6 +38,19 @@ def test_an_amended_bet_counts_on_the_day_of_the_original() -> None:
     assert not PlayerDay.objects.filter(on=ON).exists()
 
 
+def test_stakes_by_game_follow_days_and_corrections() -> None:
+    make_alice()
+    slots, roulette = {"game_category": "slots"}, {"game_category": "roulette"}
+    record(wager("w1", "10.00", **slots), wager("w2", "0.25", **slots), wager("w3", "70.00", **roulette))
+    record(wager("w4", "1.00", occurred_at="2026-03-01T10:00:00Z", **slots))
+
+    record(correct("c1", "w1", amount="4.00"))
+
+    metrics = PlayerMetrics.objects.get(player="alice")
+    assert metrics.games_wagered == {"slots": 5.25, "roulette": 70.0}
+    assert metrics.games_played == {"slots": 3, "roulette": 1}
+
+
 def test_the_correction_that_was_made_last_holds_whichever_arrives_last() -> None:
     make_alice()
     record(wager("w1", "10.00"))
