@@ -4,6 +4,9 @@ from decimal import Decimal
 
 from core.policies import Policy, declare
 
+# The most that an amount of money can be: what is greater would break the statements that compare with it.
+MONEY_MAX = Decimal("9999999999999999.99")
+
 
 def _cap(name: str, default: int, period: str) -> Policy[Decimal]:
     return declare(
@@ -11,8 +14,10 @@ def _cap(name: str, default: int, period: str) -> Policy[Decimal]:
             name=name,
             default=Decimal(default),
             minimum=Decimal(0),
+            maximum=MONEY_MAX,
             unit="money value",
-            help=f"The most a player may be granted per {period}, rewards and manual credits together.",
+            help=f"The most a player may be granted per {period}, rewards and manual credits together. 0: nothing at "
+            "all; for no cap of this window, that of a longer one.",
         )
     )
 
@@ -46,6 +51,7 @@ PRIOR_WEIGHT_DAYS = declare(
         name="PRIOR_WEIGHT_DAYS",
         default=Decimal(10),
         minimum=Decimal(0),
+        maximum=Decimal(3650),
         unit="days",
         help="How many of the player's own days weigh as much as the segment's mean.",
     )
@@ -180,6 +186,7 @@ RULE_GUARD_VALUE = declare(
         name="RULE_GUARD_VALUE",
         default=Decimal(0),
         minimum=Decimal(0),
+        maximum=MONEY_MAX,
         unit="money value",
         help="The most all rules together may give a player in RULE_GUARD_DAYS, apart from the caps; 0: no such guard.",
     )
