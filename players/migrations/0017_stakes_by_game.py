@@ -1,7 +1,7 @@
 from django.db import migrations, models
 
 # What daily rows know by game category, added up; players whose play was only told in files keep none.
-_FILL_SQL = """
+FILL_SQL = """
     UPDATE player_metrics m SET games_wagered = s.stakes
     FROM (
         SELECT c.player_id, jsonb_object_agg(c.category, c.wagered) AS stakes FROM (
@@ -28,5 +28,5 @@ class Migration(migrations.Migration):
                 help_text="Stakes by game category, as far as play was reported.",
             ),
         ),
-        migrations.RunSQL(_FILL_SQL, migrations.RunSQL.noop),
+        migrations.RunSQL(FILL_SQL, migrations.RunSQL.noop),
     ]

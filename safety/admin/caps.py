@@ -54,7 +54,8 @@ class RewardCapForm(forms.ModelForm[RewardCap]):
         try:
             check_cap(**asked, value=self.instance.value)
         except LoyaltyError as error:
-            self.add_error(error.details["field"], error.message)
+            field = error.details["field"]
+            self.add_error(field if field in self.fields else None, error.message)
             return
         is_new = not RewardCap.objects.filter(pk=self.instance.pk).exists()
         if is_new and RewardCap.objects.filter(**asked).exists():

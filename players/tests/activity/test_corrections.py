@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from core.errors import InvalidInputError, NotFoundError
+from core.expressions import run_statement
 from players.activity.resolving import ExceptionResolvedError, count_exception, dismiss_exception
 from players.activity.switching import switch_source
 from players.models import Activity, ActivityException, Player, PlayerDay, PlayerMetrics, SourceChange
@@ -49,6 +51,17 @@ def test_stakes_by_game_follow_days_and_corrections() -> None:
     metrics = PlayerMetrics.objects.get(player="alice")
     assert metrics.games_wagered == {"slots": 5.25, "roulette": 70.0}
     assert metrics.games_played == {"slots": 3, "roulette": 1}
+
+
+def test_stakes_of_days_that_were_there_before_are_added_up_by_the_migration() -> None:
+    make_alice()
+    record(wager("w1", "10.00", game_category="slots"), wager("w2", "2.00"))
+    record(wager("w3", "1.50", occurred_at="2026-03-01T10:00:00Z", game_category="slots"))
+    PlayerMetrics.objects.update(games_wagered={})
+
+    run_statement(import_module("players.migrations.0017_stakes_by_game").FILL_SQL, [])
+
+    assert PlayerMetrics.objects.get(player="alice").games_wagered == {"slots": 11.5}
 
 
 def test_the_correction_that_was_made_last_holds_whichever_arrives_last() -> None:
