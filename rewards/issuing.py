@@ -30,6 +30,7 @@ from rewards.pooling import pools_given, release_pools
 from rewards.rechecking import recheck_allocations, reject_stopped
 from rewards.reviewing.waiting import open_cases_of_rewards
 from safety.assumption_versions import assumptions_version
+from safety.policies import PROFIT_BASIS
 from safety.profitability import CURRENCIES
 from safety.violations import recorded_violations_sql
 from wallet.models import LotKind, TransactionType
@@ -310,7 +311,11 @@ def _post(terms: str, *, occasion: Occasion, at: datetime, keys: Scope) -> None:
 _DECIDE_SQL = """
     WITH repeated AS (
         UPDATE reward_decisions d
-        SET last_on = %s, times = d.times + 1, reasons = a.reasons, run_id = a.run_id
+        SET last_on = %s, times = d.times + 1, reasons = a.reasons, run_id = a.run_id,
+            expected_cost = a.expected_cost, expected_margin = a.expected_margin,
+            wager_per_active_day = a.wager_per_active_day, active_days = a.active_days,
+            retention_multiplier = a.retention_multiplier, house_edge = a.house_edge, cost_rate = a.cost_rate,
+            granted_cost = a.granted_cost, assumptions_version = {assumptions}, profit_basis = '{basis}'
         FROM rule_allocations a
         WHERE a.run_id = %s AND a.verdict IN ('REJECTED', 'HELD_OUT') AND {in_range}
           AND d.id = a.last_decision_id AND d.verdict = a.verdict AND d.reason = a.reason AND {repeats}
@@ -321,11 +326,12 @@ _DECIDE_SQL = """
                                       reasons, facts, segment, tier, amount_computed, amount_given, money_value,
                                       expected_cost, expected_margin, wager_per_active_day, active_days,
                                       retention_multiplier, house_edge, cost_rate, granted_cost, assumptions_version,
-                                      first_on, last_on, decided_at)
+                                      profit_basis, first_on, last_on, decided_at)
         SELECT a.decision_id, a.player_id, a.rule_number, {occasion}, t.version, a.run_id, a.verdict, a.reason,
                a.reasons, CASE a.rule_number {facts_kept} END, p.segment, p.tier, a.amount_computed, a.amount_given,
                a.money_value, a.expected_cost, a.expected_margin, a.wager_per_active_day, a.active_days,
-               a.retention_multiplier, a.house_edge, a.cost_rate, a.granted_cost, {assumptions}, %s, %s, %s
+               a.retention_multiplier, a.house_edge, a.cost_rate, a.granted_cost, {assumptions}, '{basis}',
+               %s, %s, %s
         FROM rule_allocations a
         JOIN {terms} ON t.rule_number = a.rule_number
         JOIN players p ON p.player_id = a.player_id
@@ -360,6 +366,7 @@ def _decide(
         terms=_TERMS_SQL,
         facts_kept=_facts_kept_sql(tuple(rules)),
         assumptions=assumptions_version(),
+        basis=PROFIT_BASIS.value(),
         violations=recorded_violations_sql(decided="decided"),
         in_range=in_range,
         players_in_range=players_in_range,
@@ -380,7 +387,7 @@ _DECIDE_AGAIN_SQL = """
             expected_margin = a.expected_margin, wager_per_active_day = a.wager_per_active_day,
             active_days = a.active_days, retention_multiplier = a.retention_multiplier, house_edge = a.house_edge,
             cost_rate = a.cost_rate, granted_cost = a.granted_cost, assumptions_version = {assumptions},
-            last_on = %s, times = 1, decided_at = %s
+            profit_basis = '{basis}', last_on = %s, times = 1, decided_at = %s
         FROM rule_allocations a
         WHERE a.run_id = %s AND {in_range} AND d.id = a.decision_id AND d.verdict = 'PENDING_REVIEW'
         RETURNING d.id, d.player_id, d.verdict, d.reason, a.reasons, d.rule_number, d.amount_computed, d.money_value,
@@ -400,6 +407,7 @@ def _decide_again(
     sql = _DECIDE_AGAIN_SQL.format(
         in_range=in_range,
         assumptions=assumptions_version(),
+        basis=PROFIT_BASIS.value(),
         violations=recorded_violations_sql(decided="decided"),
     )
     return [_Decided(*row) for row in fetch_rows(sql, [occasion.on, at, occasion.run_id, *params])]

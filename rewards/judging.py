@@ -14,10 +14,10 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import Case, CharField, DecimalField, F, Q, Value, When
+from django.db.models import Case, CharField, DecimalField, F, JSONField, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Floor, Least, Round
-from django.db.models.lookups import LessThan
+from django.db.models.lookups import LessThan, LessThanOrEqual
 
 from core.expressions import Quotient, Sql, compile_expression, run_statement
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
@@ -27,9 +27,9 @@ from rewards.fields import GAMES_COLUMN, SAFETY_COLUMNS
 from rewards.guard import guarded_grants, rule_guard
 from rewards.holdout import global_holdout, held_out_sql
 from rewards.jurisdictions.terms import (
-    MONTH_OF_JURISDICTION,
     jurisdiction_columns,
     jurisdiction_terms,
+    month_source,
     wagering_multiplier_max,
 )
 from rewards.models import AllocationCandidate, RewardType
@@ -96,10 +96,11 @@ def _judging_sql(
         INSERT INTO rule_candidates
             (run_id, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin,
              wager_per_active_day, active_days, retention_multiplier, house_edge, cost_rate, granted_cost,
-             cap_room, cap_name, rule_room, wagering_multiplier, is_held_out, reason, reasons, last_decision_id)
+             cap_room, cap_name, cap_source, rule_room, wagering_multiplier, is_held_out, reason, reasons,
+             last_decision_id)
         SELECT %s, rule_number, player_id, amount_computed, amount, expected_cost, expected_margin,
                wager_per_active_day, active_days, retention_multiplier, house_edge, cost_rate, granted_cost,
-               cap_room, cap_name, rule_room, held_wagering_multiplier, is_held_out, reason, {REASONS_SQL},
+               cap_room, cap_name, cap_source, rule_room, held_wagering_multiplier, is_held_out, reason, {REASONS_SQL},
                last_decision_id
         FROM ({judged}) judged
         ORDER BY rule_number, player_id
@@ -170,11 +171,9 @@ def _stages(margin: dict[str, Combinable]) -> list[dict[str, Combinable | Q]]:
             "amount": Least(_rounded(_left_of_amount()), F("jurisdiction_amount_max"), output_field=_MONEY),
             "cap_room": Least(F("room_of_caps"), _month_room(), output_field=_MONEY),
             "cap_name": Case(
-                # Where no cap leaves as little, the jurisdiction's month does.
-                When(Q(LessThan(_month_room(), F("room_of_caps"))), then=Value(MONTH_OF_JURISDICTION)),
-                default=F("name_of_cap"),
-                output_field=CharField(),
+                When(_is_month_tightest(), then=Value("month")), default=F("name_of_cap"), output_field=CharField()
             ),
+            "cap_source": Case(When(_is_month_tightest(), then=month_source()), default=None, output_field=JSONField()),
             "expected_margin": margin_of_inputs(),
         },
         {
@@ -198,6 +197,11 @@ def _month_room() -> Combinable:
     return F("jurisdiction_month_max") - Coalesce(F("granted_value_month"), _ZERO, output_field=_MONEY)
 
 
+def _is_month_tightest() -> Q:
+    """Tell whether no cap leaves as little as the jurisdiction's month."""
+    return Q(LessThan(_month_room(), F("room_of_caps")))
+
+
 def _rounded(amount: Combinable) -> Combinable:
     whole = Floor(amount, output_field=_MONEY)
     return Case(
@@ -213,7 +217,7 @@ def obstacles() -> dict[str, Q]:
         "FREQUENCY": Q(given_in_period__gte=F("frequency_max")),
         "COOLDOWN": Q(is_cooling_down=True),
         "RESTRICTED": Q(restriction__isnull=False),
-        "JURISDICTION": Q(jurisdiction_refusal__isnull=False) | Q(jurisdiction_month_max__lte=F("granted_value_month")),
+        "JURISDICTION": Q(jurisdiction_refusal__isnull=False) | Q(LessThanOrEqual(_month_room(), _ZERO)),
         "VIP_APPROVAL_NEEDED": Q(vip_refusal__isnull=False),
         "ABUSE_CONFIRMED": Q(abuse_amount_multiplier=0, confirmed_case__isnull=False),
         "ABUSE_REVIEW": Q(abuse_amount_multiplier=0),

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
 
-from core.expressions import compile_expression, run_statement
+from core.expressions import Sql, compile_expression, run_statement
 from rewards.definitions import RuleDefinition
 from rewards.facts import Scope
 from rewards.guard import RuleGuard, rule_guard
-from rewards.jurisdictions.rechecking import month_max_sql, reject_beyond_jurisdiction
+from rewards.jurisdictions.rechecking import month_limit_sql, reject_beyond_jurisdiction
 from rewards.models import PlayerFacts
 from rewards.occasions import AWARDS_SQL, COUNTS_SQL, Occasion
 from rewards.rule_life.stopping import stopped_rules
-from safety.caps import CAPS, cap_limit_expressions, window_starts
+from safety.caps import CAPS, cap_limit_expressions
 from safety.granted import granted_sql
-from safety.policies import PROFIT_HORIZON_DAYS
+from safety.standing import granted_sums
 
 
 def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> None:
@@ -118,32 +116,27 @@ def _reject_crowded_out(*, occasion: Occasion, keys: Scope) -> None:
     lots_in_range, params = keys.condition("l.player_id")
     facts_in_range, _ = keys.condition("player_facts.player_id")
     in_range, _ = keys.condition("a.player_id")
-    starts, (room, room_params) = window_starts(occasion.on), _room_now(occasion)
-    horizon = occasion.on - timedelta(days=PROFIT_HORIZON_DAYS.value())
-    since = min(horizon, *starts.values())
-    granted = ", ".join(
-        f"sum(l.promotional_value) FILTER (WHERE l.granted_on >= DATE '{start}') AS {window}"
-        for window, start in starts.items()
-    )
+    room, room_params = _room_now(occasion)
+    granted, since, until = granted_sums(occasion.on, alias="l", prefix="", cost="cost")
     differs = " OR ".join(
         f"coalesce(g.{window}, 0) <> coalesce(player_facts.granted_value_{window}, 0)" for window in CAPS
     )
     run_statement(
         f"""
         WITH granted AS MATERIALIZED (
-            SELECT l.player_id, {granted},
-                   sum(l.expected_cost) FILTER (WHERE l.granted_on > DATE '{horizon}') AS cost
+            SELECT l.player_id, {granted}
             FROM {granted_sql(since=since)} l
-            WHERE {lots_in_range} AND l.granted_on BETWEEN DATE '{since}' AND DATE '{occasion.on}'
+            WHERE {lots_in_range} AND l.granted_on BETWEEN DATE '{since}' AND DATE '{until}'
             GROUP BY l.player_id
         ),
         moved AS MATERIALIZED (
-            SELECT g.player_id, {room} AS room, coalesce(g.cost, 0) AS cost FROM granted g
+            SELECT g.player_id, c.room, c.cap, c.source, coalesce(g.cost, 0) AS cost FROM granted g
             JOIN player_facts ON player_facts.run_id = %s AND player_facts.player_id = g.player_id AND {facts_in_range}
+            CROSS JOIN LATERAL ({room}) c
             WHERE {differs} OR coalesce(g.cost, 0) <> coalesce(player_facts.expected_cost_horizon, 0)
         ),
         queue AS (
-            SELECT a.player_id, a.rule_number, m.room, m.cost, a.expected_cost, a.expected_margin,
+            SELECT a.player_id, a.rule_number, m.room, m.cap, m.source, m.cost, a.expected_cost, a.expected_margin,
                    sum(a.money_value) OVER before_it AS used, sum(a.expected_cost) OVER before_it AS cost_used
             FROM moved m JOIN rule_allocations a ON a.run_id = %s AND a.player_id = m.player_id AND {in_range}
             JOIN reward_rules r ON r.number = a.rule_number
@@ -153,7 +146,8 @@ def _reject_crowded_out(*, occasion: Occasion, keys: Scope) -> None:
         refused AS (
             SELECT player_id, rule_number,
                    CASE WHEN cost + cost_used < expected_margin
-                        THEN jsonb_build_object('code', 'CAP', 'room', greatest(room, 0))
+                        THEN jsonb_build_object('code', 'CAP', 'room', greatest(room, 0), 'cap', cap)
+                             || coalesce(source, '{{}}')
                         ELSE jsonb_build_object('code', 'UNPROFITABLE', 'expected_cost', expected_cost,
                                                 'granted_before', cost + cost_used - expected_cost,
                                                 'expected_margin', expected_margin) END AS why
@@ -165,20 +159,25 @@ def _reject_crowded_out(*, occasion: Occasion, keys: Scope) -> None:
         FROM refused q
         WHERE a.run_id = %s AND a.player_id = q.player_id AND a.rule_number = q.rule_number
         """,
-        [*params, *room_params, occasion.run_id, *params, occasion.run_id, *params, occasion.run_id],
+        [*params, occasion.run_id, *params, *room_params, occasion.run_id, *params, occasion.run_id],
     )
 
 
-def _room_now(occasion: Occasion) -> tuple[str, list[Any]]:
-    """Return SQL of what caps and jurisdiction leave of the sums `g`, by the segment and tier in the facts."""
-    rooms, params = [], []
-    for window, limit in cap_limit_expressions().items():
-        sql, limit_params = compile_expression(limit, model=PlayerFacts)
-        rooms.append(f"{sql} - coalesce(g.{window}, 0)")
-        params += limit_params
-    if (month_max := month_max_sql("player_facts.jurisdiction", on=occasion.on)) is not None:
-        rooms.append(f"({month_max}) - coalesce(g.month, 0)")
-    return f"least({', '.join(rooms)})", params
+def _room_now(occasion: Occasion) -> Sql:
+    """Return a query of the least that caps and jurisdiction leave of the sums `g`, and which of them it is.
+
+    By the segment, tier and jurisdiction in the facts.
+    """
+    rows, params = [], []
+    for window, (limit, name) in cap_limit_expressions().items():
+        limit_sql, limit_params = compile_expression(limit, model=PlayerFacts)
+        name_sql, name_params = compile_expression(name, model=PlayerFacts)
+        rows.append(f"({limit_sql} - coalesce(g.{window}, 0), {name_sql}::text, NULL::jsonb)")
+        params += [*limit_params, *name_params]
+    left = f"SELECT v.* FROM (VALUES {', '.join(rows)}) v (room, cap, source)"
+    if (month := month_limit_sql("player_facts.jurisdiction", on=occasion.on)) is not None:
+        left += f" UNION ALL SELECT j.most - coalesce(g.month, 0), 'month', j.source FROM ({month}) j"
+    return f"SELECT c.* FROM ({left}) c ORDER BY c.room LIMIT 1", params
 
 
 def _reject_beyond_guard(guard: RuleGuard, *, occasion: Occasion, keys: Scope) -> None:

@@ -104,7 +104,10 @@ def assumptions_version() -> int:
 
 
 def assumptions_of(*, version: int, on: date) -> dict[Assumption, Decimal]:
-    """Return every figure as it stood for a decision that names this version and business date."""
+    """Return every figure as it stood for a decision that names this version, made on the day `on`.
+
+    A night decides on the day after its business date; a figure of that day holds for it.
+    """
     rows = fetch_rows(_IN_FORCE_SQL.replace("WHERE", "WHERE id <= %s AND", 1), [version, on])
     return {
         Assumption(kind=AssumptionKind(kind), name=name, reward_family=family): value

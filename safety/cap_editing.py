@@ -38,7 +38,7 @@ def save_cap(
     Raises InvalidInputError for what can be no cap, NotFoundError for a tier that does not exist; nothing is changed
     then.
     """
-    _check(kind=kind, window=window, value=value, segment=segment, tier=tier)
+    check_cap(kind=kind, window=window, value=value, segment=segment, tier=tier)
     words = checked_reason(reason)
     lock_pools()
     place: dict[str, Any] = {"kind": kind, "segment": segment, "tier": tier, "window": window}
@@ -60,7 +60,8 @@ def save_cap(
     return cap
 
 
-def _check(*, kind: str, window: str, value: Decimal, segment: str, tier: str) -> None:
+def check_cap(*, kind: str, window: str, value: Decimal, segment: str, tier: str) -> None:
+    """Raise InvalidInputError for what can be no cap, NotFoundError for a tier that does not exist."""
     for field, given, known in (("kind", kind, CapKind.values), ("window", window, CapWindow.values)):
         if given not in known:
             raise InvalidInputError(f"{field} is {given!r}: one of {', '.join(known)} is needed", field=field)
@@ -71,7 +72,7 @@ def _check(*, kind: str, window: str, value: Decimal, segment: str, tier: str) -
             f"segment is {segment!r}: one of {', '.join(PlayerSegment.values)} is needed", field="segment"
         )
     if tier and not Tier.objects.filter(tier_level=tier).exists():
-        raise NotFoundError(f"there is no tier {tier!r}", tier=tier)
+        raise NotFoundError(f"there is no tier {tier!r}", tier=tier, field="tier")
     if segment and tier:
         raise InvalidInputError(
             "segment and tier are both given: a cap holds for one group, set two caps and the tighter counts",

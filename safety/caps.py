@@ -40,9 +40,37 @@ def window_starts(on: date) -> dict[str, date]:
     return {"day": on, "week": on - timedelta(days=on.weekday()), "month": on.replace(day=1)}
 
 
-def cap_limit_expressions() -> dict[str, Combinable]:
-    """Return by window the most a player may be granted, from their `segment` and `tier`: the tightest that holds."""
-    return _limits(_group_caps())
+def window_ends(on: date) -> dict[str, date]:
+    """Return the last business date of the cap windows that hold `on`."""
+    starts = window_starts(on)
+    next_month = (starts["month"] + timedelta(days=31)).replace(day=1)
+    return {"day": on, "week": starts["week"] + timedelta(days=6), "month": next_month - timedelta(days=1)}
+
+
+def granted_by_window_sql(on: date, *, alias: str, prefix: str = "granted_value_") -> str:
+    """Return the columns that add up grants by cap window, each named by `prefix` and its window.
+
+    A window counts whole, later dates of it too: the night of a date grants after the live rewards of the next morning,
+    and a date may be run long after others.
+    """
+    ends = window_ends(on)
+    return ", ".join(
+        f"sum({alias}.promotional_value) FILTER (WHERE {alias}.granted_on BETWEEN DATE '{start}' "
+        f"AND DATE '{ends[window]}') AS {prefix}{window}"
+        for window, start in window_starts(on).items()
+    )
+
+
+def cap_limit_expressions() -> dict[str, tuple[Combinable, Combinable]]:
+    """Return by window the most a player may be granted, from their `segment` and `tier`, and the name of that cap.
+
+    Of several that hold it is the tightest.
+    """
+    group_caps = _group_caps()
+    return {
+        window: (limit, _cap_name(window, limit=limit, group_caps=group_caps))
+        for window, limit in _limits(group_caps).items()
+    }
 
 
 @constant("safety_caps")
@@ -127,8 +155,9 @@ def granted_value(*, player_id: str, since: date, until: date) -> Decimal:
 def check_reward_caps(*, player_id: str, reward_type: str | None = None, on: date | None = None) -> Decimal:
     """Return the money value that may still be granted to the player on a business date, under all caps of a player.
 
-    Every type of reward counts towards the same caps by what it is worth; naming one only has it checked. Raises
-    NotFoundError for a player and InvalidInputError for a type nobody knows.
+    A window counts whole, so grants of its later dates too. Every type of reward counts towards the same caps by what
+    it is worth; naming one only has it checked. Raises NotFoundError for a player and InvalidInputError for a type
+    nobody knows.
     """
     if reward_type is not None and reward_type not in REWARD_TYPES:
         raise InvalidInputError(
@@ -138,14 +167,10 @@ def check_reward_caps(*, player_id: str, reward_type: str | None = None, on: dat
     player = Player.objects.filter(player_id=player_id).values("segment", "tier").first()
     if player is None:
         raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
-    starts = window_starts(day)
+    since, until = min(window_starts(day).values()), max(window_ends(day).values())
     with saved_policies_read_once():
         sql, params = compile_expression(cap_room_expression(), model=RewardQuestion)
-    sums = ", ".join(
-        f"sum(g.promotional_value) FILTER (WHERE g.granted_on >= DATE '{start}') AS granted_value_{window}"
-        for window, start in starts.items()
-    )
-    since = min(starts.values())
+    sums = granted_by_window_sql(day, alias="g")
     row = fetch_rows(
         f"""
         SELECT {sql} FROM (
@@ -153,6 +178,6 @@ def check_reward_caps(*, player_id: str, reward_type: str | None = None, on: dat
             WHERE g.player_id = %s AND g.granted_on BETWEEN %s AND %s
         ) question
         """,
-        [*params, player["segment"], player["tier"], player_id, since, day],
+        [*params, player["segment"], player["tier"], player_id, since, until],
     )[0]
     return max(Decimal(row[0]), Decimal(0))

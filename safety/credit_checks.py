@@ -1,17 +1,16 @@
-"""What safety has to say of a credit by hand: profitability where staff ask it, caps, and the player's jurisdiction."""
+"""What safety has to say of a credit by hand: abuse and profitability as staff ask for it, caps, and jurisdiction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.utils import timezone
 
-from core.errors import RefusedError
-from players.models import CreditPurpose
+from core.errors import NotFoundError, RefusedError
+from players.models import CreditPurpose, PlayerMetrics
 from safety import policies
 from safety.caps import check_reward_caps
 from safety.costs import CURRENCIES
@@ -30,6 +29,12 @@ class CapExceededError(RefusedError):
     """Raised when a credit is worth more than the caps leave; `details` carries both figures."""
 
     code = "cap_exceeded"
+
+
+class AbusiveCreditError(RefusedError):
+    """Raised when the player's abuse score asks for a person to look first, where credits by hand must wait for it."""
+
+    code = "abuse_review"
 
 
 class UnprofitableCreditError(RefusedError):
@@ -55,40 +60,72 @@ class Credit:
 def refusal_of(asked: Credit, *, pools: Iterable[Pool]) -> RefusedError | None:
     """Return the first thing in safety that refuses a credit, kept as evidence; None where nothing does.
 
-    A restriction goes before all of it: the posting core refuses, and keeps that.
+    What staff only want to be warned of is listed once nothing refuses. A restriction goes before all of it: the
+    posting core refuses, and keeps that.
     """
     if refusing_restriction(player_id=asked.player_id, purpose=CreditPurpose.PROMOTION, at=timezone.now()):
         return None
-    refusals = (_beyond_margin(asked), _beyond_cap(asked), *(_beyond_pool(asked, pool) for pool in pools))
-    found = next((refusal for refusal in refusals if refusal is not None), None)
-    if found is None:
-        return _against_jurisdiction(asked)
-    _record(asked, code=_CODES[type(found)] if "pool" not in found.details else "POOL_CAP", figures=found.details)
-    return found
+    doubts = _doubts(asked)
+    refused = [doubt for how, doubt in doubts if how == "ENFORCE"]
+    limits = (_beyond_cap(asked), *(_beyond_pool(asked, pool) for pool in pools))
+    found = next((refusal for refusal in (*refused, *limits) if refusal is not None), None)
+    if found is not None:
+        _record(asked, found)
+        return found
+    if (against := _against_jurisdiction(asked)) is not None:
+        return against
+    for _, doubt in doubts:
+        _record(asked, doubt, is_refused=False)
+    return None
+
+
+def _doubts(asked: Credit) -> list[tuple[str, RefusedError]]:
+    """Return what speaks against a credit that is asked only as staff want it, each with how they want it."""
+    checks = ((policies.MANUAL_CREDITS_ABUSE, _abusive), (policies.MANUAL_CREDITS_PROFITABILITY, _beyond_margin))
+    wanted = [(policy.value(), check) for policy, check in checks]
+    found = [(how, check(asked)) for how, check in wanted if how != "OFF"]
+    return [(how, doubt) for how, doubt in found if doubt is not None]
+
+
+def _abusive(asked: Credit) -> AbusiveCreditError | None:
+    """Ask whether the score is one that rules give nothing for; lower bands cut what rules compute, not staff."""
+    metrics = PlayerMetrics.objects.filter(player_id=asked.player_id).values_list("bonus_abuse_score", flat=True)
+    score, limit = metrics.first() or 0, policies.ABUSE_REVIEW_FROM.value()
+    if score < limit:
+        return None
+    return AbusiveCreditError(
+        f"player {asked.player_id} has an abuse score of {score}: from {limit} on a person must look first",
+        player_id=asked.player_id,
+        abuse_score=score,
+        review_from=limit,
+    )
 
 
 def _beyond_margin(asked: Credit) -> UnprofitableCreditError | None:
-    """Ask whether it is profitable, where credits by hand are asked; where staff only want to know, list it."""
-    asking = policies.MANUAL_CREDITS_PROFITABILITY.value()
-    if asking == "OFF":
-        return None
-    found = calculate_expected_value(player_id=asked.player_id, reward=asked.reward, on=asked.on)
+    """Ask whether it is profitable; of a player without measures nothing is known, so it is not."""
+    try:
+        found = calculate_expected_value(player_id=asked.player_id, reward=asked.reward, on=asked.on)
+    except NotFoundError:
+        return UnprofitableCreditError(
+            f"player {asked.player_id}: no play is known from which a margin could be expected",
+            missing="the player's measures",
+        )
     if found.is_profitable:
         return None
     figures = {
         "expected_cost": str(found.expected_cost),
         "granted_before": str(found.granted_cost),
-        "expected_margin": str(found.expected_margin),
+        "expected_margin": "" if found.expected_margin is None else str(found.expected_margin),
         "missing": found.cost_unknown or found.margin_unknown,
     }
-    if asking == "WARN":
-        _record(asked, code="UNPROFITABLE", figures=figures, is_refused=False)
-        return None
-    return UnprofitableCreditError(
-        f"player {asked.player_id}: a cost of {found.expected_cost} with {found.granted_cost} granted before "
-        f"is not below the expected margin of {found.expected_margin}",
-        **figures,
-    )
+    if figures["missing"]:
+        says = f"cost and margin cannot be told without {figures['missing']}"
+    else:
+        says = (
+            f"a cost of {found.expected_cost} with {found.granted_cost} granted before is not below the expected "
+            f"margin of {found.expected_margin}"
+        )
+    return UnprofitableCreditError(f"player {asked.player_id}: {says}", **figures)
 
 
 def _beyond_cap(asked: Credit) -> CapExceededError | None:
@@ -119,16 +156,20 @@ def _beyond_pool(asked: Credit, pool: Pool) -> CapExceededError | None:
     )
 
 
-_CODES: dict[type[RefusedError], str] = {CapExceededError: "CAP", UnprofitableCreditError: "UNPROFITABLE"}
+_CODES: dict[type[RefusedError], str] = {
+    AbusiveCreditError: "ABUSE_REVIEW",
+    CapExceededError: "CAP",
+    UnprofitableCreditError: "UNPROFITABLE",
+}
 
 
-def _record(asked: Credit, *, code: str, figures: Mapping[str, Any], is_refused: bool = True) -> None:
+def _record(asked: Credit, found: RefusedError, *, is_refused: bool = True) -> None:
     record_violation(
         player_id=asked.player_id,
-        code=code,
+        code="POOL_CAP" if "pool" in found.details else _CODES[type(found)],
         path=asked.path,
         on=asked.on,
-        figures=figures,
+        figures=found.details,
         amount=asked.reward.amount,
         operation_key=asked.key,
         actor=asked.actor,

@@ -36,15 +36,59 @@ def _cost(value: ExpectedValue) -> Steps:
 def _margin(value: ExpectedValue) -> Steps:
     if value.margin_unknown:
         return [("Margin not known", f"{value.margin_unknown} is missing: refused")]
-    family, days = value.reward.terms.family.label.lower(), policies.PROFIT_HORIZON_DAYS.value()
     factors = (value.wager_per_active_day, value.active_days, value.retention_multiplier, value.house_edge)
     product = " × ".join(_plain(factor) for factor in factors)
-    meaning = f"stake per active day × active days in {days} days × retention multiplier of {family} × house edge"
     name, sign = ("Profitable", "<") if value.is_profitable else ("Not profitable", "≥")
     return [
-        ("Expected margin", f"{product} = {value.expected_margin} ({meaning})"),
+        ("Stake per active day", _stake_per_day(value)),
+        ("Active days", _active_days(value)),
+        ("Retention", _retention(value)),
+        ("House edge", _house_edge(value)),
+        ("Expected margin", f"{product} = {value.expected_margin}"),
         (name, f"{value.granted_cost:.2f} granted before + {value.expected_cost} {sign} {value.expected_margin}"),
+        *_other_basis(value),
     ]
+
+
+def _stake_per_day(value: ExpectedValue) -> str:
+    weight, unit = _plain(policies.PRIOR_WEIGHT_DAYS.value()), "active days" if value.known_days else "sessions"
+    return (
+        f"({_plain(value.own_wager)} staked + {weight} × {_plain(value.segment_mean)}, the mean of {value.segment}) ÷ "
+        f"({_plain(value.own_days)} {unit} + {weight}) = {_plain(value.wager_per_active_day)}"
+    )
+
+
+def _active_days(value: ExpectedValue) -> str:
+    prior, horizon = _plain(policies.EXPECTED_ACTIVE_DAYS_PRIOR.value()), policies.PROFIT_HORIZON_DAYS.value()
+    weight = policies.PRIOR_WEIGHT_DAYS.value()
+    scaled = "" if horizon == 30 else f" × {horizon} ÷ 30"
+    if value.known_days is None:
+        return f"{prior} of 30 days are assumed where no daily rows are known{scaled}: {_plain(value.active_days)}"
+    known = f"({value.known_days} of the last 30 × 30 + {prior} × {_plain(weight)}) ÷ {_plain(30 + weight)}"
+    return f"{known}{scaled} = {_plain(value.active_days)} in {horizon} days"
+
+
+def _retention(value: ExpectedValue) -> str:
+    of = f"{value.reward.terms.family.label.lower()} to {value.segment}"
+    if value.profit_basis == "INCREMENTAL":
+        return f"{_plain(value.retention_multiplier)}: what {of} adds, for rewards must cost less than they add"
+    return f"{_plain(value.retention_multiplier)}, of {of}"
+
+
+def _house_edge(value: ExpectedValue) -> str:
+    whose = "that of other: no games are known" if value.own_house_edge is None else "of the player's own mix of games"
+    return f"{_plain(value.house_edge)}, {whose}"
+
+
+def _other_basis(value: ExpectedValue) -> Steps:
+    """Say under TOTAL, which lets a reward cost more than it adds, whether this one would."""
+    added = value.added_margin
+    if value.profit_basis == "INCREMENTAL" or added is None:
+        return []
+    is_below = value.granted_cost + value.expected_cost < added
+    cost, verdict = ("less", "let it pass") if is_below else ("as much or more", "refuse it")
+    how = f"{added:.2f} of the margin come from rewarding: it costs {cost} than that"
+    return [("What it adds", f"{how} (PROFIT_BASIS = INCREMENTAL would {verdict})")]
 
 
 def _caps(value: ExpectedValue) -> Steps:

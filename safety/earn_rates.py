@@ -195,14 +195,16 @@ def _lock_categories() -> None:
 
 
 @transaction.atomic
-def save_game_category(category: GameCategory, *, changed_by: User) -> GameCategory:
+def save_game_category(category: GameCategory, *, changed_by: User, reason: str = "") -> GameCategory:
     """Add a category or change one; an acceptance that its figures no longer need ends.
+
+    `reason` is kept with the version of the house edge.
 
     Raises EarnRateTooHighError and InvalidInputError; then nothing is changed.
     """
     _lock_categories()
     check_game_category(category)
-    _write(category, changed_by=changed_by)
+    _write(category, changed_by=changed_by, reason=reason)
     return category
 
 
@@ -222,8 +224,8 @@ def change_earn_rate(*, category: str, points_per_unit: Decimal, changed_by: Use
 
 
 @transaction.atomic
-def change_unit_value(*, currency: str, money_value: Decimal, changed_by: User) -> UnitValue:
-    """Change what a unit of a currency is worth in money.
+def change_unit_value(*, currency: str, money_value: Decimal, changed_by: User, reason: str = "") -> UnitValue:
+    """Change what a unit of a currency is worth in money; `reason` is kept with the version.
 
     Raises EarnRateTooHighError where loyalty points would be worth more than what play brings, and InvalidInputError.
     """
@@ -233,7 +235,7 @@ def change_unit_value(*, currency: str, money_value: Decimal, changed_by: User) 
         )
     _lock_categories()
     check_unit_value(currency=currency, money_value=money_value)
-    say_who_assumes(changed_by, reason="changed on the page of unit values")
+    say_who_assumes(changed_by, reason=reason or "changed without a reason")
     value, _ = UnitValue.objects.update_or_create(currency_type=currency, defaults={"money_value": money_value})
     log.info("a unit of %s is worth %s, says %s", currency, money_value, changed_by)
     return value
@@ -340,8 +342,8 @@ def _stored_worth(rate: EarnRate) -> Decimal:
     return rate.worth.quantize(_WORTH_PLACES, rounding=ROUND_UP, context=_EXACT)
 
 
-def _write(category: GameCategory, *, changed_by: User) -> None:
-    say_who_assumes(changed_by, reason="changed on the page of the game category")
+def _write(category: GameCategory, *, changed_by: User, reason: str = "") -> None:
+    say_who_assumes(changed_by, reason=reason or "changed without a reason")
     category.save()
     if rate_of(category, point=point_value()).loss <= 0:
         _end(category.code, is_accepted=True)

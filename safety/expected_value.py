@@ -16,11 +16,13 @@ from django.utils import timezone
 from core.constants import constants_read_once
 from core.errors import InvalidInputError, NotFoundError
 from core.expressions import Sql, compile_expression, fetch_rows
+from core.money import round_to_cent
 from core.policies import saved_policies_read_once
 from safety.assumption_versions import assumptions_version
 from safety.caps import REWARD_TYPES, cap_expressions
 from safety.costs import CostTerms, cost_terms, edge_kept_expression, own_edge_sql
 from safety.models import RewardQuestion
+from safety.policies import PROFIT_BASIS
 from safety.pools import PoolRoom, tightest_pool_room
 from safety.profitability import (
     RewardTerms,
@@ -29,6 +31,7 @@ from safety.profitability import (
     is_profitable_expression,
     margin_inputs,
     margin_of_inputs,
+    own_play,
     unknown_margin_expression,
 )
 from safety.standing import games_join, grants_join
@@ -50,7 +53,8 @@ class ExpectedValue:
 
     `own_edge` is what the player's own mix of the eligible games earns per unit that counts, `edge_kept` what is
     reckoned with; `cost_unknown` and `margin_unknown` name what is missing; `cap_room` is the least that caps leave, of
-    which `cap_name` is the one, and `pool` what a group that shares a cap has left.
+    which `cap_name` is the one, and `pool` what a group that shares a cap has left. `own_wager` of `own_days`, days of
+    the last 30 (`known_days`, where daily rows are known) or sessions, is shrunk towards `segment_mean`.
     """
 
     player_id: str
@@ -67,6 +71,13 @@ class ExpectedValue:
     active_days: Decimal | None
     retention_multiplier: Decimal | None
     house_edge: Decimal | None
+    own_wager: Decimal
+    own_days: Decimal
+    segment_mean: Decimal
+    known_days: int | None
+    own_house_edge: Decimal | None
+    segment: str
+    profit_basis: str
     expected_margin: Decimal | None
     cost_unknown: str
     margin_unknown: str
@@ -82,6 +93,17 @@ class ExpectedValue:
         if self.expected_margin is None:
             return None
         return self.expected_margin - self.granted_cost - self.expected_cost
+
+    @property
+    def added_margin(self) -> Decimal | None:
+        """What rewards of this kind add to the margin, whatever the basis: the whole of it, less what comes unrewarded.
+
+        At least 0.
+        """
+        if self.expected_margin is None or self.profit_basis == "INCREMENTAL":
+            return self.expected_margin
+        multiplier = self.retention_multiplier or Decimal(0)
+        return round_to_cent(self.expected_margin * (multiplier - 1) / multiplier) if multiplier > 1 else Decimal(0)
 
     @property
     def obstacles(self) -> tuple[str, ...]:
@@ -116,7 +138,7 @@ def _calculate(*, player_id: str, reward: Reward, day: date) -> ExpectedValue:
     cap_room, cap_name = cap_expressions()
     sql, params = _question_sql(reward, figures=figures, player_id=player_id, on=day)
     stages: list[dict[str, Any]] = [
-        {**margin_inputs(), "cost_rate": cost_rate_expression(), "edge_kept": edge_kept_expression()},
+        {**margin_inputs(), **own_play(), "cost_rate": cost_rate_expression(), "edge_kept": edge_kept_expression()},
         {"expected_cost": expected_cost_expression(), "expected_margin": margin_of_inputs()},
         {
             "margin_unknown": unknown_margin_expression(),
@@ -127,7 +149,9 @@ def _calculate(*, player_id: str, reward: Reward, day: date) -> ExpectedValue:
     ]
     for columns in stages:
         sql, params = _with_columns(sql, params, columns)
-    rows = fetch_rows(f"SELECT {', '.join(_ANSWERED)} FROM ({sql}) question", params)
+    rows = fetch_rows(
+        f"SELECT {', '.join(_SELECTED.get(name, name) for name in _ANSWERED)} FROM ({sql}) question", params
+    )
     if not rows:
         raise NotFoundError(f"there is no active player {player_id!r} with metrics", player_id=player_id)
     found = dict(zip(_ANSWERED, rows[0], strict=True))
@@ -138,6 +162,7 @@ def _calculate(*, player_id: str, reward: Reward, day: date) -> ExpectedValue:
         reward=reward,
         figures=figures,
         cost_unknown=figures.unknown,
+        profit_basis=PROFIT_BASIS.value(),
         is_profitable=is_profitable,
         pool=tightest_pool_room(player_id=player_id, on=day),
         assumptions_version=assumptions_version(),
@@ -146,6 +171,12 @@ def _calculate(*, player_id: str, reward: Reward, day: date) -> ExpectedValue:
 
 
 _ANSWERED = (
+    "segment",
+    "own_wager",
+    "own_days",
+    "segment_mean",
+    "known_days",
+    "own_house_edge",
     "money_value",
     "own_edge",
     "edge_kept",
@@ -162,6 +193,9 @@ _ANSWERED = (
     "cap_room",
     "cap_name",
 )
+
+# Facts that are called otherwise there.
+_SELECTED = {"known_days": "active_days_30d", "own_house_edge": "house_edge_rate"}
 
 
 def _check(reward: Reward) -> None:
@@ -181,7 +215,7 @@ def _question_sql(reward: Reward, *, figures: CostTerms, player_id: str, on: dat
     """Return the player's facts with the reward's terms, in one row, as the rules' facts have them."""
     games, games_params = games_join()
     grants, grants_params = grants_join(on, in_range="l.player_id = %s", params=[player_id])
-    own_edge, own_edge_params = own_edge_sql(reward.terms, games="m.games_played")
+    own_edge, own_edge_params = own_edge_sql(reward.terms, games="h.games_played")
     terms = figures.as_columns()
     columns = ", ".join(f"%s::{kind} AS {name}" for name, kind in CostTerms.columns.items())
     start = on - timedelta(days=29)

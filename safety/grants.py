@@ -48,17 +48,24 @@ def credit_points(
     currency: CurrencyType = CurrencyType.LP,
     path: ViolationPath = ViolationPath.SERVICE,
 ) -> Posted:
-    """Credit loyalty points, reward points or tickets by hand; they count towards the caps by their unit value.
+    """Credit loyalty points, reward points or tickets by hand; they count towards caps and profitability by unit value.
 
-    Raises CapExceededError, UnprofitableCreditError where credits by hand must be profitable, JurisdictionLimitError,
-    and what `wallet.points` raises.
+    Raises CapExceededError, AbusiveCreditError and UnprofitableCreditError where staff have credits by hand refused for
+    that, JurisdictionLimitError, and what `wallet.points` raises.
     """
     points = check_currency_amount(currency=currency, amount=amount)
     value = round_to_cent(points * currency_value(currency))
     terms = RewardTerms(reward_type=_REWARD_TYPES[currency])
+    cost = round_to_cent(value * cost_rate(terms))
     return _under_caps(
         lambda: _ADDING[currency](
-            player_id=player_id, amount=points, source=source, key=key, actor=actor, promotional_value=value
+            player_id=player_id,
+            amount=points,
+            source=source,
+            key=key,
+            actor=actor,
+            promotional_value=value,
+            expected_cost=cost,
         ),
         Credit(
             player_id=player_id,
@@ -89,8 +96,9 @@ def credit_bonus(
     """Credit bonus money by hand; it counts towards the caps in full, and towards later profit safety by its cost.
 
     `terms` are the further ones of `wallet.bonuses.add_bonus_balance`. Raises CapExceededError,
-    UnprofitableCreditError where credits by hand must be profitable, InvalidInputError for a bonus that waits for a
-    claim and an action at once or for what no action is called, and what `add_bonus_balance` raises.
+    AbusiveCreditError and UnprofitableCreditError where staff have credits by hand refused for that, InvalidInputError
+    for a bonus that waits for a claim and an action at once or for what no action is called, and what
+    `add_bonus_balance` raises.
     """
     money = check_currency_amount(currency=CurrencyType.BONUS, amount=amount)
     if claim_within and awaits:

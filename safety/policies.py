@@ -4,6 +4,9 @@ from decimal import Decimal
 
 from core.policies import Policy, declare
 
+# The most that an amount of money can be: what is greater would break the statements that compare with it.
+MONEY_MAX = Decimal("9999999999999999.99")
+
 
 def _cap(name: str, default: int, period: str) -> Policy[Decimal]:
     return declare(
@@ -11,8 +14,10 @@ def _cap(name: str, default: int, period: str) -> Policy[Decimal]:
             name=name,
             default=Decimal(default),
             minimum=Decimal(0),
+            maximum=MONEY_MAX,
             unit="money value",
-            help=f"The most a player may be granted per {period}, rewards and manual credits together.",
+            help=f"The most a player may be granted per {period}, rewards and manual credits together. 0: nothing at "
+            "all; for no cap of this window, that of a longer one.",
         )
     )
 
@@ -46,6 +51,7 @@ PRIOR_WEIGHT_DAYS = declare(
         name="PRIOR_WEIGHT_DAYS",
         default=Decimal(10),
         minimum=Decimal(0),
+        maximum=Decimal(3650),
         unit="days",
         help="How many of the player's own days weigh as much as the segment's mean.",
     )
@@ -65,8 +71,10 @@ PROFIT_BASIS = declare(
         name="PROFIT_BASIS",
         default="TOTAL",
         choices=("TOTAL", "INCREMENTAL"),
-        help="What rewards must cost less than: the whole margin expected from the player, or only what they add to it "
-        "(the retention multiplier less 1).",
+        help="What a player's rewards must cost less than. TOTAL: everything the player is expected to bring once "
+        "rewarded; nobody gets more than they bring, but a reward may cost more than it adds. INCREMENTAL: only what "
+        "rewards add to that (the retention multiplier less 1), so that each pays for itself; a kind of reward whose "
+        "multiplier is 1 is then never given.",
     )
 )
 POINTS_REDEEMED_RATE = declare(
@@ -82,9 +90,19 @@ POINTS_REDEEMED_RATE = declare(
 MANUAL_CREDITS_PROFITABILITY = declare(
     Policy(
         name="MANUAL_CREDITS_PROFITABILITY",
-        default="OFF",
+        default="WARN",
         choices=("OFF", "WARN", "ENFORCE"),
-        help="Whether credits by hand must pass profitability: not asked, listed as a violation, or refused as well.",
+        help="What becomes of a credit by hand that costs more than is expected from the player. OFF: not asked. WARN: "
+        "given, and listed under Refused by safety. ENFORCE: refused.",
+    )
+)
+MANUAL_CREDITS_ABUSE = declare(
+    Policy(
+        name="MANUAL_CREDITS_ABUSE",
+        default="WARN",
+        choices=("OFF", "WARN", "ENFORCE"),
+        help="What becomes of a credit by hand to a player whose abuse score gets nothing from rules before a person "
+        "has looked. OFF: not asked. WARN: given, and listed under Refused by safety. ENFORCE: refused.",
     )
 )
 SAFETY_VIOLATION_DAYS = declare(
@@ -168,6 +186,7 @@ RULE_GUARD_VALUE = declare(
         name="RULE_GUARD_VALUE",
         default=Decimal(0),
         minimum=Decimal(0),
+        maximum=MONEY_MAX,
         unit="money value",
         help="The most all rules together may give a player in RULE_GUARD_DAYS, apart from the caps; 0: no such guard.",
     )

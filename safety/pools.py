@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from core.constants import constant
 from core.expressions import fetch_rows, run_statement
-from safety.caps import window_starts
+from safety.caps import window_ends, window_starts
 from safety.granted import granted_sql
 from safety.models import CapKind, RewardCap
 
@@ -91,13 +91,6 @@ _USED_SQL = """
          - coalesce((SELECT sum(value) FROM safety_pool_releases
                      WHERE segment = %s AND tier = %s AND "on" BETWEEN %s AND %s), 0)
 """
-
-
-def window_ends(on: date) -> dict[str, date]:
-    """Return the last business date of the cap windows that hold `on`."""
-    starts = window_starts(on)
-    next_month = (starts["month"] + timedelta(days=31)).replace(day=1)
-    return {"day": on, "week": starts["week"] + timedelta(days=6), "month": next_month - timedelta(days=1)}
 
 
 def count_into_pool(pool: Pool, *, on: date, value: Decimal) -> None:

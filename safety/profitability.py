@@ -54,6 +54,7 @@ __all__ = [
     "margin_inputs",
     "margin_of_inputs",
     "own_edge_sql",
+    "own_play",
     "refresh_segment_baselines",
     "unit_value",
     "unknown_margin_expression",
@@ -127,18 +128,28 @@ def _house_edge() -> Combinable:
     return Coalesce(F("house_edge_rate"), Value(default), output_field=_EXACT)
 
 
+def own_play() -> dict[str, Combinable]:
+    """Return by name what is known of a player's play, and the mean of their segment that it is shrunk towards."""
+    wager = Case(When(_HAS_DAYS, then=F("total_wagered_30d")), default=F("total_wagered"), output_field=_EXACT)
+    counted = Case(When(_HAS_DAYS, then=F("active_days_30d")), default=F("total_sessions"), output_field=_EXACT)
+    days = Coalesce(counted, Value(0), output_field=_EXACT)
+    # A turnover of no counted day says nothing about a day.
+    own = Case(When(Q(GreaterThan(days, Value(0))), then=wager), default=Value(0), output_field=_EXACT)
+    return {
+        "own_wager": Coalesce(own, Value(0), output_field=_EXACT),
+        "own_days": days,
+        "segment_mean": _segment_mean(),
+    }
+
+
 def _wager_per_active_day() -> Combinable:
     """Return the mean stake of an active day, little history shrunk towards the segment's mean.
 
     Known daily rows count per active day of the last 30; where only totals are known, a session counts as a day.
     """
     weight = Value(policies.PRIOR_WEIGHT_DAYS.value(), output_field=_EXACT)
-    wager = Case(When(_HAS_DAYS, then=F("total_wagered_30d")), default=F("total_wagered"), output_field=_EXACT)
-    counted = Case(When(_HAS_DAYS, then=F("active_days_30d")), default=F("total_sessions"), output_field=_EXACT)
-    days = Coalesce(counted, Value(0), output_field=_EXACT)
-    # A turnover of no counted day says nothing about a day.
-    own = Case(When(Q(GreaterThan(days, Value(0))), then=wager), default=Value(0), output_field=_EXACT)
-    shrunk = Quotient(Coalesce(own, Value(0), output_field=_EXACT) + weight * _segment_mean(), days + weight)
+    own = own_play()
+    shrunk = Quotient(own["own_wager"] + weight * own["segment_mean"], own["own_days"] + weight)
     # Nothing known and nothing to shrink towards is nothing to expect; of no known segment it stays unknown.
     return Case(
         When(segment__in=PlayerSegment.values, then=Coalesce(shrunk, Value(0), output_field=_EXACT)),

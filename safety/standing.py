@@ -9,15 +9,19 @@ from typing import Any
 from core.constants import constant
 from core.expressions import Sql
 from players.models import GameCategory
-from safety.caps import window_starts
+from safety.caps import granted_by_window_sql, window_ends, window_starts
 from safety.granted import granted_sql
 from safety.policies import PROFIT_HORIZON_DAYS
 from safety.profitability import DEFAULT_CATEGORY
 
+_MIX_SQL = "CASE m.games_wagered WHEN '{}' THEN m.games_played ELSE m.games_wagered END"
+
 
 def games_join() -> Sql:
-    """Return a join `h` to the metrics `m`: the player's own mix of games by number of bets, and its house edge.
+    """Return a join `h` to the metrics `m`: the player's own mix of games, and its house edge.
 
+    By stakes where any are known, for it is of stakes that the house keeps its share: many small bets on one game say
+    nothing of few large ones on another. Of players whose play was only ever told in files it is by number of bets.
     Both unknown where no category is known. A category that nobody knows any more counts as the default one.
     """
     edges = _house_edges()
@@ -27,8 +31,8 @@ def games_join() -> Sql:
     sql = f"""
         LEFT JOIN LATERAL (
             SELECT sum(g.value::numeric * {edge}) / nullif(sum(g.value::numeric), 0) AS house_edge_rate,
-                   m.games_played
-            FROM jsonb_each_text(m.games_played) g
+                   {_MIX_SQL} AS games_played
+            FROM jsonb_each_text({_MIX_SQL}) g
         ) h ON m.games_played <> '{{}}'"""
     return sql, [*(value for pair in edges.items() for value in pair), edges.get(DEFAULT_CATEGORY)]
 
@@ -38,24 +42,36 @@ def _house_edges() -> dict[str, Decimal]:
     return dict(GameCategory.objects.values_list("code", "house_edge_rate"))
 
 
-def grants_join(on: date, *, in_range: str, params: list[Any]) -> Sql:
+def cost_horizon(on: date) -> tuple[date, date]:
+    """Return the first and last business date whose grants share a profit horizon with those of `on`."""
+    days = PROFIT_HORIZON_DAYS.value() - 1
+    return on - timedelta(days=days), on + timedelta(days=days)
+
+
+def granted_sums(on: date, *, alias: str, prefix: str = "granted_value_", cost: str) -> tuple[str, date, date]:
+    """Return the columns that add up grants for caps and profitability, and the first and last date they look at.
+
+    Those of later dates count too: whatever order runs come in, no window and no horizon holds more than it may.
+    """
+    first, last = cost_horizon(on)
+    sums = f"""{granted_by_window_sql(on, alias=alias, prefix=prefix)},
+                   sum({alias}.expected_cost) FILTER (WHERE {alias}.granted_on BETWEEN DATE '{first}' AND DATE '{last}')
+                       AS {cost}"""
+    return sums, min(first, *window_starts(on).values()), max(last, *window_ends(on).values())
+
+
+def grants_join(on: date, *, in_range: str, params: list[Any], until: date | None = None) -> Sql:
     """Return a join `g` to the players `p`: their grants in the cap windows and the profit horizon of a date.
 
     `in_range` is a condition on `l.player_id`, with its parameters: a check of one player must not add up everybody's.
+    `until` leaves out what was granted on later dates.
     """
-    starts = window_starts(on)
-    horizon = on - timedelta(days=PROFIT_HORIZON_DAYS.value())
-    since = min(horizon, *starts.values())
-    granted = ", ".join(
-        f"sum(l.promotional_value) FILTER (WHERE l.granted_on >= DATE '{start}') AS granted_value_{window}"
-        for window, start in starts.items()
-    )
+    sums, since, last = granted_sums(on, alias="l", cost="expected_cost_horizon")
     sql = f"""
         LEFT JOIN (
-            SELECT l.player_id, {granted},
-                   sum(l.expected_cost) FILTER (WHERE l.granted_on > DATE '{horizon}') AS expected_cost_horizon
+            SELECT l.player_id, {sums}
             FROM {granted_sql(since=since)} l
-            WHERE {in_range} AND l.granted_on >= DATE '{since}' AND l.granted_on <= DATE '{on}'
+            WHERE {in_range} AND l.granted_on BETWEEN DATE '{since}' AND DATE '{until or last}'
             GROUP BY l.player_id
         ) g ON g.player_id = p.player_id"""
     return sql, params

@@ -42,7 +42,7 @@ def add_bonus_balance(
     available_at: datetime | None = None,
     description: str = "",
     promotional_value: Decimal | None = None,
-    expected_cost: Decimal = Decimal(0),
+    expected_cost: Decimal | None = None,
 ) -> Posted:
     """Credit bonus money as a lot of its own.
 
@@ -50,11 +50,14 @@ def add_bonus_balance(
     unless given). It may be played for `expiry` (whole hours) from when it is active: at once, or once it is claimed
     within `claim_within`, once the action `awaits` has happened, from `available_at`, and when its turn has come.
 
+    Without `promotional_value` it counts towards the caps in full, without `expected_cost` as dear as that.
+
     Raises InvalidInputError for the amount and the terms, JurisdictionLimitError, and the errors of `post_operation`.
     """
     money = check_currency_amount(currency=CurrencyType.BONUS, amount=amount)
     at = at or timezone.now()
     on_date = on or timezone.localdate(at)
+    value = money if promotional_value is None else promotional_value
     posting = bonus_posting(
         player_id=player_id,
         amount=money,
@@ -71,8 +74,8 @@ def add_bonus_balance(
         awaits=CLAIM if claim_within else awaits,
         available_at=available_at,
         description=description,
-        promotional_value=money if promotional_value is None else promotional_value,
-        expected_cost=expected_cost,
+        promotional_value=value,
+        expected_cost=value if expected_cost is None else expected_cost,
         expires_at=at + claim_within if claim_within else None,
         asked={"on": on, "claim_within": claim_within, "available_at": available_at},
     )

@@ -26,8 +26,8 @@ _SPEND_TYPES = {
 class Credit(TypedDict):
     """What a one-off credit is made of; `source` is shown in the player's statement.
 
-    `promotional_value` is what it counts towards the reward caps, in money; without `expires_at` the currency's own
-    policy holds.
+    `promotional_value` is what it counts towards the reward caps and, unless `expected_cost` says less, towards profit
+    safety, in money; without `expires_at` the currency's own policy holds.
     """
 
     player_id: str
@@ -38,6 +38,7 @@ class Credit(TypedDict):
     on: NotRequired[date | None]
     at: NotRequired[datetime | None]
     promotional_value: NotRequired[Decimal]
+    expected_cost: NotRequired[Decimal | None]
     expires_at: NotRequired[datetime | None]
 
 
@@ -71,6 +72,7 @@ def _credit(
     on: date | None = None,
     at: datetime | None = None,
     promotional_value: Decimal = Decimal(0),
+    expected_cost: Decimal | None = None,
     expires_at: datetime | None = None,
 ) -> Posted:
     units = check_currency_amount(currency=currency, amount=amount)
@@ -84,6 +86,7 @@ def _credit(
         on=earned_on,
         transaction_type=_CREDIT_TYPES.get(currency, TransactionType.REWARD),
         promotional_value=promotional_value,
+        expected_cost=promotional_value if expected_cost is None else expected_cost,
         expires_at=expires_at or points_expire_at(currency=currency, earned_on=earned_on),
         description=source,
         asked={"on": on, "expires_at": expires_at},

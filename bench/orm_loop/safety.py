@@ -11,7 +11,7 @@ from django.db.models import Q, Sum
 
 from players.models import CreditPurpose, GameCategory, PlayerMetrics, PlayerRestriction, RestrictionEffect
 from safety import policies
-from safety.caps import CAPS, window_starts
+from safety.caps import CAPS, window_ends, window_starts
 from safety.models import AbuseSignal, RetentionMultiplier, SegmentBaseline
 from safety.profitability import DEFAULT_CATEGORY, RewardTerms, cost_rate, unit_value
 from wallet.models import Lot
@@ -83,11 +83,14 @@ class Safety:
 
     def grants(self, player_id: str) -> Grants:
         """Return what the player was granted, in one query."""
-        starts = window_starts(self.on)
-        sums = {window: Sum("promotional_value", filter=Q(granted_on__gte=start)) for window, start in starts.items()}
-        since = self.on - timedelta(days=self.horizon_days)
-        sums["cost"] = Sum("expected_cost", filter=Q(granted_on__gt=since))
-        row = Lot.objects.filter(player_id=player_id, granted_on__lte=self.on).aggregate(**sums)
+        ends = window_ends(self.on)
+        sums = {
+            window: Sum("promotional_value", filter=Q(granted_on__range=(start, ends[window])))
+            for window, start in window_starts(self.on).items()
+        }
+        days = timedelta(days=self.horizon_days - 1)
+        sums["cost"] = Sum("expected_cost", filter=Q(granted_on__range=(self.on - days, self.on + days)))
+        row = Lot.objects.filter(player_id=player_id).aggregate(**sums)
         cost = row.pop("cost") or Decimal(0)
         return Grants(values={window: value or Decimal(0) for window, value in row.items()}, cost=cost)
 
@@ -111,12 +114,13 @@ class Safety:
 
     def house_edge(self, metrics: PlayerMetrics) -> Decimal:
         """Return the edge of the player's own mix of games."""
-        games = {code: count for code, count in metrics.games_played.items() if count}
-        bets = sum(games.values())
-        if not bets:
+        mix = metrics.games_wagered or metrics.games_played
+        games = {code: Decimal(str(weight)) for code, weight in mix.items() if weight}
+        if not games:
             return Decimal(self.edges[DEFAULT_CATEGORY])
         other = self.edges[DEFAULT_CATEGORY]
-        return Decimal(sum((self.edges.get(code, other) * count for code, count in games.items()), Decimal(0)) / bets)
+        kept = sum((self.edges.get(code, other) * weight for code, weight in games.items()), Decimal(0))
+        return Decimal(kept / sum(games.values()))
 
     def abuse_multiplier(self, score: int, *, has_requirement: bool) -> Decimal:
         """Return what the score leaves of an amount; one with a wagering requirement is not cut in the second band."""

@@ -14,7 +14,7 @@ from django.urls import reverse
 from loyalty.tests import cast
 from players.models import GameCategory, Tier
 from safety.earn_rates import propose_earn_rate
-from safety.models import EarnRateAcceptance, UnitValue
+from safety.models import AssumptionVersion, EarnRateAcceptance, UnitValue
 
 SLOTS = {"name": "Slots", "house_edge_rate": "0.05", "contribution_weight": "1", "lp_per_unit_staked": "0.2"}
 
@@ -123,9 +123,21 @@ def test_the_value_of_a_point_is_refused_at_its_field_and_saved_where_it_passes(
 
     errors = errors_of(clients["Finance"].post(url, {"money_value": "0.051"}))
     assert "worth 0.0051 per unit staked" in errors["money_value"][0]
+    assert "reason" in errors
 
-    assert clients["Finance"].post(url, {"money_value": "0.02"}).status_code == 302
+    assert clients["Finance"].post(url, {"money_value": "0.02", "reason": "a new catalogue"}).status_code == 302
     assert UnitValue.objects.get(currency_type="LP").money_value == Decimal("0.02")
+    assert AssumptionVersion.objects.latest("id").reason == "a new catalogue"
+
+
+def test_a_house_edge_is_changed_with_a_reason_that_its_version_keeps(clients: dict[str, Client]) -> None:
+    change = {**SLOTS, "house_edge_rate": "0.04", "lp_per_unit_staked": "0.1"}
+
+    assert "a reason is needed" in errors_of(clients["Loyalty staff"].post(slots_url(), change))["reason"][0]
+    response = clients["Loyalty staff"].post(slots_url(), {**change, "reason": "a new supplier"})
+
+    assert response.status_code == 302
+    assert AssumptionVersion.objects.latest("id").reason == "a new supplier"
 
 
 def test_no_value_can_be_deleted(clients: dict[str, Client]) -> None:

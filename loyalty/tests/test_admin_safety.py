@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from loyalty.tests import cast
 from loyalty.tests.api import ApiUser
-from rewards.tests.factories import make_player
+from rewards.tests.factories import evaluate, make_player, make_rule
+from safety.cap_editing import save_cap
 from safety.models import AssumptionVersion, RetentionMultiplier, RewardCap, RewardCapChange
 from safety.tests.factories import set_baseline
 
@@ -128,3 +129,40 @@ def test_integrators_ask_the_same_and_write_nothing(clients: dict[str, Client]) 
     assert (answer["expected_cost"], answer["expected_margin"]) == ("350.00", "324.00")
     assert answer["expected_value"] == "-26.00"
     assert answer["steps"][0] == {"name": "Money value", "how": "350.00 × 1 = 350.00"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"kind": "PER_PLAYER"}, "a cap per player needs a segment or a tier"),
+        ({"kind": "POOL", "segment": "NEW", "tier": "GOLD"}, "segment and tier are both given"),
+        ({"kind": "POOL", "value": "-1"}, "money of 0 or more with two decimals is needed"),
+        ({"kind": "POOL", "segment": "VIP"}, "there is this cap already: change it in the list"),
+    ],
+)
+def test_a_cap_that_cannot_be_is_refused_in_words(clients: dict[str, Client], asked: dict[str, str], says: str) -> None:
+    save_cap(kind="POOL", segment="VIP", window="DAY", value=Decimal(5), reason="there", changed_by=None)
+    given = {"window": "DAY", "value": "5", "is_active": "on", "reason": "why", **asked}
+
+    page = clients["Risk"].post(reverse("admin:safety_rewardcap_add"), given)
+
+    assert says in page.content.decode()
+    assert RewardCap.objects.count() == 1
+
+
+def test_the_caps_of_every_player_stand_above_those_of_groups(clients: dict[str, Client]) -> None:
+    page = clients["Risk"].get(reverse("admin:safety_rewardcap_changelist")).content.decode()
+
+    assert "For every player" in page
+    assert "20,000.00" in page
+
+
+def test_a_refusal_leads_to_its_rule_and_compares_cost_with_margin(clients: dict[str, Client]) -> None:
+    make_player()
+    rule = make_rule(reward={"amount": 400})
+    evaluate()
+
+    page = clients["Risk"].get(reverse("admin:safety_safetyviolation_changelist")).content.decode()
+
+    assert reverse("admin:rewards_rewardrule_change", args=[rule.pk]) in page
+    assert "cost 400.00 ≥ margin 231.43" in page

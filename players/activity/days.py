@@ -143,16 +143,20 @@ _TOTALS_SQL = f"""
         FROM after a GROUP BY 1
     ),
     played_before AS MATERIALIZED (
-        SELECT m.player_id, m.games_played FROM player_metrics m
+        SELECT m.player_id, m.games_played, m.games_wagered FROM player_metrics m
         WHERE m.player_id = ANY (ARRAY(SELECT t.player_id FROM total t WHERE t.names_games))
     ),
     played AS (
         SELECT b.player_id, jsonb_object_agg(b.category, b.bets) FILTER (WHERE b.bets > 0) AS changed,
-               array_agg(b.category) FILTER (WHERE b.bets <= 0) AS gone
+               array_agg(b.category) FILTER (WHERE b.bets <= 0) AS gone,
+               jsonb_object_agg(b.category, b.wagered) FILTER (WHERE b.wagered > 0) AS staked,
+               array_agg(b.category) FILTER (WHERE b.wagered <= 0) AS unstaked
         FROM (
-            SELECT c.player_id, c.category, c.bets + coalesce((p.games_played ->> c.category)::integer, 0) AS bets
+            SELECT c.player_id, c.category, c.bets + coalesce((p.games_played ->> c.category)::integer, 0) AS bets,
+                   c.wagered + coalesce((p.games_wagered ->> c.category)::numeric, 0) AS wagered
             FROM (
-                SELECT c.player_id, c.game_category::text AS category, sum(c.bets) AS bets FROM change c
+                SELECT c.player_id, c.game_category::text AS category, sum(c.bets) AS bets,
+                       coalesce(sum(c.wagered), 0) AS wagered FROM change c
                 WHERE c.game_category > '' AND c.bets IS NOT NULL GROUP BY 1, 2
             ) c JOIN played_before p ON p.player_id = c.player_id
         ) b GROUP BY 1
@@ -168,13 +172,14 @@ _UPDATE_SQL = """
                    greatest(m.last_wager_at, t.last_wager_at) AS last_wager_at,
                    CASE WHEN m.totals_as_of IS NULL THEN least(m.days_from, t.first_on)
                         ELSE coalesce(m.days_from, m.totals_as_of + 1) END AS days_from,
-                   (m.games_played || coalesce(g.changed, '{{}}')) - coalesce(g.gone, '{{}}') AS games_played
+                   (m.games_played || coalesce(g.changed, '{{}}')) - coalesce(g.gone, '{{}}') AS games_played,
+                   (m.games_wagered || coalesce(g.staked, '{{}}')) - coalesce(g.unstaked, '{{}}') AS games_wagered
             FROM total t JOIN player_metrics m ON m.player_id = t.player_id
             LEFT JOIN played g ON g.player_id = t.player_id
         ) player_metrics
     ) c WHERE player_metrics.player_id = c.player_id
 """
-_OTHERS = ("first_deposit_at", "last_deposit_at", "last_wager_at", "days_from", "games_played")
+_OTHERS = ("first_deposit_at", "last_deposit_at", "last_wager_at", "days_from", "games_played", "games_wagered")
 
 
 def apply_to_days_and_totals(*, zone: str, are_many: bool) -> int:

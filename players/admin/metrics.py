@@ -42,6 +42,7 @@ class PlayerMetricsAdmin(HugeReadOnlyAdmin):
                     ("first_deposit_at", "last_deposit_at", "last_wager_at"),
                     ("totals_as_of", "days_from", "opening_lp"),
                     "games_played",
+                    "games_wagered",
                 )
             },
         ),

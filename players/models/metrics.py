@@ -34,6 +34,9 @@ class PlayerMetrics(models.Model):
     games_played = models.JSONField(
         default=dict, db_default={}, blank=True, help_text="Bets by game category, where known."
     )
+    games_wagered = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="Stakes by game category, as far as play was reported."
+    )
     first_deposit_at = models.DateTimeField(null=True, blank=True)
     last_deposit_at = models.DateTimeField(null=True, blank=True)
     last_wager_at = models.DateTimeField(null=True, blank=True)

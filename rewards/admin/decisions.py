@@ -72,6 +72,7 @@ class RewardDecisionAdmin(ExplanationPages, HugeReadOnlyAdmin):
                     ("amount_computed", "amount_given"),
                     ("money_value", "expected_cost", "expected_margin", "granted_cost"),
                     ("wager_per_active_day", "active_days", "retention_multiplier", "house_edge"),
+                    "profit_basis",
                     ("cost_rate", "assumptions_version"),
                 )
             },

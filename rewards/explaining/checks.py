@@ -250,12 +250,19 @@ def _caps(judged: Judgement) -> Check:
     if after < before:
         is_stopped = not judged.obstacles.isdisjoint({"CAP", "RULE_GUARD", "BELOW_MINIMUM"})
         cut = {"room": room, "from": before, "to": after}
-        cut |= {} if is_guard else {"cap": judged.figures["cap_name"]}
+        cut |= {} if is_guard else {"cap": judged.figures["cap_name"], **_source(judged)}
         code = "RULE_GUARD" if is_guard else "CAP"
         sentence = reason_sentence(code if is_stopped else f"{code}_CUT", cut)
         outcome = Outcome.STOPPED if is_stopped else Outcome.CHANGED
         return Check(name="Caps", outcome=outcome, sentence=sentence, figures=tuple(figures.items()))
     return _check("Caps", f"they leave {_money(room)}", figures=figures)
+
+
+def _source(judged: Judgement) -> Mapping[str, object]:
+    """Return whose limit of a month the tightest cap is, where it is a jurisdiction's."""
+    # The driver hands JSON over unread.
+    source = judged.figures["cap_source"]
+    return json.loads(source, parse_float=Decimal) if isinstance(source, str) else source or {}
 
 
 def _budget(judged: Judgement) -> Check:

@@ -49,6 +49,7 @@ _FIGURES = (
     "given_value_run",
     "cap_room_left",
     "cap_name",
+    "cap_source",
     "cost_rate",
     "cost_unknown",
     "margin_unknown",

@@ -204,6 +204,7 @@ def _profitability(decision: RewardDecision) -> Check:
     check = _kept(decision, "Profitability", code, passed=_profitable(decision))
     kept = {name: getattr(decision, name) for name in _PROFIT_FIGURES}
     shown = tuple((name, shown_figure(value)) for name, value in kept.items() if value is not None)
+    shown += (("profit_basis", decision.profit_basis),) if decision.profit_basis else ()
     if decision.assumptions_version is not None:
         shown += (("assumptions_version", str(decision.assumptions_version)),)
     return replace(check, figures=(*check.figures, *shown)) if check.outcome is not Outcome.NOT_REACHED else check

@@ -110,8 +110,11 @@ def _vip_approval_needed(figures: Figures) -> str:
 
 def _caps(figures: Figures) -> str:
     """Name the cap that holds; decisions of older days kept only what was left."""
-    if figures.get("clause"):
-        return f"what {figures.get('jurisdiction')} allows of promotions in a month ({figures['clause']}) leaves"
+    if clause := figures.get("clause"):
+        return (
+            f"in {_plain(figures, 'jurisdiction')} promotions of at most {_plain(figures, 'most')} may be granted in a "
+            f"calendar month ({clause}), which leaves"
+        )
     return f"the cap per {figures['cap']} leaves" if figures.get("cap") else "the caps leave"
 
 

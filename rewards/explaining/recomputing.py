@@ -24,6 +24,7 @@ from rewards.judging import judge_matches
 from rewards.models import RewardRuleVersion, RuleMatch
 from rewards.occasions import Occasion, occasion_of_night
 from rewards.rules import active_rules, define_version
+from safety.standing import grants_join
 
 # What the histories and the daily rows let a past day be known by.
 _RECONSTRUCTED = ("segment", "tier", "risk_score", "bonus_abuse_score")
@@ -142,7 +143,7 @@ def _allocate_ahead(rules: Sequence[RuleDefinition], *, occasion: Occasion) -> N
 
 
 def _turn_back(occasion: Occasion, *, columns: Sequence[str]) -> None:
-    """Set what the histories know of the day: segment, scores and tier, with the tier's benefits."""
+    """Set what the histories know of the day: segment, scores, tier with its benefits, and grants up to it."""
     past = {
         "segment": _PAST_SQL.format(table="player_segment_changes", column="segment"),
         "tier": _PAST_SQL.format(table="player_tier_changes", column="tier"),
@@ -151,10 +152,27 @@ def _turn_back(occasion: Occasion, *, columns: Sequence[str]) -> None:
     }
     assignments = ", ".join(f"{name} = coalesce({sql}, f.{name})" for name, sql in past.items() if name in columns)
     run_statement(f"UPDATE player_facts f SET {assignments} WHERE f.run_id = %s", [occasion.run_id])
+    _forget_later_grants(occasion)
     benefits = ", ".join(f"{name} = {COLUMNS[name].sql}" for name in _BENEFITS if name in columns)
     if benefits:
         of_tier = f"UPDATE player_facts f SET {benefits} FROM tiers t WHERE t.tier_level = f.tier AND f.run_id = %s"
         run_statement(of_tier, [occasion.run_id])
+
+
+def _forget_later_grants(occasion: Occasion) -> None:
+    """Count what was granted up to the day alone: a run of it would count later grants too, but its night had none."""
+    of_run = "l.player_id IN (SELECT player_id FROM player_facts WHERE run_id = %s)"
+    sql, params = grants_join(occasion.on, in_range=of_run, params=[occasion.run_id], until=occasion.on)
+    columns = [name for name, column in COLUMNS.items() if column.source == "grants"]
+    sums = ", ".join(f"{name} = n.{name}" for name in columns)
+    run_statement(
+        f"""
+        UPDATE player_facts f SET {sums}
+        FROM (SELECT p.run_id, p.player_id, {", ".join(f"g.{name}" for name in columns)} FROM player_facts p {sql}) n
+        WHERE n.run_id = f.run_id AND n.player_id = f.player_id AND f.run_id = %s
+        """,
+        [*params, occasion.run_id],
+    )
 
 
 _PAST_SQL = """(

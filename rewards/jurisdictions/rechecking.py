@@ -82,11 +82,17 @@ def reject_beyond_jurisdiction(rules: Sequence[RuleDefinition], *, occasion: Occ
     return run_statement(sql, [json.dumps(stated), occasion.run_id, *params, *params, occasion.run_id])
 
 
-def month_max_sql(jurisdiction: str, *, on: date) -> str | None:
-    """Return SQL of what a jurisdiction allows of promotions in a calendar month, None where none limits them."""
+def month_limit_sql(jurisdiction: str, *, on: date) -> str | None:
+    """Return a query of what a jurisdiction allows of promotions in a calendar month, and of whose limit that is.
+
+    None where none limits them.
+    """
     if not JurisdictionLimit.objects.filter(kind=LimitKind.PROMOTION_VALUE_MONTH_MAX).exists():
         return None
-    return f"""SELECT j.value FROM jurisdiction_limits j
+    return f"""SELECT j.value AS most, jsonb_build_object(
+            'jurisdiction', j.jurisdiction_id, 'version', u.version, 'limit', j.kind, 'most', trim_scale(j.value)::text,
+            'clause', j.clause) AS source
+        FROM jurisdiction_limits j JOIN jurisdictions u ON u.code = j.jurisdiction_id
         WHERE j.jurisdiction_id = {jurisdiction} AND j.kind = 'PROMOTION_VALUE_MONTH_MAX' AND j.severity = 'BINDING'
           AND j.valid_from <= DATE '{on}'
         ORDER BY j.valid_from DESC LIMIT 1"""

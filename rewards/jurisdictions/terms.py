@@ -23,8 +23,6 @@ from safety.jurisdictions.profiles import Limit, Profile, profiles_in_force
 from safety.jurisdictions.violations import Games, Incentive, float_free, known_games, least_turnover, violations
 from safety.vip_approvals import NOTHING_RECORDED
 
-# What the room is called that a jurisdiction leaves of a month's promotions, among the names of caps.
-MONTH_OF_JURISDICTION = "month of the jurisdiction"
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _VIP_SQL = f"""CASE WHEN vip_lacks IS DISTINCT FROM '' AND (segment = 'VIP' OR jurisdiction_terms -> 'is_perk' = 'true')
     THEN jurisdiction_terms -> 'vip' || jsonb_build_object('missing', coalesce(vip_lacks, '{NOTHING_RECORDED}')) END"""
@@ -48,6 +46,11 @@ def jurisdiction_columns() -> dict[str, Combinable]:
 def wagering_multiplier_max() -> Combinable:
     """Return how far the jurisdiction lets a requirement be raised; unknown where it does not say."""
     return _sql("(jurisdiction_terms ->> 'multiplier_max')::numeric", _MONEY)
+
+
+def month_source() -> Combinable:
+    """Return whose limit of a month it is and its clause, for a reason that names what left so little."""
+    return _sql("(jurisdiction_terms -> 'month') - 'says'", JSONField())
 
 
 def _sql(text: str, output_field: Field[Any, Any]) -> Combinable:

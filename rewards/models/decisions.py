@@ -61,7 +61,12 @@ class RewardDecision(models.Model):
     # What cost and margin followed from; of decisions older than these columns nothing is known.
     wager_per_active_day = models.DecimalField(max_digits=26, decimal_places=4, null=True)
     active_days = models.DecimalField(max_digits=26, decimal_places=4, null=True, help_text="In the profit horizon.")
-    retention_multiplier = models.DecimalField(max_digits=26, decimal_places=4, null=True)
+    retention_multiplier = models.DecimalField(
+        max_digits=26, decimal_places=4, null=True, help_text="Less 1 where the profit basis is INCREMENTAL."
+    )
+    profit_basis = models.CharField(
+        max_length=11, blank=True, default="", db_default="", help_text="PROFIT_BASIS as it was; empty: not kept yet."
+    )
     house_edge = models.DecimalField(max_digits=12, decimal_places=10, null=True)
     cost_rate = models.DecimalField(
         max_digits=12, decimal_places=10, null=True, help_text="Expected cost of one unit of money value."

@@ -223,7 +223,7 @@ def test_what_another_grant_crowded_out_of_the_cap_is_refused_by_priority() -> N
     assert issue(run) == {"APPROVED": 1, "REJECTED": 1}
 
     assert verdicts() == {"FIRST": "APPROVED", "SECOND": "REJECTED CAP"}
-    assert decision(rule_id="SECOND").reasons == [{"code": "CAP", "room": 10.0}]
+    assert decision(rule_id="SECOND").reasons == [{"code": "CAP", "room": 10.0, "cap": "day"}]
 
 
 @pytest.mark.django_db

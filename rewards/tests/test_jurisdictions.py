@@ -31,6 +31,14 @@ pytestmark = pytest.mark.django_db
 ON = date(2026, 3, 10)
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 CODE = "LCCP, social responsibility code 5.1.1"
+MONTH_OF_FIFTEEN = {
+    "cap": "month",
+    "jurisdiction": "GB",
+    "version": 1,
+    "limit": "PROMOTION_VALUE_MONTH_MAX",
+    "most": "15",
+    "clause": "§ 1",
+}
 SLOTS = {"eligible_games": ["slots"], "wagering_requirement": 10, "amount": 10}
 
 
@@ -260,20 +268,27 @@ def test_the_promotions_of_a_month_are_held_to_their_limit_across_rules() -> Non
     evaluate(ON)
     given = [decision("alice", rule_id).amount_given for rule_id in ("FIRST", "SECOND")]
     assert given == [Decimal("10.00"), Decimal("5.00")]
-    cut = decision("alice", "SECOND").reasons[-1]
-    assert (cut["code"], cut["jurisdiction"], cut["limit"], cut["clause"]) == (
-        "CAP_CUT",
-        "GB",
-        "PROMOTION_VALUE_MONTH_MAX",
-        "§ 1",
-    )
+    cut = {"code": "CAP_CUT", "room": 5.0, "from": 10.0, "to": 5.0, **MONTH_OF_FIFTEEN}
+    assert decision("alice", "SECOND").reasons == [cut]
     assert reason_sentence("CAP_CUT", cut) == (
-        "what GB allows of promotions in a month (§ 1) leaves 5.00: cut from 10.00 to 5.00"
+        "in GB promotions of at most 15 may be granted in a calendar month (§ 1), which leaves 5.00: "
+        "cut from 10.00 to 5.00"
     )
     evaluate(date(2026, 3, 11))
 
     assert verdicts()["THIRD"] == "REJECTED JURISDICTION"
     assert balance().bonus_balance == Decimal("15.00")
+
+
+def test_a_month_in_which_nothing_may_be_promoted_refuses_the_first_reward_with_its_clause() -> None:
+    british()
+    limit("PROMOTION_VALUE_MONTH_MAX", "0")
+    make_rule(reward={"amount": 10})
+
+    evaluate(ON)
+
+    assert verdicts() == {"GIFT": "REJECTED JURISDICTION"}
+    assert decision().reasons[0]["clause"] == "§ 1"
 
 
 def test_products_of_a_rule_without_games_are_those_of_all_categories() -> None:
@@ -420,6 +435,7 @@ def test_what_was_granted_meanwhile_counts_for_the_month() -> None:
     issue(run)
 
     assert verdicts() == {"GIFT": "REJECTED CAP"}
+    assert decision().reasons == [{"code": "CAP", "room": 9.0, **MONTH_OF_FIFTEEN}]
 
 
 def test_live_rules_obey_and_a_changed_profile_counts_at_once() -> None:

@@ -68,7 +68,7 @@ class AssumptionVersionAdmin(HouseAdmin):
     search_fields = ("name", "reason", "made_by")
     actions = None
     actions_list = ("export_file", "import_file")
-    fields = (("kind", "name", "reward_family"), ("value", "valid_from"), "reason")
+    fields = (("kind", "value"), ("name", "reward_family"), "valid_from", "reason")
 
     def get_fields(self, request: HttpRequest, obj: AssumptionVersion | None = None) -> Any:
         """Say of a version that stands who made it and when."""
@@ -196,6 +196,12 @@ class RetentionMultiplierAdmin(HouseAdmin):
 
 
 class UnitValueForm(forms.ModelForm[UnitValue]):
+    reason = forms.CharField(
+        max_length=REASON_LENGTH_MAX,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Why; kept with the version. To begin on a later day, add a version under Assumptions: history.",
+    )
+
     class Meta:
         model = UnitValue
         fields = ("currency_type", "money_value")
@@ -203,7 +209,7 @@ class UnitValueForm(forms.ModelForm[UnitValue]):
     def clean(self) -> dict[str, Any]:
         """Refuse a point that would be worth more than the play that earns it."""
         values = super().clean() or {}
-        if not self.errors:
+        if "money_value" in values:
             currency = values.get("currency_type", self.instance.currency_type)
             try:
                 check_unit_value(currency=currency, money_value=values["money_value"])
@@ -216,6 +222,7 @@ class UnitValueForm(forms.ModelForm[UnitValue]):
 class UnitValueAdmin(HouseAdmin):
     form = UnitValueForm
     list_display = ("currency_type", "money_value")
+    fields = (("currency_type", "money_value"), "reason")
     actions = None
 
     def get_readonly_fields(self, request: HttpRequest, obj: UnitValue | None = None) -> tuple[str, ...]:
@@ -232,6 +239,7 @@ class UnitValueAdmin(HouseAdmin):
             currency=obj.currency_type,
             money_value=obj.money_value,
             changed_by=request.user,  # type: ignore[arg-type]  # the admin lets nobody else in
+            reason=form.cleaned_data["reason"],
         )
 
 

@@ -13,9 +13,11 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from core.admin.base import HouseAdmin, HugeReadOnlyAdmin, ReadOnlyAdmin, ReadOnlyInline
 from core.admin.columns import number
+from core.errors import LoyaltyError
 from players.models import Tier
 from safety.assumptions import REASON_LENGTH_MAX
-from safety.cap_editing import save_cap
+from safety.cap_editing import check_cap, save_cap
+from safety.caps import CAPS
 from safety.models import PoolRelease, RewardCap, RewardCapChange
 
 _PLACE = ("kind", "segment", "tier", "window")
@@ -38,6 +40,27 @@ class RewardCapForm(forms.ModelForm[RewardCap]):
             levels = Tier.objects.order_by("lp_min").values_list("tier_level", flat=True)
             field.choices = [("", "---------"), *((level, level) for level in levels)]
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """Leave the table's constraints to the service, which says what would be right."""
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded | {*_PLACE, "value"}
+
+    def _post_clean(self) -> None:
+        """Refuse what can be no cap at the field that brings it about, and a second cap of the same place."""
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        asked = {name: getattr(self.instance, name) for name in _PLACE}
+        try:
+            check_cap(**asked, value=self.instance.value)
+        except LoyaltyError as error:
+            field = error.details["field"]
+            self.add_error(field if field in self.fields else None, error.message)
+            return
+        is_new = not RewardCap.objects.filter(pk=self.instance.pk).exists()
+        if is_new and RewardCap.objects.filter(**asked).exists():
+            self.add_error("window", "there is this cap already: change it in the list, so that its history goes on")
+
 
 class RewardCapChangeInline(ReadOnlyInline):
     model = RewardCapChange
@@ -54,7 +77,18 @@ class RewardCapAdmin(HouseAdmin):
     list_display = ("scope", "window", "money", "is_active")
     list_display_links = ("scope", "window")
     list_filter = (("kind", ChoicesDropdownFilter), ("is_active", BooleanRadioFilter))
-    fields = (("kind", "window"), ("segment", "tier"), ("value", "is_active"), "reason")
+    list_before_template = "admin/safety/rewardcap/for_everybody.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (("kind", "window"), ("segment", "tier"), ("value", "is_active"), "reason"),
+                "description": "Each player of a segment or tier, or all of them together; together and of neither: "
+                "everybody. Of several caps the tightest counts. 0 stops rewards at once; to have no cap, switch it "
+                "off.",
+            },
+        ),
+    )
     inlines = (RewardCapChangeInline,)
     actions = None
 
@@ -63,6 +97,15 @@ class RewardCapAdmin(HouseAdmin):
     @display(description="whom it holds for", ordering="kind")
     def scope(self, cap: RewardCap) -> str:
         return cap.scope_words
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show above the rows what holds for every player: those caps are policies."""
+        caps = [(window, policy.name, policy.value()) for window, policy in CAPS.items()]
+        return super().changelist_view(request, {"caps_of_players": caps, **(extra_context or {})})
+
+    def get_inlines(self, request: HttpRequest, obj: RewardCap | None) -> Any:
+        """Show a history where there is one."""
+        return self.inlines if obj else ()
 
     def get_readonly_fields(self, request: HttpRequest, obj: RewardCap | None = None) -> tuple[str, ...]:
         """Keep whom it holds for: another group would be another cap."""

@@ -12,11 +12,13 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.admin.base import HouseAdmin
 from core.admin.columns import NOTHING, Colours, figure, number
 from core.errors import InvalidInputError, RefusedError
 from players.models import GameCategory
+from safety.assumptions import REASON_LENGTH_MAX
 from safety.earn_rates import EarnRate, check_game_category, point_value, rate_of, save_game_category
 from safety.models import EarnRateAcceptance
 
@@ -25,6 +27,13 @@ _STANDING_WORDS = {"within": "within the edge", "accepted": "accepted by two", "
 
 
 class GameCategoryForm(forms.ModelForm[GameCategory]):
+    reason = forms.CharField(
+        required=False,
+        max_length=REASON_LENGTH_MAX,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="Why the house edge changes; kept with its version.",
+    )
+
     class Meta:
         model = GameCategory
         fields = ("code", "name", "product", "house_edge_rate", "contribution_weight", "lp_per_unit_staked")
@@ -44,6 +53,9 @@ class GameCategoryForm(forms.ModelForm[GameCategory]):
             check_game_category(self.instance)
         except (InvalidInputError, RefusedError) as error:
             self.add_error(error.details["field"], error.message)
+        is_changed = bool(self.initial) and "house_edge_rate" in self.changed_data
+        if is_changed and not self.cleaned_data["reason"]:
+            self.add_error("reason", "a reason is needed where the house edge changes: it stays with the version")
 
 
 class WithEarnRates(ChangeList):
@@ -81,7 +93,7 @@ class GameCategoryAdmin(HouseAdmin):
         (
             "What the house keeps and what play earns",
             {
-                "fields": (("house_edge_rate", "lp_per_unit_staked"), ("worth", "highest_rate")),
+                "fields": (("house_edge_rate", "lp_per_unit_staked"), ("worth", "highest_rate"), "reason"),
                 "description": "Worth at most: points per unit × the highest tier's multiplier × the value of a point. "
                 "More than the house edge is refused, unless two people accept the rate.",
             },
@@ -121,7 +133,11 @@ class GameCategoryAdmin(HouseAdmin):
 
     def save_model(self, request: HttpRequest, obj: GameCategory, form: Any, change: bool) -> None:
         """Write through the service, which looks again at what play earns."""
-        save_game_category(obj, changed_by=request.user)  # type: ignore[arg-type]  # the admin lets nobody else in
+        save_game_category(
+            obj,
+            changed_by=request.user,  # type: ignore[arg-type]  # the admin lets nobody else in
+            reason=form.cleaned_data["reason"],
+        )
 
     @action(
         description="Propose a rate above the edge",

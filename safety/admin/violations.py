@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -53,7 +54,18 @@ class CodeFilter(DropdownFilter):
 
 @admin.register(SafetyViolation)
 class SafetyViolationAdmin(HugeReadOnlyAdmin):
-    list_display = ("id", "player_link", "on", "code", "path", "outcome", "money", "figure_words", "decision_link")
+    list_display = (
+        "player_link",
+        "on",
+        "code",
+        "outcome",
+        "path",
+        "rule_link",
+        "money",
+        "figure_words",
+        "decision_link",
+    )
+    list_display_links = ("on", "code")
     list_filter = (
         PlayerFilter,
         CodeFilter,
@@ -65,11 +77,11 @@ class SafetyViolationAdmin(HugeReadOnlyAdmin):
     search_help_text = PLAYER_SEARCH_HELP
     list_before_template = "admin/safety/safetyviolation/counts.html"
     actions_list = ("check_reward",)
-    readonly_fields = ("decision_link",)
+    readonly_fields = ("rule_link", "decision_link")
     fields = (
         ("player", "on", "at"),
         ("code", "path", "is_refused"),
-        ("amount", "rule_number", "decision_link"),
+        ("amount", "rule_link", "decision_link"),
         ("operation_key", "actor"),
         "figures",
     )
@@ -81,8 +93,19 @@ class SafetyViolationAdmin(HugeReadOnlyAdmin):
     def outcome(self, violation: SafetyViolation) -> tuple[str, str]:
         return ("REFUSED", "refused") if violation.is_refused else ("WARNED", "let pass")
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Read the id of the rule with the rows: rules live above this floor, only their number is kept here."""
+        rule_id = RawSQL("(SELECT r.rule_id FROM reward_rules r WHERE r.number = safety_violations.rule_number)", [])
+        return super().get_queryset(request).annotate(rule_id=rule_id)
+
+    @display(description="rule", ordering="rule_number")
+    def rule_link(self, violation: SafetyViolation) -> str:
+        return link_to("rewards_rewardrule", getattr(violation, "rule_id", None))
+
     @display(description="figures")
     def figure_words(self, violation: SafetyViolation) -> str:
+        if "expected_margin" in violation.figures and not violation.figures.get("missing"):
+            return _comparison(violation.figures)
         figures = {name: value for name, value in violation.figures.items() if name != "code" and value != ""}
         return ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in figures.items())
 
@@ -122,6 +145,13 @@ class SafetyViolationAdmin(HugeReadOnlyAdmin):
             "steps": derivation(found) if found else (),
         }
         return TemplateResponse(request, "admin/safety/safetyviolation/check.html", context)
+
+
+def _comparison(figures: dict[str, Any]) -> str:
+    """Say that cost and margin do not fit, with what was granted before where something was."""
+    cost, before, margin = (figures.get(name, 0) for name in ("expected_cost", "granted_before", "expected_margin"))
+    granted = f" + {_shown(before)} granted before" if float(before) else ""
+    return f"cost {_shown(cost)}{granted} ≥ margin {_shown(margin)}"
 
 
 def _shown(value: Any) -> str:

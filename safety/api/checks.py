@@ -81,6 +81,10 @@ class SafetyCheckSerializer(serializers.Serializer[ExpectedValue]):
     active_days = _rate(allow_null=True)
     retention_multiplier = _rate(allow_null=True)
     house_edge = _rate(allow_null=True)
+    profit_basis = serializers.CharField(
+        help_text="TOTAL: the margin is all that is expected of the player; INCREMENTAL: only what rewards add to it."
+    )
+    added_margin = _money(allow_null=True, help_text="What rewards of this kind add to the margin, whatever the basis.")
     cap_room = _money(help_text="What the tightest cap of the player leaves.")
     cap_name = serializers.CharField()
     pool_room = _money(

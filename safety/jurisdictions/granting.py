@@ -10,7 +10,7 @@ from typing import Any
 from core.expressions import fetch_rows
 from players.jurisdictions import jurisdiction_of
 from players.models import CreditPurpose, LimitKind, RestrictionEffect, RestrictionEffectKind, RestrictionKind
-from safety.caps import granted_value, window_starts
+from safety.caps import granted_value, window_ends, window_starts
 from safety.jurisdictions.profiles import Limit, Profile, profile_of
 from safety.jurisdictions.violations import Incentive, float_free, known_games, violations
 
@@ -59,7 +59,7 @@ def _beyond_month(profile: Profile, *, player_id: str, value: Decimal, on: date)
     limit = profile.limit(LimitKind.PROMOTION_VALUE_MONTH_MAX, on=on)
     if limit is None or limit.value is None:
         return None
-    granted = granted_value(player_id=player_id, since=window_starts(on)["month"], until=on)
+    granted = granted_value(player_id=player_id, since=window_starts(on)["month"], until=window_ends(on)["month"])
     if granted + value <= limit.value:
         return None
     says = f"{granted} were granted this month and {value} more are asked for, at most {limit.value} may be"

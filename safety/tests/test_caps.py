@@ -68,6 +68,24 @@ def test_the_week_and_the_month_bind_where_they_are_nearly_used_up() -> None:
     assert check_reward_caps(player_id="alice", on=date(2026, 1, 5)) == Decimal("900.00")
 
 
+@pytest.mark.parametrize(
+    ("name", "later_on", "room"),
+    # 80 granted on Friday leave 20 of the week's 100 on Wednesday; on the 31st they leave 20 of the month's.
+    [
+        ("MAX_WEEKLY_REWARD_PER_PLAYER", date(2025, 12, 5), "20.00"),
+        ("MAX_WEEKLY_REWARD_PER_PLAYER", date(2025, 12, 8), "100.00"),
+        ("MAX_MONTHLY_REWARD_PER_PLAYER", date(2025, 12, 31), "20.00"),
+        ("MAX_MONTHLY_REWARD_PER_PLAYER", date(2026, 1, 1), "100.00"),
+    ],
+)
+def test_what_was_granted_later_in_the_same_window_counts(name: str, later_on: date, room: str) -> None:
+    make_alice()
+    save_policy(name=name, value="100", saved_by=None)
+    grant("80.00", later_on)
+
+    assert check_reward_caps(player_id="alice", on=WEDNESDAY) == Decimal(room)
+
+
 def test_over_the_cap_there_is_no_room_and_no_negative_one() -> None:
     make_alice()
     grant("1500.00", WEDNESDAY)

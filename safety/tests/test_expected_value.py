@@ -62,6 +62,23 @@ def test_example_two_wagered_by_the_players_own_mix_of_the_eligible_games() -> N
     assert found.expected_margin == Decimal("235.87")
 
 
+def test_many_small_bets_on_slots_do_not_hide_large_ones_on_blackjack() -> None:
+    make_player(games_played={"slots": 1000, "blackjack": 10}, games_wagered={"slots": 100.0, "blackjack": 9900.0})
+    set_baseline("LOSING", "600.00")
+
+    found = value_of("100.00", wagering_requirement=Decimal(10))
+
+    # By stakes: 0.01 × 0.05 + 0.99 × 0.005 = 0.00545; 600 × 6 × 1.8 × it. By bets it would be 321.11.
+    assert round(found.house_edge or Decimal(0), 5) == Decimal("0.00545")
+    assert found.expected_margin == Decimal("35.32")
+    # Stakes on blackjack count a tenth: k = 0.00545 ÷ (0.01 + 0.99 × 0.1) = 0.05, by bets 0.0496.
+    assert (found.edge_kept, found.expected_cost) == (Decimal("0.05"), Decimal("50.00"))
+    assert found.obstacles == ("UNPROFITABLE",)
+    make_rule(reward={"amount": 100})
+    evaluate(ON)
+    assert decision().expected_margin == Decimal("35.32")
+
+
 def test_example_three_a_conversion_cap_bounds_the_cost_and_the_floor_holds_below_it() -> None:
     make_player()
     set_baseline("LOSING", "600.00")
@@ -131,6 +148,48 @@ def test_a_reward_must_add_more_than_it_costs_where_staff_say_so() -> None:
     assert value_of("10.00").expected_margin == Decimal("144.00")
     # Tickets are assumed to add nothing.
     assert value_of("1", reward_type="TICKETS").obstacles == ("UNPROFITABLE",)
+
+
+def test_the_derivation_shows_every_step_and_what_the_other_basis_would_say() -> None:
+    make_player()
+    set_baseline("LOSING", "600.00")
+
+    steps = dict(derivation(value_of("300.00")))
+
+    assert steps["Stake per active day"] == "(15000 staked + 10 × 600, the mean of LOSING) ÷ (25 sessions + 10) = 600"
+    assert steps["Active days"] == "6 of 30 days are assumed where no daily rows are known: 6"
+    assert steps["Retention"] == "1.8, of bonus money to LOSING"
+    assert steps["House edge"] == "0.05, that of other: no games are known"
+    assert steps["Expected margin"] == "600 × 6 × 1.8 × 0.05 = 324.00"
+    # 324.00 × 0.8 ÷ 1.8.
+    assert steps["What it adds"] == (
+        "144.00 of the margin come from rewarding: it costs as much or more than that "
+        "(PROFIT_BASIS = INCREMENTAL would refuse it)"
+    )
+    save_policy(name="PROFIT_BASIS", value="INCREMENTAL", saved_by=None)
+    assert dict(derivation(value_of("143.99")))["Profitable"] == "0.00 granted before + 143.99 < 144.00"
+    assert "What it adds" not in dict(derivation(value_of("143.99")))
+
+
+def test_the_derivation_of_known_days_counts_them() -> None:
+    alice = make_player(games_played={"slots": 1}, days_from=ON - timedelta(days=60))
+    make_day(alice, ON - timedelta(days=3), wagered="700.00")
+    set_baseline("LOSING", "500.00")
+
+    steps = dict(derivation(value_of("1.00")))
+
+    # (700 + 10 × 500) ÷ (1 + 10); (1 × 30 + 6 × 10) ÷ 40.
+    assert steps["Stake per active day"] == (
+        "(700 staked + 10 × 500, the mean of LOSING) ÷ (1 active days + 10) = 518.181818"
+    )
+    assert steps["Active days"] == "(1 of the last 30 × 30 + 6 × 10) ÷ 40 = 2.25 in 30 days"
+    assert steps["House edge"] == "0.05, of the player's own mix of games"
+
+
+@pytest.mark.parametrize("name", ["MAX_DAILY_REWARD_PER_PLAYER", "RULE_GUARD_VALUE", "PRIOR_WEIGHT_DAYS"])
+def test_a_policy_too_large_to_be_compared_with_is_refused_when_saved(name: str) -> None:
+    with pytest.raises(InvalidInputError, match="at most"):
+        save_policy(name=name, value="1" + "0" * 30, saved_by=None)
 
 
 def test_the_night_decides_by_the_same_figures_and_keeps_them() -> None:

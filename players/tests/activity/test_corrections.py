@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from core.errors import InvalidInputError, NotFoundError
+from core.expressions import run_statement
 from players.activity.resolving import ExceptionResolvedError, count_exception, dismiss_exception
 from players.activity.switching import switch_source
 from players.models import Activity, ActivityException, Player, PlayerDay, PlayerMetrics, SourceChange
@@ -36,6 +38,30 @@ def test_an_amended_bet_counts_on_the_day_of_the_original() -> None:
 
     assert (answer.stored, answer.corrections, wagered(on=date(2026, 3, 1))) == (1, 1, 4)
     assert not PlayerDay.objects.filter(on=ON).exists()
+
+
+def test_stakes_by_game_follow_days_and_corrections() -> None:
+    make_alice()
+    slots, roulette = {"game_category": "slots"}, {"game_category": "roulette"}
+    record(wager("w1", "10.00", **slots), wager("w2", "0.25", **slots), wager("w3", "70.00", **roulette))
+    record(wager("w4", "1.00", occurred_at="2026-03-01T10:00:00Z", **slots))
+
+    record(correct("c1", "w1", amount="4.00"))
+
+    metrics = PlayerMetrics.objects.get(player="alice")
+    assert metrics.games_wagered == {"slots": 5.25, "roulette": 70.0}
+    assert metrics.games_played == {"slots": 3, "roulette": 1}
+
+
+def test_stakes_of_days_that_were_there_before_are_added_up_by_the_migration() -> None:
+    make_alice()
+    record(wager("w1", "10.00", game_category="slots"), wager("w2", "2.00"))
+    record(wager("w3", "1.50", occurred_at="2026-03-01T10:00:00Z", game_category="slots"))
+    PlayerMetrics.objects.update(games_wagered={})
+
+    run_statement(import_module("players.migrations.0017_stakes_by_game").FILL_SQL, [])
+
+    assert PlayerMetrics.objects.get(player="alice").games_wagered == {"slots": 11.5}
 
 
 def test_the_correction_that_was_made_last_holds_whichever_arrives_last() -> None:

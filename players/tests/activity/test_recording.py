@@ -290,4 +290,5 @@ def test_a_void_bet_leaves_the_day_without_it() -> None:
     assert day.games == {"roulette": {"bets": 1, "wagered": "5.00", "won": "0.00"}}
     kept: Any = Activity.objects.get(external_id="c1")
     assert (kept.amount, kept.occurred_at, kept.corrects_external_id) == (-10, AT - timedelta(hours=8), "w1")
-    assert PlayerMetrics.objects.get(player="alice").games_played == {"roulette": 1}
+    metrics = PlayerMetrics.objects.get(player="alice")
+    assert (metrics.games_played, metrics.games_wagered) == ({"roulette": 1}, {"roulette": 5.0})

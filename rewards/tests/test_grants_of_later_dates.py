@@ -1,0 +1,84 @@
+"""A date that is run after later ones keeps to what those left of caps and margin."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+
+from core.policies import save_policy
+from core.tests.threads import while_held_open
+from rewards.live import apply_reward
+from rewards.tests.factories import allocate, balance, decision, evaluate, issue, make_player, make_rule
+from safety.expected_value import Reward, calculate_expected_value
+from safety.profitability import RewardTerms
+from safety.tests.factories import set_baseline
+
+pytestmark = pytest.mark.django_db
+WEDNESDAY = date(2025, 12, 3)
+THURSDAY = WEDNESDAY + timedelta(days=1)
+DAILY = {"frequency_period": "DAY"}
+
+
+def test_a_night_counts_what_was_granted_live_on_the_next_morning() -> None:
+    make_player()
+    save_policy(name="MAX_WEEKLY_REWARD_PER_PLAYER", value="50", saved_by=None)
+    apply_reward(player_id="alice", rule=make_rule("LIVE", reward={"amount": 40}, **DAILY), on=THURSDAY)
+    make_rule("NIGHT", reward={"amount": 30}, **DAILY)
+
+    evaluate(WEDNESDAY)
+
+    # The week's 50 less Thursday's 40.
+    assert balance().bonus_balance == 50
+    assert decision(rule_id="NIGHT").reasons == [
+        {"code": "CAP_CUT", "room": 10.0, "from": 30.0, "to": 10.0, "cap": "week"}
+    ]
+
+
+def test_the_margin_that_a_later_date_has_spent_is_spent() -> None:
+    # The documented example: 324.00 of margin; 300.00 of Thursday leave 24.00.
+    set_baseline("LOSING", "600")
+    make_player()
+    apply_reward(player_id="alice", rule=make_rule("LARGE", reward={"amount": 300}), on=THURSDAY)
+    make_rule("SMALL", reward={"amount": 25})
+
+    evaluate(WEDNESDAY)
+
+    assert decision(rule_id="SMALL").reasons == [
+        {"code": "UNPROFITABLE", "expected_cost": 25.0, "granted_before": 300.0, "expected_margin": 324.0}
+    ]
+
+
+@pytest.mark.parametrize(("days", "granted"), [(29, "300.00"), (30, "0.00")])
+def test_dates_less_than_a_horizon_apart_share_it(days: int, granted: str) -> None:
+    set_baseline("LOSING", "600")
+    make_player()
+    apply_reward(player_id="alice", rule=make_rule("LARGE", reward={"amount": 300}), on=THURSDAY)
+    asked = Reward(amount=Decimal(1), terms=RewardTerms(reward_type="BONUS_BALANCE"))
+
+    for on in (THURSDAY - timedelta(days=days), THURSDAY + timedelta(days=days)):
+        found = calculate_expected_value(player_id="alice", reward=asked, on=on)
+        assert found.granted_cost == Decimal(granted)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_granted_of_a_later_date_while_a_run_posts_counts_under_the_lock() -> None:
+    make_player()
+    save_policy(name="MAX_WEEKLY_REWARD_PER_PLAYER", value="50", saved_by=None)
+    night = make_rule("NIGHT", reward={"amount": 30}, **DAILY)
+    live = make_rule("LIVE", status="DRAFT", reward={"amount": 40}, **DAILY)
+    with transaction.atomic():
+        run = allocate(WEDNESDAY)
+    live.status = "ACTIVE"
+    live.save(update_fields=["status"])
+
+    def post() -> None:
+        with transaction.atomic():
+            issue(run)
+
+    while_held_open(lambda: apply_reward(player_id="alice", rule=live, on=THURSDAY) and None, post)
+
+    assert balance().bonus_balance == 40
+    assert decision(rule_id=night.rule_id).reasons == [{"code": "CAP", "room": 10.0, "cap": "week"}]
