@@ -38,7 +38,7 @@ from players.restrictions.due import refresh_blocked
 from players.segmentation import batch_reclassify_players
 from reporting.liability_days import write_liability_days
 from reporting.summaries import write_daily_summary
-from rewards.allocation import allocate_rule
+from rewards.allocation import allocate_rules, allocation_blocks
 from rewards.budgets import recount_budgets, settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
@@ -222,16 +222,6 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
     )
 
 
-def allocation_blocks(rules: Sequence[RuleDefinition]) -> list[list[RuleDefinition]]:
-    """Cut the rules, in order, after each one with a budget: only these must wait for all players."""
-    blocks: list[list[RuleDefinition]] = [[]]
-    for rule in rules:
-        blocks[-1].append(rule)
-        if rule.limits.has_budget:
-            blocks.append([])
-    return [block for block in blocks if block]
-
-
 def _analyze(*tables: str) -> Callable[[Run], None]:
     """Return what refreshes the planner's statistics before a step.
 
@@ -354,9 +344,7 @@ def _judgement(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
 
 
 def _allocation(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
-    occasion = _occasion(chunk)
-    decided = sum(allocate_rule(rule, occasion=occasion, keys=chunk.keys) for rule in rules)
-    return {"decided": decided}
+    return {"decided": allocate_rules(rules, occasion=_occasion(chunk), keys=chunk.keys)}
 
 
 def _budget(chunk: ChunkContext, rule: RuleDefinition) -> Counts:
