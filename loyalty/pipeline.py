@@ -31,7 +31,7 @@ from core.runs import (
     sample_key_edges,
     step_counts,
 )
-from loyalty.policies import NIGHT_CHUNK_PLAYERS
+from loyalty.policies import NIGHT_CHUNK_PLAYERS, NIGHT_WORKERS
 from players.metrics import refresh_metrics, refresh_volatility
 from players.models import Player
 from players.restrictions.due import refresh_blocked
@@ -99,7 +99,12 @@ def _new_night(*, business_date: date, started_by: User | None) -> Run:
         "reconcile_since": since.isoformat() if since else None,
         "volatility_since": _last_night_on(),
         "rewards_ended_since": _last_night_began_at(),
-        "edges": sample_key_edges(table="players", column="player_id", rows_per_chunk=NIGHT_CHUNK_PLAYERS.value()),
+        "edges": sample_key_edges(
+            table="players",
+            column="player_id",
+            rows_per_chunk=NIGHT_CHUNK_PLAYERS.value(),
+            workers=NIGHT_WORKERS.value(),
+        ),
     }
     run, _ = Run.objects.get_or_create(
         kind=RunKind.NIGHT,
