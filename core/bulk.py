@@ -1,4 +1,4 @@
-"""What inserting very many rows may leave out, because the statements themselves prove it."""
+"""What statements over very many rows tell the planner: which look-ups they prove themselves, how to join."""
 
 from __future__ import annotations
 
@@ -21,6 +21,24 @@ def trusted_keys(*, are_many: bool = True) -> Iterator[None]:
     yield
     if are_many:
         _set_replication_role("origin")
+
+
+@contextmanager
+def hashed_joins() -> Iterator[None]:
+    """Have PostgreSQL join by hash tables alone meanwhile, look-ups by LATERAL aside.
+
+    For statements that join what they have made themselves, which the planner takes for a few rows. Must run inside a
+    transaction; outside of one it says nothing.
+    """
+    _set_other_joins("off")
+    yield
+    _set_other_joins("on")
+
+
+def _set_other_joins(value: str) -> None:
+    fetch_rows(
+        "SELECT set_config('enable_nestloop', %s, true), set_config('enable_mergejoin', %s, true)", [value, value]
+    )
 
 
 def _set_replication_role(role: str) -> None:

@@ -106,14 +106,18 @@ class Step:
     before: Callable[[Run], None] | None = None
 
 
-def sample_key_edges(*, table: str, column: str, rows_per_chunk: int) -> list[str]:
-    """Return the keys that cut a table into about `rows_per_chunk` rows each, by sampling, whatever their shape."""
+def sample_key_edges(*, table: str, column: str, rows_per_chunk: int, workers: int = 1) -> list[str]:
+    """Return the keys that cut a table into about `rows_per_chunk` rows each, by sampling, whatever their shape.
+
+    Where there are several chunks there are as many for each of the workers, so that none waits for the last one.
+    """
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table}")
         rows = cursor.fetchone()[0]
         chunks = -(-rows // rows_per_chunk)
         if chunks <= 1:
             return []
+        chunks = -(-chunks // workers) * workers
         percent = min(100.0, 100 * max(0.02, chunks * 300 / rows))
         fractions = [number / chunks for number in range(1, chunks)]
         cursor.execute(

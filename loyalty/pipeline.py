@@ -31,14 +31,14 @@ from core.runs import (
     sample_key_edges,
     step_counts,
 )
-from loyalty.policies import NIGHT_CHUNK_PLAYERS
+from loyalty.policies import NIGHT_CHUNK_PLAYERS, NIGHT_WORKERS
 from players.metrics import refresh_metrics, refresh_volatility
 from players.models import Player
 from players.restrictions.due import refresh_blocked
 from players.segmentation import batch_reclassify_players
 from reporting.liability_days import write_liability_days
 from reporting.summaries import write_daily_summary
-from rewards.allocation import allocate_rule
+from rewards.allocation import allocate_rules, allocation_blocks
 from rewards.budgets import recount_budgets, settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
@@ -99,7 +99,12 @@ def _new_night(*, business_date: date, started_by: User | None) -> Run:
         "reconcile_since": since.isoformat() if since else None,
         "volatility_since": _last_night_on(),
         "rewards_ended_since": _last_night_began_at(),
-        "edges": sample_key_edges(table="players", column="player_id", rows_per_chunk=NIGHT_CHUNK_PLAYERS.value()),
+        "edges": sample_key_edges(
+            table="players",
+            column="player_id",
+            rows_per_chunk=NIGHT_CHUNK_PLAYERS.value(),
+            workers=NIGHT_WORKERS.value(),
+        ),
     }
     run, _ = Run.objects.get_or_create(
         kind=RunKind.NIGHT,
@@ -220,16 +225,6 @@ def _rule_steps(rules: Sequence[RuleDefinition]) -> Iterator[Step]:
         work=lambda chunk: _rewards(chunk, rules),
         ranges=_player_ranges,
     )
-
-
-def allocation_blocks(rules: Sequence[RuleDefinition]) -> list[list[RuleDefinition]]:
-    """Cut the rules, in order, after each one with a budget: only these must wait for all players."""
-    blocks: list[list[RuleDefinition]] = [[]]
-    for rule in rules:
-        blocks[-1].append(rule)
-        if rule.limits.has_budget:
-            blocks.append([])
-    return [block for block in blocks if block]
 
 
 def _analyze(*tables: str) -> Callable[[Run], None]:
@@ -354,9 +349,7 @@ def _judgement(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
 
 
 def _allocation(chunk: ChunkContext, rules: Sequence[RuleDefinition]) -> Counts:
-    occasion = _occasion(chunk)
-    decided = sum(allocate_rule(rule, occasion=occasion, keys=chunk.keys) for rule in rules)
-    return {"decided": decided}
+    return {"decided": allocate_rules(rules, occasion=_occasion(chunk), keys=chunk.keys)}
 
 
 def _budget(chunk: ChunkContext, rule: RuleDefinition) -> Counts:

@@ -19,6 +19,6 @@ NIGHT_CHUNK_PLAYERS = declare(
         minimum=10,
         maximum=1_000_000,
         unit="players",
-        help="How many players one transaction of the night works on.",
+        help="How many players one transaction of the night works on at most, about.",
     )
 )

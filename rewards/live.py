@@ -13,7 +13,7 @@ from core.expressions import fetch_rows
 from core.models import Run, RunKind
 from core.runs import ALL_KEYS, Counts, KeyRange, NamedPlayers, finish_run
 from players.models import Player
-from rewards.allocation import allocate_rule
+from rewards.allocation import allocate_rules, allocation_blocks
 from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
@@ -57,15 +57,20 @@ def allocate_facts(
 
 
 def allocate_candidates(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
-    """Allocate what was judged, rule by rule, with budgets, guardrails and the caps of whole groups."""
+    """Allocate what was judged, with budgets, guardrails and the caps of whole groups."""
     # Before the rows of rules with budgets, as everywhere.
     lock_pools()
-    for rule in rules:
-        allocate_rule(rule, occasion=occasion, keys=keys)
-        if rule.limits.has_budget:
-            settle_budget(rule, occasion=occasion)
+    allocate_in_blocks(rules, occasion=occasion, keys=keys)
     hold_to_forecasts(rules, occasion=occasion)
     settle_pools(rules, occasion=occasion)
+
+
+def allocate_in_blocks(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> None:
+    """Allocate what was judged, each budget settled before the next rule."""
+    for block in allocation_blocks(rules):
+        allocate_rules(block, occasion=occasion, keys=keys)
+        if block[-1].limits.has_budget:
+            settle_budget(block[-1], occasion=occasion)
 
 
 def _allocate(

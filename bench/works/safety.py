@@ -24,7 +24,7 @@ from core.models import Run, RunKind
 from core.runs import KeyRange, ranges_between, sample_key_edges
 from loyalty.policies import NIGHT_CHUNK_PLAYERS
 from players.models import Player
-from rewards.allocation import allocate_rule
+from rewards.allocation import allocate_rules
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, needed_columns
@@ -158,7 +158,6 @@ def _decide_all(run: Run, *, rules: Sequence[RuleDefinition], ranges: Sequence[K
         lambda keys: judge_matches(rules, occasion=occasion, keys=keys), then_refresh="rule_candidates"
     )
     safety += of_every_chunk(
-        lambda keys: [allocate_rule(rule, occasion=occasion, keys=keys) for rule in rules],
-        then_refresh="rule_allocations",
+        lambda keys: allocate_rules(rules, occasion=occasion, keys=keys), then_refresh="rule_allocations"
     )
     return _Night(matches=sum(found), facts=facts, matching=matching, safety=safety)

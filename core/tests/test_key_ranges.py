@@ -69,6 +69,18 @@ def test_sampled_ranges_are_about_equally_large() -> None:
 
 
 @pytest.mark.django_db
+def test_every_worker_gets_as_many_ranges() -> None:
+    write_players(AWKWARD_KEYS["long numbers"])
+
+    edges = sample_key_edges(table="players", column="player_id", rows_per_chunk=100, workers=2)
+    sizes = [Player.objects.filter(**keys.filters("player_id")).count() for keys in ranges_between(edges)]
+
+    assert sum(sizes) == 500
+    assert len(sizes) == 6
+    assert max(sizes) <= 130
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(("rows", "rows_per_chunk"), [(0, 10), (10, 10), (9, 10)])
 def test_few_rows_are_one_open_range(rows: int, rows_per_chunk: int) -> None:
     write_players(AWKWARD_KEYS["numbers"][:rows])

@@ -89,7 +89,7 @@ def judge_one(definition: RuleDefinition, *, occasion: Occasion, source: RunFact
     Must run in a transaction that is rolled back: the match it needs is written.
     """
     match_rules([match_regardless(definition)], run_id=occasion.run_id)
-    margin, obstacles = margin_inputs(), _obstacles(definition)
+    margin, obstacles = margin_inputs(), _obstacles()
     sql, params = _judged_sql(definition, occasion=occasion, margin=margin, obstacles=obstacles)
     preamble, preamble_params = source.preamble(definition)
     found = fetch_rows(f"{preamble} {sql}", [*preamble_params, *params])[0]
@@ -112,10 +112,10 @@ def judge_one(definition: RuleDefinition, *, occasion: Occasion, source: RunFact
     return _within_budget(_within_places(judged, definition), definition)
 
 
-def _obstacles(definition: RuleDefinition) -> dict[tuple[str, str], Q]:
+def _obstacles() -> dict[tuple[str, str], Q]:
     """Return what may speak against the match by itself and beside others, by phase and reason code."""
     by_itself = {("alone", code): obstacle for code, obstacle in judging.obstacles().items()}
-    return by_itself | {("beside", code): obstacle for code, obstacle in allocation.obstacles(definition).items()}
+    return by_itself | {("beside", code): obstacle for code, obstacle in allocation.obstacles().items()}
 
 
 def _judged_sql(

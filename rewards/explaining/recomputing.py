@@ -11,8 +11,6 @@ from django.utils import timezone
 
 from core.expressions import fetch_rows, run_statement
 from core.models import Run, RunKind
-from rewards.allocation import allocate_rule
-from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.explaining.judgement import Judgement, judge_one
@@ -21,6 +19,7 @@ from rewards.explaining.sources import RunFacts
 from rewards.facts import fill_facts, needed_columns
 from rewards.fields import COLUMNS, TIER_BENEFITS, Field
 from rewards.judging import judge_matches
+from rewards.live import allocate_in_blocks
 from rewards.models import RewardRuleVersion, RuleMatch
 from rewards.occasions import Occasion, occasion_of_night
 from rewards.rules import active_rules, define_version
@@ -136,10 +135,7 @@ def _allocate_ahead(rules: Sequence[RuleDefinition], *, occasion: Occasion) -> N
     matched = set(RuleMatch.objects.filter(run_id=occasion.run_id).values_list("rule_number", flat=True))
     matching = [rule for rule in rules if rule.number in matched]
     judge_matches(matching, occasion=occasion)
-    for rule in matching:
-        allocate_rule(rule, occasion=occasion)
-        if rule.limits.has_budget:
-            settle_budget(rule, occasion=occasion)
+    allocate_in_blocks(matching, occasion=occasion)
 
 
 def _turn_back(occasion: Occasion, *, columns: Sequence[str]) -> None:

@@ -173,6 +173,9 @@ class AllocationCandidate(models.Model):
     reward_family = models.CharField(max_length=10)
     min_amount = _money()
     frequency_max = models.IntegerField()
+    smallest_units = models.IntegerField(help_text="How many of its smallest units the unit of the reward is made of.")
+    is_perk = models.BooleanField()
+    exclusive_group = models.CharField(max_length=60)
     # What is known of the match by itself.
     amount_computed = _money(null=True)
     given_in_period = models.IntegerField()

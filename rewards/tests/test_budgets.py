@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from core.policies import save_policy
 from players.models import Player
 from players.tests.factories import ON, restrict
-from rewards.allocation import allocate_rule
+from rewards.allocation import allocate_rules
 from rewards.budgets import budget_room, recount_budgets, settle_budget
 from rewards.evaluation import match_rules
 from rewards.facts import fill_facts, needed_columns
@@ -200,7 +200,7 @@ def test_two_who_settle_at_once_do_not_overspend() -> None:
         fill_facts(run_id=run.pk, on=ON, columns=needed_columns([rule]), player_ids=half)
         match_rules([rule], run_id=run.pk)
         judge_matches([rule], occasion=occasion)
-        allocate_rule(rule, occasion=occasion)
+        allocate_rules([rule], occasion=occasion)
         occasions.append(occasion)
     cuts: list[int] = []
 

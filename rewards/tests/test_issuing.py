@@ -20,6 +20,7 @@ from rewards.models import RewardDecision, RewardHistory, RuleBudgetDay
 from rewards.occasions import occasion_of_night
 from rewards.rules import active_rules
 from rewards.tests.factories import allocate, balance, decision, evaluate, issue, make_player, make_rule, verdicts
+from safety.models import SafetyViolation
 from wallet.bonuses import add_bonus_balance
 from wallet.models import LedgerEntry, Lot, Operation, PostingRefusal
 from wallet.reconciliation import reconcile
@@ -237,6 +238,22 @@ def test_what_was_decided_live_meanwhile_is_not_given_again() -> None:
 
     assert LedgerEntry.objects.count() == RewardDecision.objects.count() == RewardHistory.objects.count() == 1
     assert reserved() == [(10, 1)]
+
+
+@pytest.mark.django_db
+def test_a_decision_made_live_meanwhile_keeps_nobody_else_from_theirs() -> None:
+    make_player("alice")
+    make_player("dora")
+    make_rule("GIFT", priority=2)
+    make_rule("TOO_MUCH", reward={"amount": 10**6})
+    run = allocate()
+    process_players(player_ids=["alice"], on=ON)
+
+    assert issue(run) == {"APPROVED": 1, "REJECTED": 1}
+
+    assert verdicts("alice") == verdicts("dora") == {"GIFT": "APPROVED", "TOO_MUCH": "REJECTED UNPROFITABLE"}
+    assert LedgerEntry.objects.count() == RewardHistory.objects.count() == 2
+    assert RewardDecision.objects.count() == SafetyViolation.objects.count() + 2 == 4
 
 
 @pytest.mark.django_db
