@@ -48,7 +48,7 @@ def abuse_scores(*, at: datetime, keys: KeyRange = ALL_KEYS) -> QuerySet[Any, An
     )
 
 
-def calculate_abuse_score(*, player_id: str, at: datetime | None = None) -> int:
+def calculate_abuse_score(player_id: str, *, at: datetime | None = None) -> int:
     """Return one player's abuse score, 0–100, from the unresolved signals as of `at`."""
     scores = abuse_scores(at=at or timezone.now()).filter(player_id=player_id)
     return sum(int(row["score"]) for row in scores)
@@ -89,7 +89,7 @@ def wagering_multiplier() -> Combinable:
     )
 
 
-def apply_abuse_penalty(*, player_id: str, has_requirement: bool = True) -> Decimal:
+def apply_abuse_penalty(player_id: str, *, has_requirement: bool = True) -> Decimal:
     """Return the multiplier, 0–1, that the player's stored abuse score puts on reward amounts.
 
     `has_requirement` says whether the reward must be wagered. Raises NotFoundError.

@@ -96,7 +96,7 @@ def look_at_player(player_id: str, *, at: datetime | None = None) -> tuple[int, 
         signals = detect_abuse_signals(player_id, at=at)
         only = KeyRange(lower=player_id, upper=player_id + "\x01")
         score_players(on=timezone.localdate(at), at=at, keys=only)
-    return calculate_abuse_score(player_id=player_id, at=at), signals
+    return calculate_abuse_score(player_id, at=at), signals
 
 
 def run_detector(detector: SetDetector, *, scope: Scope) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from typing import Any
 
 from safety.detection.definition import DetectorDefinition, Query, Reach
 from safety.detection.rings.components import label_components
+from safety.detection.rings.crowds import things_left_out
 from safety.detection.rings.keeping import keep_rings
-from safety.detection.rings.pairs import crowded_things, gather_links, pair_accounts
+from safety.detection.rings.pairs import gather_links, pair_accounts
 from safety.detection.scope import Scope
 from safety.detection.statements import run_named
-from safety.detection.thresholds import Thresholds, count, rate, window
+from safety.detection.thresholds import NameList, Thresholds, count, rate, window
 
 # Night, live and command may look at the same time; a ring must not be made twice. Any number no other lock uses.
 _RINGS_LOCK = 5_107_001
@@ -24,7 +25,7 @@ def find_rings(scope: Scope, thresholds: Thresholds) -> dict[str, Any]:
     pairs = pair_accounts(parameters)
     label_components(parameters)
     rings = keep_rings(parameters)
-    return {"pairs": pairs // 2, "rings": rings, "left out": crowded_things(parameters)}
+    return {"pairs": pairs // 2, "rings": rings, "left out": things_left_out(parameters)}
 
 
 _SQL = """
@@ -61,7 +62,8 @@ SHARED_DEVICE = DetectorDefinition(
     code="SHARED_DEVICE",
     title="Accounts in a ring",
     looks_for="Accounts connected by shared devices or IP addresses that were given bonuses at about the same time.",
-    false_positives="A large family or a shared flat with one computer; a shop's terminal that few people use.",
+    false_positives="A large family or a shared flat with one computer; a shop's or café's terminal whose guests have no "
+    "device of their own: name it in left_out.",
     reach=Reach.EVERYBODY,
     thresholds=(
         window(60),
@@ -69,8 +71,32 @@ SHARED_DEVICE = DetectorDefinition(
         rate("device_weight", "1", "Weight of a shared device.", maximum="100"),
         rate("ip_weight", "0.4", "Weight of a shared IP address.", maximum="100"),
         rate("weight_min", "1", "Sum of the weights from which two accounts are linked.", maximum="100"),
-        count("device_users_max", 50, "A device that more accounts use connects nobody.", minimum=2, maximum=1000),
+        count(
+            "device_users_max",
+            50,
+            "A device that more accounts use connects them only if it looks like a farm's: by the crowd's shares below.",
+            minimum=2,
+            maximum=1000,
+        ),
         count("ip_users_max", 15, "An IP address that more accounts use connects nobody.", minimum=2, maximum=1000),
+        count(
+            "crowd_users_max",
+            500,
+            "A device that more accounts use connects nobody: an identifier that many devices report.",
+            minimum=2,
+            maximum=5000,
+        ),
+        rate("crowd_bonus_share_min", "0.9", "On a farm's device, at least this share of the accounts has bonuses."),
+        rate(
+            "crowd_without_own_device_share_min",
+            "0.8",
+            "On a farm's device, at least this share of the accounts is seen on no device that fewer accounts use than "
+            "make a ring.",
+        ),
+        NameList(
+            name="left_out",
+            help="Devices and IP addresses that connect nobody, because you know them: a café's terminal, an office.",
+        ),
         count("shared_within_days", 14, "Days that may lie between the two uses of a thing.", minimum=0, maximum=365),
         count("bonuses_within_days", 14, "Days that may lie between the two bonuses.", minimum=0, maximum=365),
     ),

@@ -81,7 +81,7 @@ def test_a_signal_of_a_detector_in_shadow_is_logged_and_does_not_count() -> None
     detect_everybody(at=AT)
 
     assert AbuseSignal.objects.get().is_shadow
-    assert calculate_abuse_score(player_id="bob", at=AT) == 0
+    assert calculate_abuse_score("bob", at=AT) == 0
 
 
 def test_an_active_detectors_signal_counts_by_its_severity() -> None:
@@ -90,7 +90,7 @@ def test_an_active_detectors_signal_counts_by_its_severity() -> None:
     detect_everybody(at=AT)
 
     # 5 × 4.
-    assert calculate_abuse_score(player_id="bob", at=AT) == 20
+    assert calculate_abuse_score("bob", at=AT) == 20
 
 
 def test_switching_a_detector_on_makes_open_shadow_signals_count_once_they_are_found_again() -> None:
