@@ -100,7 +100,7 @@ def test_switching_on_asks_for_confirmation_and_shows_the_figures(users: dict[st
     client = client_of(users["Risk"])
 
     page = client.post(change_url(), form(mode="ACTIVE")).content.decode()
-    assert "Its signals would count from now on; nobody has judged one of its players yet." in page
+    assert "Its signals would count from now on; nobody has judged one of its signals yet." in page
     assert Detector.objects.get(pk=CODE).mode == "SHADOW"
 
     client.post(change_url(), form(mode="ACTIVE", confirmed="on"))

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.errors import NotFoundError
@@ -47,7 +48,19 @@ def detect_among_players(*, at: datetime) -> Counts:
     for detector in detectors_in_force():
         if detector.definition.reach is Reach.EVERYBODY:
             counts |= _counted(detector, run_detector(detector, scope=scope))
+    _note_runs_by_player(at=at)
     return counts
+
+
+def _note_runs_by_player(*, at: datetime) -> None:
+    """Note what the detectors that ran range by range at this time have found in all."""
+    codes = [it.code for it in detectors_in_force() if it.definition.reach is Reach.PLAYER]
+    found = AbuseSignal.objects.filter(detector__in=codes, last_seen_at=at).values_list("detector")
+    totals = found.annotate(found=Count("id"), new=Count("id", filter=Q(first_seen_at=at))).order_by()
+    told = {code: {"found": seen, "found again": seen - new, "new": new} for code, seen, new in totals}
+    for code in codes:
+        nothing = {"found": 0, "found again": 0, "new": 0}
+        Detector.objects.filter(pk=code).update(last_run_at=at, last_run=told.get(code, nothing))
 
 
 def detect_everybody(

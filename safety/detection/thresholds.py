@@ -110,17 +110,15 @@ class NameList:
                 path=path,
             )
         for place, name in enumerate(given):
-            if (
-                not isinstance(name, str)
-                or not name.strip()
-                or len(name) > self.characters_max
-                or not is_storable(name)
-            ):
+            if not self._is_name(name):
                 raise ThresholdError(
                     f"{path}[{place}] is {name!r}: a text of 1 to {self.characters_max} characters is needed",
                     path=f"{path}[{place}]",
                 )
         return [name.strip() for name in given]
+
+    def _is_name(self, given: Any) -> bool:
+        return isinstance(given, str) and 0 < len(given.strip()) <= self.characters_max and is_storable(given)
 
     def shipped(self) -> Any:
         return []

@@ -62,8 +62,8 @@ SHARED_DEVICE = DetectorDefinition(
     code="SHARED_DEVICE",
     title="Accounts in a ring",
     looks_for="Accounts connected by shared devices or IP addresses that were given bonuses at about the same time.",
-    false_positives="A large family or a shared flat with one computer; a shop's or café's terminal whose guests have no "
-    "device of their own: name it in left_out.",
+    false_positives="A large family or a shared flat with one computer; a terminal whose guests have no device of "
+    "their own: name it in left_out.",
     reach=Reach.EVERYBODY,
     thresholds=(
         window(60),
@@ -74,7 +74,7 @@ SHARED_DEVICE = DetectorDefinition(
         count(
             "device_users_max",
             50,
-            "A device that more accounts use connects them only if it looks like a farm's: by the crowd's shares below.",
+            "A device that more accounts use connects them only if it looks like a farm's, by the shares below.",
             minimum=2,
             maximum=1000,
         ),
