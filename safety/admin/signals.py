@@ -7,7 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from unfold.contrib.filters.admin import (
     BooleanRadioFilter,
     ChoicesDropdownFilter,
@@ -18,9 +20,10 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from core.admin.base import HugeReadOnlyAdmin
-from core.admin.columns import Colours, badge
+from core.admin.columns import NOTHING, Colours, badge
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
 from safety.admin.evidence import evidence_shown
+from safety.admin.labelling import LabellingPages
 from safety.admin.reviews import case_link
 from safety.admin.rings import ring_link
 from safety.detection.catalogue import DEFINITIONS
@@ -46,7 +49,8 @@ class DetectorFilter(DropdownFilter):
 
 
 @admin.register(AbuseSignal)
-class AbuseSignalAdmin(HugeReadOnlyAdmin):
+class AbuseSignalAdmin(LabellingPages, HugeReadOnlyAdmin):
+    actions_detail = ("judge",)
     list_display = (
         "id",
         "player_link",
@@ -74,7 +78,7 @@ class AbuseSignalAdmin(HugeReadOnlyAdmin):
     search_fields = ("player__player_id__exact",)
     search_help_text = PLAYER_SEARCH_HELP
     fields = (
-        ("player", "signal_type", "severity"),
+        ("player_link", "signal_type", "severity"),
         ("is_shadow", "ring_link"),
         "description",
         "evidence",
@@ -84,13 +88,27 @@ class AbuseSignalAdmin(HugeReadOnlyAdmin):
         ("case_link", "outcome"),
         ("judged_by", "judged_at"),
         "judgement",
+        "labels_shown",
     )
-    readonly_fields = ("case_link", "evidence", "ring_link")
+    readonly_fields = ("player_link", "case_link", "evidence", "ring_link", "labels_shown")
 
     player_link = player_link
     case_link = case_link
     ring_link = ring_link
     outcome_badge = badge("outcome", colours=Colours(CONFIRMED="danger", DISMISSED="success"))
+
+    @display(description="judged in shadow")
+    def labels_shown(self, signal: AbuseSignal) -> SafeString:
+        rows = [
+            (
+                label.get_finding_display(),
+                label.labelled_by.username,
+                f"{localtime(label.labelled_at):%Y-%m-%d %H:%M}",
+                f": {label.note}" if label.note else "",
+            )
+            for label in signal.labels.select_related("labelled_by")
+        ]
+        return format_html_join("", "<div>{} by {}, {}{}</div>", rows) if rows else NOTHING
 
     @display(description="evidence")
     def evidence(self, signal: AbuseSignal) -> SafeString:

@@ -44,7 +44,9 @@ def next_to_label(detector: str, *, after: int | None = None) -> AbuseSignal | N
     """Return the next signal of the sample, or the one behind signal `after`, which is left for later."""
     signals = signals_to_label(detector)
     left = signals.filter(pk=after).first() if after else None
-    return signals.filter(drawn__gt=left.drawn).first() if left else signals.first()  # type: ignore[attr-defined]
+    if left is None:
+        return signals.first()
+    return signals.filter(drawn__gt=left.drawn).first()  # type: ignore[attr-defined,misc]  # annotated
 
 
 def label_signal(*, signal_id: int, finding: str, by: User, note: str = "", at: datetime | None = None) -> SignalLabel:

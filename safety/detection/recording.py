@@ -16,24 +16,36 @@ def record_signals(detector: SetDetector, *, scope: Scope) -> dict[str, int]:
     A player has at most one open signal of a detector: found again it is refreshed, and ages anew if there is newer
     evidence. What was resolved is not raised again by the evidence that was judged then. Must run inside a transaction.
     """
+    found = find_signals(detector, scope=scope)
+    return write_signals(detector, scope=scope) if found else {"found": 0, "found again": 0, "new": 0}
+
+
+def find_signals(detector: SetDetector, *, scope: Scope) -> int:
+    """Fill `detection_found` with what the detector's pass finds now; return how many players it found."""
     query, parameters = detector.definition.query(scope, detector.thresholds)
     given = {
         **scope.parameters(window_days=detector.thresholds["window_days"]),
         **parameters,
         "detector": detector.code,
-        "severity": detector.severity,
-        "is_shadow": detector.is_shadow,
         "thresholds_in_force": json.dumps(as_json(detector.thresholds)),
     }
     found = _FOUND.format(
         judged=judged_sql(), corrections=corrections_sql(scope), query=query, ring=_ring_column(detector)
     )
     # A statement that writes signals would not be worked on by several processes; one that fills a table is.
-    rows = make_temporary("detection_found", found, given)
-    if rows == 0:
-        return {"found": 0, "found again": 0, "new": 0}
+    return make_temporary("detection_found", found, given)
+
+
+def write_signals(detector: SetDetector, *, scope: Scope) -> dict[str, int]:
+    """Write what `detection_found` holds as signals; return how many are new and found again."""
+    given = {
+        "at": scope.at,
+        "detector": detector.code,
+        "severity": detector.severity,
+        "is_shadow": detector.is_shadow,
+    }
     ((refreshed, new),) = fetch_named(_RECORD, given)
-    return {"found": rows, "found again": refreshed, "new": new}
+    return {"found": refreshed + new, "found again": refreshed, "new": new}
 
 
 def _ring_column(detector: SetDetector) -> str:

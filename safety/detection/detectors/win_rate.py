@@ -56,7 +56,8 @@ _SQL = """
                coalesce(nullif(e.bet_id, ''), e.occurred_at::date::text) AS bet,
                coalesce(sum(e.amount) FILTER (WHERE e.kind = 'WAGER'), 0)::float8 AS stake,
                coalesce(sum(e.amount) FILTER (WHERE e.kind = 'WIN'), 0)::float8 AS payout,
-               min(e.occurred_at) AS placed_at, max(e.occurred_at) AS last_at
+               min(e.occurred_at) AS placed_at, max(e.occurred_at) AS last_at,
+               (array_agg(e.id ORDER BY e.occurred_at))[1:5] AS events
         FROM ({events}) e JOIN suspects USING (player_id)
         JOIN games g ON g.code = coalesce(nullif(e.game_category, ''), '{other}')
         GROUP BY e.player_id, g.code, g.return_rate, g.cap, g.variance, bet
@@ -67,7 +68,7 @@ _SQL = """
                sum(least(payout, cap * stake) - return_rate * stake) AS beyond,
                sum(variance * stake * stake) AS v, max(cap * stake) AS m,
                jsonb_path_query_array(jsonb_agg(jsonb_build_object('bet', bet, 'at', placed_at, 'category', code,
-                   'stake', round(stake::numeric, 2), 'payout', round(payout::numeric, 2))
+                   'stake', round(stake::numeric, 2), 'payout', round(payout::numeric, 2), 'events', events)
                    ORDER BY payout - stake DESC) FILTER (WHERE stake > 0), '$[0 to 9]') AS best_bets
         FROM bets WHERE stake > 0 GROUP BY player_id
     ),
