@@ -50,6 +50,21 @@ class KeyRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedKeys:
+    """A few keys by name, where a range is taken too."""
+
+    keys: tuple[str, ...]
+
+    def condition(self, column: str) -> tuple[str, list[Any]]:
+        """Return SQL and parameters that hold for `column` being one of them."""
+        return f"{column} = ANY(%s)", [list(self.keys)]
+
+    def filters(self, field_name: str) -> dict[str, Any]:
+        """Return the same as keyword arguments for `filter()`."""
+        return {f"{field_name}__in": self.keys}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkContext:
     """What a step's work gets: the run, its range of keys, its number in the step and one real time."""
 

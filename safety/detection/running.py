@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core.errors import NotFoundError
 from core.expressions import run_statement
-from core.runs import ALL_KEYS, KeyRange
+from core.runs import ALL_KEYS, KeyRange, NamedKeys
 from players.models import Player
 from safety.abuse import calculate_abuse_score, score_players
 from safety.detection.catalogue import SetDetector, detectors_in_force
@@ -110,6 +110,21 @@ def look_at_player(player_id: str, *, at: datetime | None = None) -> tuple[int, 
         only = KeyRange(lower=player_id, upper=player_id + "\x01")
         score_players(on=timezone.localdate(at), at=at, keys=only)
     return calculate_abuse_score(player_id, at=at), signals
+
+
+def detect_on_events(*, kind: str, player_ids: Collection[str], at: datetime) -> int:
+    """Look at players who have just done what some detectors wait for, and store the scores that follow.
+
+    Return how many signals were found. Must run inside a transaction, for what is decided next in it.
+    """
+    detectors = [detector for detector in detectors_in_force() if kind in detector.definition.live_on]
+    if not detectors or not player_ids:
+        return 0
+    scope = Scope(at=at, player_ids=tuple(sorted(player_ids)))
+    found = sum(run_detector(detector, scope=scope)["found"] for detector in detectors)
+    if found:
+        score_players(on=timezone.localdate(at), at=at, keys=NamedKeys(keys=scope.player_ids or ()))
+    return found
 
 
 def run_detector(detector: SetDetector, *, scope: Scope) -> dict[str, Any]:
