@@ -87,6 +87,7 @@ def preview_detector(*, code: str, severity: int, thresholds: Any, at: datetime 
 def _run(detector: SetDetector, *, scope: Scope) -> DetectorPreview:
     began = time.monotonic()
     if detector.definition.prepare:
+        # Over everybody there is always something to compare.
         detector.definition.prepare(scope, detector.thresholds)
     found = find_signals(detector, scope=scope)
     seconds = time.monotonic() - began

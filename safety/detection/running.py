@@ -18,7 +18,7 @@ from players.models import Player
 from safety.abuse import calculate_abuse_score, score_players
 from safety.detection.catalogue import SetDetector, detectors_in_force
 from safety.detection.definition import Reach
-from safety.detection.recording import record_signals
+from safety.detection.recording import NOTHING_FOUND, record_signals
 from safety.detection.rings.links import forget_old_links, refresh_links
 from safety.detection.scope import Scope
 from safety.detection.thresholds import as_json
@@ -59,8 +59,7 @@ def _note_runs_by_player(*, at: datetime) -> None:
     totals = found.annotate(found=Count("id"), new=Count("id", filter=Q(first_seen_at=at))).order_by()
     told = {code: {"found": seen, "found again": seen - new, "new": new} for code, seen, new in totals}
     for code in codes:
-        nothing = {"found": 0, "found again": 0, "new": 0}
-        Detector.objects.filter(pk=code).update(last_run_at=at, last_run=told.get(code, nothing))
+        Detector.objects.filter(pk=code).update(last_run_at=at, last_run=told.get(code, dict(NOTHING_FOUND)))
 
 
 def detect_everybody(
@@ -130,11 +129,12 @@ def detect_on_events(*, kind: str, player_ids: Collection[str], at: datetime) ->
 def run_detector(detector: SetDetector, *, scope: Scope) -> dict[str, Any]:
     """Run one detector over the players in scope; return what it found, and note it where it was everybody."""
     began = time.monotonic()
-    with transaction.atomic():
-        told: dict[str, Any] = {}
-        if detector.definition.prepare:
-            told = detector.definition.prepare(scope, detector.thresholds)
-        told |= record_signals(detector, scope=scope)
+    # Within a transaction a savepoint would be of no use: whoever runs detectors goes on with all of them or none.
+    with transaction.atomic(savepoint=False):
+        prepare = detector.definition.prepare
+        prepared = prepare(scope, detector.thresholds) if prepare else {}
+        recorded = NOTHING_FOUND if prepared is None else record_signals(detector, scope=scope)
+        told: dict[str, Any] = {**(prepared or {}), **recorded}
         told["seconds"] = round(time.monotonic() - began, 3)
         if scope.player_ids is None and scope.keys == ALL_KEYS:
             Detector.objects.filter(pk=detector.code).update(last_run_at=scope.at, last_run=as_json(told))

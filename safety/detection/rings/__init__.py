@@ -8,7 +8,7 @@ from safety.detection.definition import DetectorDefinition, Query, Reach
 from safety.detection.rings.components import label_components
 from safety.detection.rings.crowds import things_left_out
 from safety.detection.rings.keeping import keep_rings
-from safety.detection.rings.pairs import gather_links, pair_accounts
+from safety.detection.rings.pairs import gather_links, pair_accounts, reach_accounts
 from safety.detection.scope import Scope
 from safety.detection.statements import run_named
 from safety.detection.thresholds import NameList, Thresholds, count, rate, window
@@ -17,9 +17,14 @@ from safety.detection.thresholds import NameList, Thresholds, count, rate, windo
 _RINGS_LOCK = 5_107_001
 
 
-def find_rings(scope: Scope, thresholds: Thresholds) -> dict[str, Any]:
-    """Find the rings, write them, and leave the members in `ring_found`. Must run inside a transaction."""
+def find_rings(scope: Scope, thresholds: Thresholds) -> dict[str, Any] | None:
+    """Find the rings, write them, and leave the members in `ring_found`; None for players who share with too few.
+
+    Must run inside a transaction.
+    """
     parameters = {**scope.parameters(window_days=thresholds["window_days"]), **thresholds}
+    if scope.player_ids is not None and reach_accounts(parameters) < thresholds["members_min"]:
+        return None
     run_named("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _RINGS_LOCK})
     gather_links(scope, parameters)
     pairs = pair_accounts(parameters)

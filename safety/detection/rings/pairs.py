@@ -15,11 +15,11 @@ _HOPS_MAX = 50
 def gather_links(scope: Scope, parameters: dict[str, Any]) -> None:
     """Fill `ring_links` with the links of accounts that were given bonuses, by things that not too many use.
 
+    Of players by name, `ring_reached` must hold whom they can be connected with.
+
     What more accounts use than its limit, whether they were given bonuses or not, connects nobody, unless it is a
     farm's device.
     """
-    if scope.player_ids is not None:
-        _reach(parameters)
     make_temporary("ring_bonuses", all_bonuses_sql(Scope(at=scope.at)) + _only_reached("l", scope), parameters)
     make_temporary(
         "ring_things",
@@ -91,9 +91,12 @@ def pair_accounts(parameters: dict[str, Any]) -> int:
     )
 
 
-def _reach(parameters: dict[str, Any]) -> None:
-    """Fill `ring_reached` with all accounts that can be reached from those in scope, hop by hop over things."""
-    make_temporary("ring_reached", "SELECT unnest(%(scope_players)s::varchar[]) AS player_id", parameters)
+def reach_accounts(parameters: dict[str, Any]) -> int:
+    """Fill `ring_reached` with the accounts that can be reached from those in scope, hop by hop over things.
+
+    Return how many there are.
+    """
+    reached = make_temporary("ring_reached", "SELECT unnest(%(scope_players)s::varchar[]) AS player_id", parameters)
     hop = f"""
         INSERT INTO ring_reached
         SELECT DISTINCT o.player_id FROM (
@@ -114,8 +117,11 @@ def _reach(parameters: dict[str, Any]) -> None:
         LIMIT {_REACHED_MAX}
     """
     for _ in range(_HOPS_MAX):
-        if run_named(hop, parameters) == 0:
-            return
+        more = run_named(hop, parameters)
+        reached += more
+        if more == 0:
+            break
+    return reached
 
 
 def _only_reached(alias: str, scope: Scope) -> str:
