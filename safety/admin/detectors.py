@@ -163,8 +163,10 @@ class DetectorAdmin(HouseAdmin):
     def open_signals(self, row: Any) -> SafeString:
         """Lead to the open signals; those in shadow are told apart."""
         url = f"{reverse('admin:safety_abusesignal_changelist')}?detector={row.pk}&is_resolved__exact=0"
-        shadow = f", {row.precision.shadow:,} in shadow" if row.precision.shadow else ""
-        return format_html('<a class="house-link" href="{}">{}{}</a>', url, f"{row.precision.open:,}", shadow)
+        found = row.precision
+        shadow = f", {found.shadow:,} of them in shadow" if found.shadow else ""
+        words = f"{found.open:,} in shadow" if 0 < found.open == found.shadow else f"{found.open:,}{shadow}"
+        return format_html('<a class="house-link" href="{}">{}</a>', url, words)
 
     @display(description="confirmed of judged")
     def confirmed(self, row: Any) -> str:

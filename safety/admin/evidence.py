@@ -98,7 +98,7 @@ def _title(name: str) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(_text(member) for member in value)
+        return ", ".join(_text(member) for member in value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{_title(name)}: {_text(member)}" for name, member in value.items())
     if isinstance(value, float):

@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.timezone import localtime
 from unfold.contrib.filters.admin import (
     BooleanRadioFilter,
@@ -20,7 +21,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from core.admin.base import HugeReadOnlyAdmin
-from core.admin.columns import NOTHING, Colours, badge
+from core.admin.columns import NOTHING, Colours
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
 from safety.admin.evidence import evidence_shown
 from safety.admin.labelling import LabellingPages
@@ -28,6 +29,9 @@ from safety.admin.reviews import case_link
 from safety.admin.rings import ring_link
 from safety.detection.catalogue import DEFINITIONS
 from safety.models import AbuseSignal
+
+# Of the description, as much as a line or two of the list hold; the page shows it whole.
+_SEEN_LENGTH = 110
 
 
 class DetectorFilter(DropdownFilter):
@@ -54,17 +58,13 @@ class AbuseSignalAdmin(LabellingPages, HugeReadOnlyAdmin):
     list_display = (
         "id",
         "player_link",
-        "signal_type",
+        "kind",
         "severity",
-        "is_shadow",
-        "is_resolved",
-        "outcome_badge",
+        "state",
         "case_link",
         "ring_link",
         "detected_at",
-        "times_seen",
-        "resolved_at",
-        "description",
+        "seen",
     )
     list_filter = (
         PlayerFilter,
@@ -95,7 +95,24 @@ class AbuseSignalAdmin(LabellingPages, HugeReadOnlyAdmin):
     player_link = player_link
     case_link = case_link
     ring_link = ring_link
-    outcome_badge = badge("outcome", colours=Colours(CONFIRMED="danger", DISMISSED="success"))
+
+    @display(description="signal", ordering="signal_type")
+    def kind(self, signal: AbuseSignal) -> str:
+        definition = DEFINITIONS.get(signal.detector)
+        return definition.title if definition else signal.signal_type.replace("_", " ").capitalize()
+
+    @display(description="state", label=Colours(CONFIRMED="danger", DISMISSED="success", SHADOW="warning"))
+    def state(self, signal: AbuseSignal) -> tuple[str, str]:
+        """Tell what was found of it, and whether it counts."""
+        if signal.outcome:
+            return signal.outcome, signal.get_outcome_display()
+        if signal.is_resolved:
+            return "RESOLVED", "Resolved"
+        return ("SHADOW", "In shadow") if signal.is_shadow else ("OPEN", "Open")
+
+    @display(description="what was seen")
+    def seen(self, signal: AbuseSignal) -> SafeString:
+        return format_html('<span class="house-wide">{}</span>', Truncator(signal.description).chars(_SEEN_LENGTH))
 
     @display(description="judged in shadow")
     def labels_shown(self, signal: AbuseSignal) -> SafeString:

@@ -23,9 +23,14 @@ def find_rings(scope: Scope, thresholds: Thresholds) -> dict[str, Any] | None:
     Must run inside a transaction.
     """
     parameters = {**scope.parameters(window_days=thresholds["window_days"]), **thresholds}
-    if scope.player_ids is not None and reach_accounts(parameters) < thresholds["members_min"]:
+    by_name = scope.player_ids
+    # Most players share nothing with anybody: they wait for nobody.
+    if by_name is not None and reach_accounts(parameters) == len(by_name):
         return None
     run_named("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _RINGS_LOCK})
+    # Who was looked at meanwhile is known only now.
+    if by_name is not None and reach_accounts(parameters) < thresholds["members_min"]:
+        return None
     gather_links(scope, parameters)
     pairs = pair_accounts(parameters)
     label_components(parameters)

@@ -48,9 +48,10 @@ def links_its_users(*, users: str) -> str:
     )"""
 
 
-def users_counted_max() -> str:
-    """Return SQL of the number of users from which counting more changes nothing."""
-    return "greatest(%(device_users_max)s, %(ip_users_max)s, %(crowd_users_max)s)"
+def users_counted_max(*, kind: str) -> str:
+    """Return SQL of the number of users from which counting more changes nothing, given SQL of the thing's kind."""
+    return f"""CASE {kind} WHEN 'DEVICE' THEN greatest(%(device_users_max)s, %(crowd_users_max)s)
+        ELSE %(ip_users_max)s END"""
 
 
 def mark_farms(parameters: dict[str, Any]) -> int:

@@ -97,31 +97,42 @@ def reach_accounts(parameters: dict[str, Any]) -> int:
     Return how many there are.
     """
     reached = make_temporary("ring_reached", "SELECT unnest(%(scope_players)s::varchar[]) AS player_id", parameters)
-    hop = f"""
-        INSERT INTO ring_reached
-        SELECT DISTINCT o.player_id FROM (
-            SELECT DISTINCT l.kind, l.value FROM ring_reached r JOIN safety_links l ON l.player_id = r.player_id
-            WHERE l.last_seen_on >= %(since)s::date
-        ) t
-        CROSS JOIN LATERAL (
-            -- One more than the limit tells that there are too many.
-            SELECT count(*) AS users FROM (
-                SELECT FROM safety_links u WHERE u.value = t.value AND u.kind = t.kind
-                    AND u.last_seen_on >= %(since)s::date
-                LIMIT {users_counted_max()} + 1
-            ) seen
-        ) c
-        JOIN safety_links o ON o.value = t.value AND o.kind = t.kind AND o.last_seen_on >= %(since)s::date
-        WHERE {links_its_users(users="c.users")}
-          AND NOT EXISTS (SELECT FROM ring_reached r WHERE r.player_id = o.player_id)
-        LIMIT {_REACHED_MAX}
-    """
+    make_temporary("ring_looked_at", "SELECT kind, value FROM safety_links LIMIT 0", parameters)
     for _ in range(_HOPS_MAX):
-        more = run_named(hop, parameters)
+        more = run_named(_HOP, parameters)
         reached += more
         if more == 0:
             break
     return reached
+
+
+# Each thing is looked at once, and counted before it is joined: what hundreds use is not measured for each of them.
+_HOP = f"""
+    WITH fresh AS MATERIALIZED (
+        SELECT DISTINCT l.kind, l.value FROM ring_reached r JOIN safety_links l ON l.player_id = r.player_id
+        WHERE l.last_seen_on >= %(since)s::date
+          AND NOT EXISTS (SELECT FROM ring_looked_at a WHERE a.kind = l.kind AND a.value = l.value)
+    ),
+    looked_at AS (INSERT INTO ring_looked_at SELECT kind, value FROM fresh),
+    counted AS MATERIALIZED (
+        SELECT t.kind, t.value, c.users FROM fresh t CROSS JOIN LATERAL (
+            -- One more than the limit tells that there are too many.
+            SELECT count(*) AS users FROM (
+                SELECT FROM safety_links u WHERE u.value = t.value AND u.kind = t.kind
+                    AND u.last_seen_on >= %(since)s::date
+                LIMIT 1 + {users_counted_max(kind="t.kind")}
+            ) seen
+        ) c
+    ),
+    linking AS MATERIALIZED (
+        SELECT t.kind, t.value FROM counted t WHERE t.users > 1 AND {links_its_users(users="t.users")}
+    )
+    INSERT INTO ring_reached
+    SELECT DISTINCT o.player_id FROM linking t
+    JOIN safety_links o ON o.value = t.value AND o.kind = t.kind AND o.last_seen_on >= %(since)s::date
+    WHERE NOT EXISTS (SELECT FROM ring_reached r WHERE r.player_id = o.player_id)
+    LIMIT {_REACHED_MAX}
+"""
 
 
 def _only_reached(alias: str, scope: Scope) -> str:

@@ -244,7 +244,7 @@ def test_many_registrations_with_one_device_within_days_are_found() -> None:
     evidence = AbuseSignal.objects.first()
     assert evidence is not None
     assert evidence.metadata["figures"]["accounts"] == 4
-    assert sorted(evidence.metadata["accounts"]) == ["r00", "r01", "r02", "r03"]
+    assert sorted(account["player"] for account in evidence.metadata["accounts"]) == ["r00", "r01", "r02", "r03"]
 
 
 def test_registrations_over_weeks_or_with_a_device_seen_later_are_not() -> None:
