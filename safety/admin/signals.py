@@ -20,15 +20,15 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import display
 
-from core.admin.base import HugeReadOnlyAdmin
-from core.admin.columns import NOTHING, Colours
+from core.admin.base import HugeReadOnlyAdmin, NumberSearch
+from core.admin.columns import NOTHING, Colours, badge, link_to
 from players.admin.shared import PLAYER_SEARCH_HELP, PlayerFilter, player_link
 from safety.admin.evidence import evidence_shown
 from safety.admin.labelling import LabellingPages
 from safety.admin.reviews import case_link
 from safety.admin.rings import ring_link
 from safety.detection.catalogue import DEFINITIONS
-from safety.models import AbuseSignal
+from safety.models import AbuseSignal, SignalLabel
 
 # Of the description, as much as a line or two of the list hold; the page shows it whole.
 _SEEN_LENGTH = 110
@@ -130,3 +130,38 @@ class AbuseSignalAdmin(LabellingPages, HugeReadOnlyAdmin):
     @display(description="evidence")
     def evidence(self, signal: AbuseSignal) -> SafeString:
         return evidence_shown(signal.metadata)
+
+
+@admin.register(SignalLabel)
+class SignalLabelAdmin(NumberSearch, HugeReadOnlyAdmin):
+    list_display = (
+        "id",
+        "signal_link",
+        "detector",
+        "player_link",
+        "finding_badge",
+        "labelled_by",
+        "labelled_at",
+        "note",
+    )
+    list_filter = (("finding", ChoicesDropdownFilter), ("labelled_at", RangeDateTimeFilter))
+    list_select_related = ("signal", "labelled_by")
+    search_help_text = "Number of the signal"
+    number_searched = "signal_id"
+    fields = (("signal_link", "finding"), "description", "note", ("labelled_by", "labelled_at"))
+    readonly_fields = ("signal_link",)
+
+    finding_badge = badge("finding", colours=Colours(CONFIRMED="danger", FALSE_ALARM="success"))
+
+    @display(description="signal", ordering="signal_id")
+    def signal_link(self, label: SignalLabel) -> SafeString:
+        return link_to("safety_abusesignal", label.signal_id)
+
+    @display(description="detector")
+    def detector(self, label: SignalLabel) -> str:
+        definition = DEFINITIONS.get(label.signal.detector)
+        return definition.title if definition else label.signal.detector
+
+    @display(description="player")
+    def player_link(self, label: SignalLabel) -> SafeString:
+        return link_to("players_player", label.signal.player_id)

@@ -120,7 +120,7 @@ def detect_on_events(*, kind: str, player_ids: Collection[str], at: datetime) ->
     if not detectors or not player_ids:
         return 0
     scope = Scope(at=at, player_ids=tuple(sorted(player_ids)))
-    found = sum(run_detector(detector, scope=scope)["found"] for detector in detectors)
+    found: int = sum(run_detector(detector, scope=scope)["found"] for detector in detectors)
     if found:
         score_players(on=timezone.localdate(at), at=at, keys=NamedKeys(keys=scope.player_ids or ()))
     return found

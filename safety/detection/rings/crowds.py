@@ -14,20 +14,21 @@ from safety.detection.statements import fetch_named, make_temporary
 _SHOWN_MAX = 20
 
 # Of a device `t`: the accounts that use it, those of them with bonuses, and those without a device of their own, which
-# is one that fewer accounts use than make a ring.
+# is one that fewer accounts use than make a ring. One row is asked for and not whether there is one: that might be
+# answered by looking at all players' devices first.
 _MEASURED = """
     SELECT count(*) AS users,
-           count(*) FILTER (WHERE EXISTS (
-               SELECT FROM wallet_lots b WHERE b.player_id = u.player_id AND b.currency_type = 'BONUS'
+           count(*) FILTER (WHERE (
+               SELECT 1 FROM wallet_lots b WHERE b.player_id = u.player_id AND b.currency_type = 'BONUS'
                    AND b.kind IN ('REWARD', 'FREE_PLAY', 'CASHBACK', 'MANUAL')
-                   AND b.created_at > %(since)s AND b.created_at <= %(at)s)) AS with_bonuses,
-           count(*) FILTER (WHERE NOT EXISTS (
-               SELECT FROM safety_links own WHERE own.player_id = u.player_id AND own.kind = 'DEVICE'
+                   AND b.created_at > %(since)s AND b.created_at <= %(at)s LIMIT 1) IS NOT NULL) AS with_bonuses,
+           count(*) FILTER (WHERE (
+               SELECT 1 FROM safety_links own WHERE own.player_id = u.player_id AND own.kind = 'DEVICE'
                    AND own.last_seen_on >= %(since)s::date
                    AND (SELECT count(*) FROM (
                        SELECT FROM safety_links o WHERE o.value = own.value AND o.kind = 'DEVICE'
                            AND o.last_seen_on >= %(since)s::date LIMIT %(members_min)s) seen
-                   ) < %(members_min)s)) AS without_own_device
+                   ) < %(members_min)s LIMIT 1) IS NULL) AS without_own_device
     FROM safety_links u
     WHERE u.value = t.value AND u.kind = t.kind AND u.last_seen_on >= %(since)s::date
 """
