@@ -35,7 +35,8 @@ def find_rings(scope: Scope, thresholds: Thresholds) -> dict[str, Any] | None:
     pairs = pair_accounts(parameters)
     label_components(parameters)
     rings = keep_rings(parameters)
-    return {"pairs": pairs // 2, "rings": rings, "left out": things_left_out(parameters)}
+    told: dict[str, Any] = {"pairs": pairs // 2, "rings": rings}
+    return told if by_name is not None else told | {"left out": things_left_out(parameters)}
 
 
 _SQL = """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from safety.detection.scope import GIVEN_BONUS
 from safety.detection.statements import fetch_named, make_temporary
 
 _SHOWN_MAX = 20
@@ -16,11 +17,10 @@ _SHOWN_MAX = 20
 # Of a device `t`: the accounts that use it, those of them with bonuses, and those without a device of their own, which
 # is one that fewer accounts use than make a ring. One row is asked for and not whether there is one: that might be
 # answered by looking at all players' devices first.
-_MEASURED = """
+_MEASURED = f"""
     SELECT count(*) AS users,
            count(*) FILTER (WHERE (
-               SELECT 1 FROM wallet_lots b WHERE b.player_id = u.player_id AND b.currency_type = 'BONUS'
-                   AND b.kind IN ('REWARD', 'FREE_PLAY', 'CASHBACK', 'MANUAL')
+               SELECT 1 FROM wallet_lots b WHERE b.player_id = u.player_id AND {GIVEN_BONUS}
                    AND b.created_at > %(since)s AND b.created_at <= %(at)s LIMIT 1) IS NOT NULL) AS with_bonuses,
            count(*) FILTER (WHERE (
                SELECT 1 FROM safety_links own WHERE own.player_id = u.player_id AND own.kind = 'DEVICE'
