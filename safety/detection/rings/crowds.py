@@ -78,7 +78,10 @@ def things_left_out(parameters: dict[str, Any]) -> list[dict[str, Any]]:
               AND NOT EXISTS (SELECT FROM ring_farms f WHERE f.kind = t.kind AND f.value = t.value)
             ORDER BY t.kind, t.users DESC, t.value LIMIT {_SHOWN_MAX}
         ) t
-        LEFT JOIN LATERAL ({_MEASURED}) m ON t.kind = 'DEVICE' AND t.users <= %(crowd_users_max)s
+        LEFT JOIN LATERAL (
+            -- Of a carrier's address nothing is measured: thousands use it.
+            {_MEASURED} AND t.kind = 'DEVICE' AND t.users <= %(crowd_users_max)s
+        ) m ON m.users > 0
         ORDER BY t.kind, t.users DESC, t.value
         """,
         parameters,
