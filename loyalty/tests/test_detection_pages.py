@@ -18,9 +18,9 @@ from loyalty.tests.api import ApiUser, error_of
 from players.models import Activity
 from safety.detection.catalogue import shipped_thresholds
 from safety.detection.labelling import signals_to_label
-from safety.detection.running import detect_everybody
+from safety.detection.running import detect_everybody, look_at_player
 from safety.detection.thresholds import as_json
-from safety.models import AbuseSignal, Detector, DetectorChange, Ring, SignalLabel
+from safety.models import AbuseSignal, Detector, DetectorChange, ReviewCase, Ring, SignalLabel
 from wallet.models import Lot
 
 pytestmark = pytest.mark.django_db
@@ -237,6 +237,17 @@ def test_a_preview_names_what_is_wrong_and_leads_to_the_settings_it_showed(users
     assert client_of(users["Analyst"]).get(url).status_code == 200
 
 
+def test_the_page_of_a_case_shows_a_detectors_evidence_with_links(users: dict[str, Any]) -> None:
+    make_ring(3)
+    look_at_player("ring00")
+    case = ReviewCase.objects.get(player="ring00")
+
+    page = client_of(users["Risk"]).get(reverse("admin:safety_reviewcase_change", args=[case.pk])).content.decode()
+
+    assert f"{reverse('admin:safety_link_changelist')}?q=SHARED-1" in page
+    assert reverse("admin:safety_ring_change", args=[Ring.objects.get().pk]) in page
+
+
 def test_risk_staff_look_at_a_player_through_the_api(users: dict[str, Any]) -> None:
     make_ring(3)
     AbuseSignal.objects.all().delete()
@@ -250,6 +261,8 @@ def test_risk_staff_look_at_a_player_through_the_api(users: dict[str, Any]) -> N
     assert found["detector"] == "SHARED_DEVICE"
     assert found["evidence"]["figures"]["members"] == 3
     assert found["evidence"]["thresholds"] == as_json(shipped_thresholds("SHARED_DEVICE"))
+    # Whoever is of a ring is looked at by a person.
+    assert ReviewCase.objects.get().player_id == "ring00"
 
 
 def test_an_unknown_player_is_answered_with_404(users: dict[str, Any]) -> None:

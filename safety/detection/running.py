@@ -23,6 +23,8 @@ from safety.detection.rings.links import forget_old_links, refresh_links
 from safety.detection.scope import Scope
 from safety.detection.thresholds import as_json
 from safety.models import AbuseSignal, Detector
+from safety.review.opening import open_due_cases
+from wallet.ledger import lock_players
 
 # How far back a run reads devices and addresses from activity; what was seen before stays for a year.
 LINKS_WINDOW_DAYS = 90
@@ -99,15 +101,18 @@ def detect_abuse_signals(
 
 
 def look_at_player(player_id: str, *, at: datetime | None = None) -> tuple[int, list[AbuseSignal]]:
-    """Look at one player now and store the scores that follow; return the abuse score and the open signals found.
+    """Look at one player now, store the scores that follow and open the review case that they ask for.
 
-    Raises NotFoundError.
+    Return the abuse score and the open signals found. Raises NotFoundError.
     """
     at = at or timezone.now()
     with transaction.atomic():
+        # First, as whoever judges the signals does.
+        lock_players([player_id])
         signals = detect_abuse_signals(player_id, at=at)
         only = KeyRange(lower=player_id, upper=player_id + "\x01")
         score_players(on=timezone.localdate(at), at=at, keys=only)
+        open_due_cases(at=at, keys=only)
     return calculate_abuse_score(player_id, at=at), signals
 
 
