@@ -66,6 +66,10 @@ class NamedPlayers:
         """Return SQL and parameters that hold for `column` among the names."""
         return f"{column} = ANY (%s)", [list(self.player_ids)]
 
+    def filters(self, field_name: str) -> dict[str, Any]:
+        """Return the same as keyword arguments for `filter()`."""
+        return {f"{field_name}__in": list(self.player_ids)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkContext:

@@ -18,6 +18,8 @@ from players.activity import RecordedBatch, record_activity
 from players.activity.stage import players_of_staged, staged_happenings, staged_triggers
 from players.policies import ACTIVITY_LIVE_HOURS
 from rewards.events import activity_event, live_rules
+from safety.detection.catalogue import LIVE_KINDS
+from safety.detection.running import detect_on_events
 from wallet.identity import release_held_bonuses
 from wallet.ledger import lock_players
 from wallet.models import BonusStatus, Lot
@@ -73,6 +75,7 @@ def _set_off(*, source: str, at: datetime, started_by: User | None) -> Counts:
     """Let the staged events set off what waits for them, in the order in which they happened."""
     since = at - timedelta(hours=ACTIVITY_LIVE_HOURS.value())
     triggers = staged_triggers(since=since)
+    _look_for_abuse(triggers, since=since, at=at)
     awaited = _awaited(triggers, at=at)
     if not awaited:
         return {}
@@ -81,6 +84,13 @@ def _set_off(*, source: str, at: datetime, started_by: User | None) -> Counts:
         for player_id, trigger, external_id in staged_happenings(awaited, since=since)
     ]
     return handle_events(events, at=at, started_by=started_by)
+
+
+def _look_for_abuse(triggers: Sequence[str], *, since: datetime, at: datetime) -> None:
+    """Look at whoever did what a detector waits for, so that the rewards decided next know of it."""
+    for kind in sorted(LIVE_KINDS.intersection(triggers)):
+        players = {player_id for player_id, _, _ in staged_happenings([kind], since=since)}
+        detect_on_events(kind=kind, player_ids=players, at=at)
 
 
 def _awaited(triggers: Sequence[str], *, at: datetime) -> list[str]:

@@ -102,6 +102,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("safety.reviewcasehistory", "States of review cases", "manage_history"),
             ("safety.abusesignalhistory", "Judgements of signals", "rule_folder"),
             ("safety.detectorchange", "Detector changes", "tune"),
+            ("safety.signallabel", "Shadow signals judged", "fact_check"),
             ("admin.logentry", "Changes by staff", "history_edu"),
         ),
     ),

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core.errors import NotFoundError
 from core.expressions import Sql, compile_queryset, fetch_rows, run_statement
-from core.runs import ALL_KEYS, KeyRange
+from core.runs import ALL_KEYS, KeyRange, NamedPlayers
 from players.models import Player
 from players.policies import RISK_WIN_RATIO_POINTS, RISK_WIN_RATIO_THRESHOLD
 from safety import policies
@@ -24,7 +24,7 @@ SCORE_MAX = 100
 _FACTOR = DecimalField(max_digits=6, decimal_places=2)
 
 
-def abuse_scores(*, at: datetime, keys: KeyRange = ALL_KEYS) -> QuerySet[Any, Any]:
+def abuse_scores(*, at: datetime, keys: KeyRange | NamedPlayers = ALL_KEYS) -> QuerySet[Any, Any]:
     """Return (player_id, score) of open signals, none in shadow: min(100, Σ points × severity × 0.5^(age ÷ half-life)).
 
     The weights are shares, not money, so the power is taken in floating point; the score is rounded half up to whole
@@ -48,7 +48,7 @@ def abuse_scores(*, at: datetime, keys: KeyRange = ALL_KEYS) -> QuerySet[Any, An
     )
 
 
-def calculate_abuse_score(*, player_id: str, at: datetime | None = None) -> int:
+def calculate_abuse_score(player_id: str, *, at: datetime | None = None) -> int:
     """Return one player's abuse score, 0–100, from the unresolved signals as of `at`."""
     scores = abuse_scores(at=at or timezone.now()).filter(player_id=player_id)
     return sum(int(row["score"]) for row in scores)
@@ -89,7 +89,7 @@ def wagering_multiplier() -> Combinable:
     )
 
 
-def apply_abuse_penalty(*, player_id: str, has_requirement: bool = True) -> Decimal:
+def apply_abuse_penalty(player_id: str, *, has_requirement: bool = True) -> Decimal:
     """Return the multiplier, 0–1, that the player's stored abuse score puts on reward amounts.
 
     `has_requirement` says whether the reward must be wagered. Raises NotFoundError.
@@ -118,13 +118,15 @@ def calculate_risk_score(*, player_id: str, at: datetime | None = None) -> int:
     return int(rows[0][0])
 
 
-def score_players(*, on: date, at: datetime, keys: KeyRange = ALL_KEYS, run_id: int | None = None) -> int:
-    """Store the abuse and risk scores of a range of players where they changed, with history; return the changes."""
+def score_players(
+    *, on: date, at: datetime, keys: KeyRange | NamedPlayers = ALL_KEYS, run_id: int | None = None
+) -> int:
+    """Store the scores of a range of players, or some by name, where they changed, with history; return the changes."""
     scored, params = _scored_sql(at=at, keys=keys)
     return run_statement(_SCORE_SQL.format(scored=scored), [*params, on, run_id])
 
 
-def _scored_sql(*, at: datetime, keys: KeyRange) -> Sql:
+def _scored_sql(*, at: datetime, keys: KeyRange | NamedPlayers) -> Sql:
     """Return a query of the stored scores and of what they should be."""
     scores, score_params = compile_queryset(abuse_scores(at=at, keys=keys))
     in_range, range_params = keys.condition("m.player_id")

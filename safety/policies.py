@@ -261,6 +261,16 @@ REVIEW_APPEAL_DAYS = _review_limit(
 REVIEW_APPEALS_MAX = _review_limit(
     "REVIEW_APPEALS_MAX", 1, unit="appeals", what="How often one case may be appealed.", minimum=0, maximum=10
 )
+DETECTOR_LABELS_MIN = declare(
+    Policy(
+        name="DETECTOR_LABELS_MIN",
+        default=20,
+        minimum=1,
+        maximum=1000,
+        unit="signals",
+        help="So many signals of a detector are to be judged before it is switched on; fewer are warned of.",
+    )
+)
 VIP_APPROVAL_DAYS_MAX = declare(
     Policy(
         name="VIP_APPROVAL_DAYS_MAX",

@@ -67,6 +67,7 @@ from safety.models import (
     RingMember,
     RingThing,
     SafetyViolation,
+    SignalLabel,
     UnitValue,
 )
 from safety.vip_approvals import open_vip_approval, record_vip_check
@@ -337,9 +338,10 @@ def _make_detection_rows(player: Player, user: User) -> None:
     RingMember.objects.create(ring=ring, player=player, joined_at=AT, last_seen_at=AT)
     RingThing.objects.create(ring=ring, kind="DEVICE", value="D1", members_count=1, last_seen_at=AT)
     Link.objects.create(player=player, kind="DEVICE", value="D1", first_seen_on=ON, last_seen_on=ON)
-    AbuseSignal.objects.create(
+    signal = AbuseSignal.objects.create(
         player=player, signal_type="SHARED_DEVICE", detector="SHARED_DEVICE", severity=3, ring=ring
     )
+    SignalLabel.objects.create(signal=signal, finding="CONFIRMED", description="", labelled_by=user, labelled_at=AT)
     settings = {"mode": "SHADOW", "severity": 3, "thresholds": {"window_days": 60}}
     DetectorChange.objects.create(
         detector_id="SHARED_DEVICE",

@@ -12,8 +12,9 @@ from django.utils import timezone
 from loyalty.activity import ActivityOutcome, take_activity
 from loyalty.tests import cast
 from loyalty.tests.api import ApiUser, error_of
-from players.models import Activity, CreditRequirement, GameCategory, Player, PlayerDay, SourceChange
+from players.models import Activity, CreditRequirement, GameCategory, Player, PlayerDay, PlayerMetrics, SourceChange
 from rewards.models import RewardDecision
+from safety.models import AbuseSignal, Detector
 from wallet.bets import place_bet, settle_bet
 from wallet.bonuses import add_bonus_balance
 from wallet.models import BonusStatus, Lot, LoyaltyBalance, PostingRefusal
@@ -157,6 +158,47 @@ def test_a_reported_deposit_sets_off_the_rule_that_waits_for_it_once() -> None:
     assert first.live["APPROVED"] == 1
     assert RewardDecision.objects.get().occasion == "event:platform:d1"
     assert LoyaltyBalance.objects.get(player="alice").lp_balance == Decimal("20.00")
+
+
+def hours_ago(hours: int) -> datetime:
+    return timezone.now() - timedelta(hours=hours)
+
+
+def withdraw_after_bonuses(player_id: str) -> None:
+    """Let a player have withdrawn after two of three bonuses, the third of them given three hours ago."""
+    for number, hours in enumerate((90, 40, 3)):
+        give_bonus(player_id)
+        Lot.objects.filter(pk=Lot.objects.order_by("-pk")[0].pk).update(created_at=hours_ago(hours))
+        if hours > 3:
+            withdrawn_at = hours_ago(hours - 1).isoformat()
+            take(event("WITHDRAWAL", f"early{number}", player_id, amount="50.00", occurred_at=withdrawn_at))
+
+
+def test_a_withdrawal_after_a_bonus_is_known_before_the_next_reward_is_decided() -> None:
+    make_deposit_rule()
+    cast.make_player("alice")
+    withdraw_after_bonuses("alice")
+    # 5 × 7 = 35: rewards are halved.
+    Detector.objects.filter(pk="WITHDRAWAL_AFTER_BONUS").update(severity=7)
+
+    take(
+        event("WITHDRAWAL", "o1", amount="50.00", occurred_at=minutes_ago(2)),
+        event("DEPOSIT", "d1", amount="100.00", occurred_at=minutes_ago(1)),
+    )
+
+    assert PlayerMetrics.objects.get(player="alice").bonus_abuse_score == 35
+    decision = RewardDecision.objects.get()
+    assert (decision.amount_computed, decision.amount_given) == (Decimal("20.00"), Decimal("10.00"))
+
+
+def test_a_withdrawal_raises_no_signal_where_its_detector_is_off() -> None:
+    cast.make_player("alice")
+    withdraw_after_bonuses("alice")
+    Detector.objects.filter(pk="WITHDRAWAL_AFTER_BONUS").update(mode="OFF")
+
+    take(event("WITHDRAWAL", "o1", amount="50.00"))
+
+    assert AbuseSignal.objects.count() == 0
 
 
 def test_an_event_from_long_ago_is_counted_and_sets_nothing_off() -> None:

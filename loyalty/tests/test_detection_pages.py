@@ -17,9 +17,10 @@ from loyalty.tests import cast
 from loyalty.tests.api import ApiUser, error_of
 from players.models import Activity
 from safety.detection.catalogue import shipped_thresholds
-from safety.detection.running import detect_everybody
+from safety.detection.labelling import signals_to_label
+from safety.detection.running import detect_everybody, look_at_player
 from safety.detection.thresholds import as_json
-from safety.models import AbuseSignal, Detector, DetectorChange, Ring
+from safety.models import AbuseSignal, Detector, DetectorChange, ReviewCase, Ring, SignalLabel
 from wallet.models import Lot
 
 pytestmark = pytest.mark.django_db
@@ -100,7 +101,7 @@ def test_switching_on_asks_for_confirmation_and_shows_the_figures(users: dict[st
     client = client_of(users["Risk"])
 
     page = client.post(change_url(), form(mode="ACTIVE")).content.decode()
-    assert "Its signals would count from now on; nobody has judged one of its players yet." in page
+    assert "Its signals would count from now on; nobody has judged one of its signals yet. Only 0 of its" in page
     assert Detector.objects.get(pk=CODE).mode == "SHADOW"
 
     client.post(change_url(), form(mode="ACTIVE", confirmed="on"))
@@ -161,6 +162,92 @@ def test_a_signals_page_shows_figures_events_and_the_thresholds_in_force(users: 
     assert "Device users max" in page
 
 
+def shadow_ring(size: int) -> list[AbuseSignal]:
+    Detector.objects.filter(pk="SHARED_DEVICE").update(mode="SHADOW")
+    make_ring(size)
+    return list(signals_to_label("SHARED_DEVICE"))
+
+
+def test_a_sample_of_shadow_signals_leads_from_one_to_the_next_and_shows_the_precision(users: dict[str, Any]) -> None:
+    client = client_of(users["Risk"])
+    first, second, third = shadow_ring(3)
+    judge_url = reverse("admin:safety_abusesignal_judge", args=[first.pk])
+
+    asked = client.get(reverse("admin:safety_detector_sample", args=["SHARED_DEVICE"]))
+    assert asked["Location"] == judge_url
+    page = client.get(judge_url).content.decode()
+    assert "One of 3 accounts that share 1 devices" in page
+    assert f"{reverse('admin:safety_link_changelist')}?q=SHARED-1" in page
+
+    done = client.post(judge_url, {"finding": "CONFIRMED", "note": "one bank card"}, follow=True)
+    assert done.redirect_chain[-1][0] == reverse("admin:safety_abusesignal_judge", args=[second.pk])
+    assert "100 % confirmed (1 of 1 judged players; 95 % interval 21–100 %)" in done.content.decode()
+    left = client.get(reverse("admin:safety_detector_sample", args=["SHARED_DEVICE"]), {"after": second.pk})
+    assert left["Location"] == reverse("admin:safety_abusesignal_judge", args=[third.pk])
+
+    page = client.get(change_url("SHARED_DEVICE")).content.decode()
+    assert "Only 1 of its players were judged, 20 are wanted: judge a sample of its signals." in page
+    kept = client.get(reverse("admin:safety_abusesignal_change", args=[first.pk])).content.decode()
+    assert "Confirmed by" in kept
+    assert ": one bank card" in kept
+
+
+def test_others_do_not_judge_and_a_signal_that_counts_is_not_judged_here(users: dict[str, Any]) -> None:
+    signal, *_ = shadow_ring(3)
+    url = reverse("admin:safety_abusesignal_judge", args=[signal.pk])
+    assert client_of(users["Analyst"]).post(url, {"finding": "CONFIRMED"}).status_code == 403
+
+    AbuseSignal.objects.update(is_shadow=False)
+    page = client_of(users["Risk"]).post(url, {"finding": "CONFIRMED"}).content.decode()
+    assert "its review case decides it" in page
+    assert SignalLabel.objects.count() == 0
+
+
+def test_a_preview_shows_whom_other_settings_would_hit_and_writes_nothing(users: dict[str, Any]) -> None:
+    client = client_of(users["Risk"])
+    make_ring(4)
+    kept = list(AbuseSignal.objects.order_by("id").values())
+    url = reverse("admin:safety_detector_preview", args=["SHARED_DEVICE"])
+
+    page = client.post(url, {"severity": "10", "thresholds": '{"members_min": 4}'}).content.decode()
+
+    assert "4 players found" in page
+    assert "0 without an open signal of it now" in page
+    # 5 × 7 is a reduced reward already, 5 × 10 too.
+    assert page.count('<td>rewards reduced</td><td class="house-amount">4</td><td class="house-amount">4</td>') == 1
+    assert "ring00" in page
+    assert "members_min%22%3A+4" in page
+    assert list(AbuseSignal.objects.order_by("id").values()) == kept
+
+    page = client.post(url, {"severity": "7", "thresholds": '{"members_min": 5}'}).content.decode()
+    assert "0 players found" in page
+    assert "4 with an open signal that would not be found again" in page
+
+
+def test_a_preview_names_what_is_wrong_and_leads_to_the_settings_it_showed(users: dict[str, Any]) -> None:
+    client = client_of(users["Risk"])
+    url = reverse("admin:safety_detector_preview", args=["SHARED_DEVICE"])
+
+    page = client.post(url, {"severity": "7", "thresholds": '{"members_min": 1}'}).content.decode()
+    assert "thresholds.members_min is 1: a whole number from 2" in page
+
+    proposed = client.get(change_url("SHARED_DEVICE"), {"severity": "9", "thresholds": '{"members_min": 6}'})
+    assert "&quot;members_min&quot;: 6" in proposed.content.decode()
+    assert client.get(change_url("SHARED_DEVICE"), {"thresholds": "{"}).status_code == 200
+    assert client_of(users["Analyst"]).get(url).status_code == 200
+
+
+def test_the_page_of_a_case_shows_a_detectors_evidence_with_links(users: dict[str, Any]) -> None:
+    make_ring(3)
+    look_at_player("ring00")
+    case = ReviewCase.objects.get(player="ring00")
+
+    page = client_of(users["Risk"]).get(reverse("admin:safety_reviewcase_change", args=[case.pk])).content.decode()
+
+    assert f"{reverse('admin:safety_link_changelist')}?q=SHARED-1" in page
+    assert reverse("admin:safety_ring_change", args=[Ring.objects.get().pk]) in page
+
+
 def test_risk_staff_look_at_a_player_through_the_api(users: dict[str, Any]) -> None:
     make_ring(3)
     AbuseSignal.objects.all().delete()
@@ -174,6 +261,8 @@ def test_risk_staff_look_at_a_player_through_the_api(users: dict[str, Any]) -> N
     assert found["detector"] == "SHARED_DEVICE"
     assert found["evidence"]["figures"]["members"] == 3
     assert found["evidence"]["thresholds"] == as_json(shipped_thresholds("SHARED_DEVICE"))
+    # Whoever is of a ring is looked at by a person.
+    assert ReviewCase.objects.get().player_id == "ring00"
 
 
 def test_an_unknown_player_is_answered_with_404(users: dict[str, Any]) -> None:

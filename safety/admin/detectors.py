@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RangeDateTimeFilter, RelatedDropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanSwitchWidget
 
 from core.admin.base import HouseAdmin, ReadOnlyAdmin, ReadOnlyInline
-from core.admin.columns import Colours, badge, figure
+from core.admin.columns import NOTHING, Colours, badge
 from core.admin.json_editor import JSONTextField
 from core.errors import LoyaltyError
+from safety.admin.detector_previews import preview_page, proposed_settings
 from safety.admin.evidence import evidence_shown
-from safety.detection.catalogue import definition_of, thresholds_of
+from safety.admin.labelling import MAY_JUDGE, lead_to_next
+from safety.detection.catalogue import DEFINITIONS, definition_of, thresholds_of
 from safety.detection.changing import (
     REASON_LENGTH_MAX,
     DetectorSettings,
@@ -32,6 +36,7 @@ from safety.detection.thresholds import as_json
 from safety.models import Detector, DetectorChange
 
 _COLOURS = Colours(ACTIVE="success", SHADOW="warning")
+_MAY_VIEW = "safety.view_detector"
 
 
 class DetectorForm(forms.ModelForm[Detector]):
@@ -52,10 +57,14 @@ class DetectorForm(forms.ModelForm[Detector]):
         model = Detector
         fields = ("mode", "severity", "thresholds")
 
+    # What the page was asked to propose, by the link of a preview.
+    proposed: ClassVar[dict[str, Any]] = {}
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if self.instance.pk and "thresholds" in self.fields:
             self.initial["thresholds"] = as_json(thresholds_of(self.instance))
+            self.initial.update(self.proposed)
             self._mode_before = str(self.instance.mode)
 
     def settings(self) -> DetectorSettings:
@@ -74,8 +83,12 @@ class DetectorForm(forms.ModelForm[Detector]):
             field = error.details.get("field", "thresholds")
             self.add_error(field if field in self.fields else None, error.message)
         if is_switched_on(before=self._mode_before, after=values["mode"]) and not values["confirmed"]:
-            figures = precision_of(self.instance.pk).in_words()
-            self.add_error("confirmed", f"Its signals would count from now on; {figures}. Confirm that they are to.")
+            figures = precision_of(self.instance.pk)
+            self.add_error(
+                "confirmed",
+                f"Its signals would count from now on; {figures.in_words()}. {figures.caution()} "
+                "Confirm that they are to.".replace("  ", " "),
+            )
         return values
 
 
@@ -103,14 +116,12 @@ class DetectorAdmin(HouseAdmin):
         "mode_badge",
         "severity",
         "open_signals",
-        "shadow_signals",
         "confirmed",
-        "dismissed",
         "precision_shown",
-        "interval_shown",
         "last_run_at",
     )
     actions = None
+    actions_detail = ("sample", "preview")
     inlines = (DetectorChangeInline,)
     readonly_fields = (
         "title",
@@ -150,35 +161,37 @@ class DetectorAdmin(HouseAdmin):
 
     @display(description="open signals")
     def open_signals(self, row: Any) -> SafeString:
-        return figure(row.precision.open)
+        """Lead to the open signals; those in shadow are told apart."""
+        url = f"{reverse('admin:safety_abusesignal_changelist')}?detector={row.pk}&is_resolved__exact=0"
+        found = row.precision
+        shadow = f", {found.shadow:,} of them in shadow" if found.shadow else ""
+        words = f"{found.open:,} in shadow" if 0 < found.open == found.shadow else f"{found.open:,}{shadow}"
+        return format_html('<a class="house-link" href="{}">{}</a>', url, words)
 
-    @display(description="of these in shadow")
-    def shadow_signals(self, row: Any) -> SafeString:
-        return figure(row.precision.shadow)
+    @display(description="confirmed of judged")
+    def confirmed(self, row: Any) -> str:
+        return f"{row.precision.confirmed:,} of {row.precision.judged:,}"
 
-    @display(description="confirmed")
-    def confirmed(self, row: Any) -> SafeString:
-        return figure(row.precision.confirmed)
-
-    @display(description="dismissed")
-    def dismissed(self, row: Any) -> SafeString:
-        return figure(row.precision.dismissed)
-
-    @display(description="precision")
+    @display(description="precision, 95 % interval")
     def precision_shown(self, row: Any) -> str:
-        return share_in_words(row.precision.rate)
-
-    @display(description="95 % interval")
-    def interval_shown(self, row: Any) -> str:
         bounds = row.precision.interval
-        return "–" if bounds is None else f"{100 * bounds[0]:.0f}–{100 * bounds[1]:.0f} %"
+        if bounds is None:
+            return NOTHING
+        return f"{share_in_words(row.precision.rate)} ({100 * bounds[0]:.0f}–{100 * bounds[1]:.0f} %)"
 
     @display(description="precision")
-    def figures_shown(self, row: Detector) -> str:
+    def figures_shown(self, row: Detector) -> SafeString:
+        """Say how often it is right, and warn where that is not known well enough."""
         found = precision_of(row.pk)
-        return (
-            f"{found.signals:,} signals, {found.open:,} open, {found.shadow:,} of them in shadow; {found.in_words()}."
+        words = format_html(
+            "<p>{} signals, {} open, {} of them in shadow; {}.</p>",
+            *(f"{number:,}" for number in (found.signals, found.open, found.shadow)),
+            found.in_words(),
         )
+        caution = found.caution()
+        if not caution:
+            return words
+        return format_html('{}<p class="house-notice house-notice-bad" role="status">{}</p>', words, caution)
 
     @display(description="what the thresholds mean")
     def meanings(self, row: Detector) -> SafeString:
@@ -190,6 +203,26 @@ class DetectorAdmin(HouseAdmin):
         told = dict(row.last_run)
         left_out = told.pop("left out", [])
         return evidence_shown({"figures": told, "left_out": left_out} if told else {})
+
+    @action(description="Judge a sample", url_path="sample", icon="fact_check", permissions=[MAY_JUDGE])
+    def sample(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the next signal in shadow that nobody has judged."""
+        if not request.user.has_perm(MAY_JUDGE):
+            raise PermissionDenied
+        if object_id not in DEFINITIONS:
+            raise Http404
+        return lead_to_next(request, detector=object_id)
+
+    @action(description="Preview settings", url_path="preview", icon="preview", permissions=[_MAY_VIEW])
+    def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show whom the detector would find and hit with other settings."""
+        return preview_page(self, request, detector=self.get_object(request, object_id))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        """Propose the settings that a preview's link brings along."""
+        form = super().get_form(request, obj, **options)
+        form.proposed = proposed_settings(request)
+        return form
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Detectors come with the code."""

@@ -33,6 +33,9 @@ DEFINITIONS: Mapping[str, DetectorDefinition] = {
     )
 }
 
+# The kinds of events that a detector waits for.
+LIVE_KINDS = frozenset[str]().union(*(definition.live_on for definition in DEFINITIONS.values()))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetDetector:

@@ -12,7 +12,7 @@ from core.strict_json import is_storable
 from safety.detection.catalogue import definition_of
 from safety.detection.precision import precision_of
 from safety.detection.thresholds import as_json, parse_thresholds
-from safety.models import Detector, DetectorChange, DetectorMode
+from safety.models import AbuseSignal, Detector, DetectorChange, DetectorMode
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -40,9 +40,9 @@ def change_detector(
 ) -> DetectorChange | None:
     """Change a detector and record it; None where nothing differs.
 
-    Switching it on, so that its signals count, must be confirmed in sight of its precision: `is_confirmed`. Raises
-    NotFoundError, InvalidInputError, ThresholdError naming the JSON path, and ConfirmationNeededError; then nothing is
-    changed.
+    Switching it on, so that its signals count, must be confirmed in sight of its precision: `is_confirmed`. Where it is
+    to count no longer, the signals that nobody has judged stop counting too. Raises NotFoundError, InvalidInputError,
+    ThresholdError naming the JSON path, and ConfirmationNeededError; then nothing is changed.
     """
     wanted = _checked(code=code, settings=settings, reason=reason)
     with transaction.atomic():
@@ -55,11 +55,15 @@ def change_detector(
         figures = precision_of(code)
         if is_switched_on(before=before["mode"], after=wanted["mode"]) and not is_confirmed:
             raise ConfirmationNeededError(
-                f"{code} would count from now on; {figures.in_words()}: confirm that it is to", **figures.as_json()
+                f"{code} would count from now on; {figures.in_words()}: confirm that it is to. "
+                f"{figures.caution()}".strip(),
+                **figures.as_json(),
             )
         detector.mode, detector.severity = wanted["mode"], wanted["severity"]
         detector.thresholds = wanted["thresholds"]
         detector.save(update_fields=["mode", "severity", "thresholds"])
+        if is_switched_on(before=wanted["mode"], after=before["mode"]):
+            _let_unjudged_signals_go(code)
         return DetectorChange.objects.create(
             detector=detector,
             before=before,
@@ -73,6 +77,14 @@ def change_detector(
 def is_switched_on(*, before: str, after: str) -> bool:
     """Tell whether a detector's signals begin to count."""
     return after == DetectorMode.ACTIVE and before != DetectorMode.ACTIVE
+
+
+def _let_unjudged_signals_go(code: str) -> None:
+    """Take what nobody has judged out of the scores: whoever stops a detector does not trust what it has found.
+
+    What people confirmed goes on counting, and signals of open cases stay there to be judged. Scores follow by night.
+    """
+    AbuseSignal.objects.filter(detector=code, is_resolved=False, is_shadow=False, outcome="").update(is_shadow=True)
 
 
 def check_settings(*, code: str, settings: DetectorSettings) -> None:

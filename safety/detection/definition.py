@@ -32,5 +32,8 @@ class DetectorDefinition:
     reach: Reach
     thresholds: Sequence[AnyThreshold]
     query: Callable[[Scope, Thresholds], Query]
-    # What must be worked out first, in statements of its own; its result is what the caller of the run is told.
-    prepare: Callable[[Scope, Thresholds], dict[str, Any]] | None = None
+    # Kinds of events upon which whoever did them is looked at before anything else is decided for them.
+    live_on: frozenset[str] = frozenset()
+    # What must be worked out first, in statements of its own; its result is what the caller of the run is told, and
+    # None that nobody can be found.
+    prepare: Callable[[Scope, Thresholds], dict[str, Any] | None] | None = None

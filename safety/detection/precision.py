@@ -1,8 +1,9 @@
 """How often a detector is right: its signals against what people found, with the interval that so few judgements allow.
 
-A player whom a detector signalled counts as confirmed where any of the player's signals was confirmed, whichever
-detector raised it, and as dismissed where this detector's signal was dismissed and none confirmed. Whom nobody judged
-does not count. The interval is Wilson's for 95 % (E. B. Wilson, 1927).
+A player counts by what people found of this detector's own signals: in a case, or in the sample of its signals in
+shadow; confirmed where any of them was. Players of whom nobody judged such a signal, but who were under review for
+other signs, are told apart: who is reviewed has a high score, and says little about whom a detector finds besides.
+The interval is Wilson's for 95 % (E. B. Wilson, 1927).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from math import sqrt
 from typing import Any
 
 from core.expressions import fetch_rows
+from safety import policies
 
 _Z = 1.959963984540054
 
@@ -25,10 +27,16 @@ class Precision:
     shadow: int = 0
     confirmed: int = 0
     dismissed: int = 0
+    confirmed_elsewhere: int = 0
+    dismissed_elsewhere: int = 0
 
     @property
     def judged(self) -> int:
         return self.confirmed + self.dismissed
+
+    @property
+    def judged_elsewhere(self) -> int:
+        return self.confirmed_elsewhere + self.dismissed_elsewhere
 
     @property
     def rate(self) -> float | None:
@@ -42,13 +50,33 @@ class Precision:
 
     def in_words(self) -> str:
         """Say it in one sentence."""
+        return (
+            f"{self._own_in_words()}; {self._elsewhere_in_words()}" if self.judged_elsewhere else self._own_in_words()
+        )
+
+    def _own_in_words(self) -> str:
         if self.rate is None or self.interval is None:
-            return "nobody has judged one of its players yet"
+            return "nobody has judged one of its signals yet"
         low, high = self.interval
         return (
             f"{100 * self.rate:.0f} % confirmed ({self.confirmed} of {self.judged} judged players; "
             f"95 % interval {100 * low:.0f}–{100 * high:.0f} %)"
         )
+
+    def _elsewhere_in_words(self) -> str:
+        return (
+            f"of {self.judged_elsewhere} others who were reviewed for other signs {self.confirmed_elsewhere} "
+            "were confirmed"
+        )
+
+    def caution(self) -> str:
+        """Say why these figures are not enough to let the signals count; nothing where they are."""
+        wanted = policies.DETECTOR_LABELS_MIN.value()
+        if self.judged < wanted:
+            return f"Only {self.judged} of its players were judged, {wanted} are wanted: judge a sample of its signals."
+        if self.interval is not None and self.interval[0] < 0.5:
+            return f"As few as {100 * self.interval[0]:.0f} in a hundred of its signals may be right."
+        return ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures as they are kept with a change and told by the API."""
@@ -58,8 +86,11 @@ class Precision:
             "shadow": self.shadow,
             "confirmed": self.confirmed,
             "dismissed": self.dismissed,
+            "confirmed_elsewhere": self.confirmed_elsewhere,
+            "dismissed_elsewhere": self.dismissed_elsewhere,
             "precision": None if self.rate is None else round(self.rate, 4),
             "interval": None if self.interval is None else [round(bound, 4) for bound in self.interval],
+            "caution": self.caution(),
         }
 
 
@@ -76,11 +107,9 @@ def wilson_interval(*, confirmed: int, judged: int) -> tuple[float, float] | Non
 
 def precisions() -> dict[str, Precision]:
     """Return every detector's precision, in one query; a detector without signals is left out."""
+    names = ("signals", "open", "shadow", "confirmed", "dismissed", "confirmed_elsewhere", "dismissed_elsewhere")
     rows = fetch_rows(_PRECISION, [])
-    return {
-        code: Precision(signals=signals, open=still_open, shadow=shadow, confirmed=confirmed, dismissed=dismissed)
-        for code, signals, still_open, shadow, confirmed, dismissed in rows
-    }
+    return {code: Precision(**dict(zip(names, figures, strict=True))) for code, *figures in rows}
 
 
 def precision_of(code: str) -> Precision:
@@ -94,18 +123,31 @@ def share_in_words(share: float | None) -> str:
 
 
 _PRECISION = """
-    WITH confirmed AS MATERIALIZED (
-        SELECT DISTINCT player_id FROM abuse_signals s WHERE s.outcome = 'CONFIRMED'
+    WITH labels AS MATERIALIZED (
+        SELECT DISTINCT ON (signal_id) signal_id, finding FROM safety_signal_labels ORDER BY signal_id, id DESC
+    ),
+    confirmed AS MATERIALIZED (
+        SELECT player_id FROM abuse_signals s WHERE s.outcome = 'CONFIRMED'
+        UNION
+        SELECT s.player_id FROM labels l JOIN abuse_signals s ON s.id = l.signal_id WHERE l.finding = 'CONFIRMED'
+    ),
+    cleared AS MATERIALIZED (
+        SELECT player_id FROM safety_review_cases c WHERE c.outcome = 'DISMISSED'
+        EXCEPT SELECT player_id FROM confirmed
     ),
     players AS (
         SELECT s.detector, s.player_id, count(*) AS signals, count(*) FILTER (WHERE NOT s.is_resolved) AS open,
                count(*) FILTER (WHERE s.is_shadow AND NOT s.is_resolved) AS shadow,
-               bool_or(s.outcome = 'DISMISSED') AS is_dismissed,
-               bool_or(c.player_id IS NOT NULL) AS is_confirmed
-        FROM abuse_signals s LEFT JOIN confirmed c ON c.player_id = s.player_id
+               coalesce(bool_or(s.outcome = 'CONFIRMED' OR l.finding = 'CONFIRMED'), false) AS is_confirmed,
+               coalesce(bool_or(s.outcome = 'DISMISSED' OR l.finding = 'FALSE_ALARM'), false) AS is_dismissed
+        FROM abuse_signals s LEFT JOIN labels l ON l.signal_id = s.id
         WHERE s.detector <> '' GROUP BY s.detector, s.player_id
     )
-    SELECT detector, sum(signals)::bigint, sum(open)::bigint, sum(shadow)::bigint,
-           count(*) FILTER (WHERE is_confirmed), count(*) FILTER (WHERE is_dismissed AND NOT is_confirmed)
-    FROM players GROUP BY detector
+    SELECT p.detector, sum(p.signals)::bigint, sum(p.open)::bigint, sum(p.shadow)::bigint,
+           count(*) FILTER (WHERE p.is_confirmed), count(*) FILTER (WHERE p.is_dismissed AND NOT p.is_confirmed),
+           count(*) FILTER (WHERE NOT p.is_confirmed AND NOT p.is_dismissed AND c.player_id IS NOT NULL),
+           count(*) FILTER (WHERE NOT p.is_confirmed AND NOT p.is_dismissed AND d.player_id IS NOT NULL)
+    FROM players p LEFT JOIN confirmed c ON c.player_id = p.player_id
+    LEFT JOIN cleared d ON d.player_id = p.player_id
+    GROUP BY p.detector
 """

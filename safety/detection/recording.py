@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from safety.detection.catalogue import SetDetector
 from safety.detection.scope import Scope, corrections_sql, judged_sql
 from safety.detection.statements import fetch_named, make_temporary
 from safety.detection.thresholds import as_json
+
+NOTHING_FOUND: Mapping[str, int] = {"found": 0, "found again": 0, "new": 0}
 
 
 def record_signals(detector: SetDetector, *, scope: Scope) -> dict[str, int]:
@@ -16,24 +20,49 @@ def record_signals(detector: SetDetector, *, scope: Scope) -> dict[str, int]:
     A player has at most one open signal of a detector: found again it is refreshed, and ages anew if there is newer
     evidence. What was resolved is not raised again by the evidence that was judged then. Must run inside a transaction.
     """
+    if scope.player_ids is not None:
+        found, given = _found(detector, scope=scope)
+        return _counted(fetch_named(_RECORD.format(found=f"detection_found AS MATERIALIZED ({found}),"), given))
+    if find_signals(detector, scope=scope) == 0:
+        return dict(NOTHING_FOUND)
+    return write_signals(detector, scope=scope)
+
+
+def find_signals(detector: SetDetector, *, scope: Scope) -> int:
+    """Fill `detection_found` with what the detector's pass finds now; return how many players it found."""
+    # A statement that writes signals would not be worked on by several processes; one that fills a table is.
+    found, given = _found(detector, scope=scope)
+    return make_temporary("detection_found", found, given)
+
+
+def write_signals(detector: SetDetector, *, scope: Scope) -> dict[str, int]:
+    """Write what `detection_found` holds as signals; return how many are new and found again."""
+    return _counted(fetch_named(_RECORD.format(found=""), _settings(detector, scope=scope)))
+
+
+def _found(detector: SetDetector, *, scope: Scope) -> tuple[str, dict[str, Any]]:
+    """Return the query of what a detector's pass finds, with the parameters that this and its record need."""
     query, parameters = detector.definition.query(scope, detector.thresholds)
-    given = {
-        **scope.parameters(window_days=detector.thresholds["window_days"]),
-        **parameters,
+    sql = _FOUND.format(
+        judged=judged_sql(), corrections=corrections_sql(scope), query=query, ring=_ring_column(detector)
+    )
+    given = scope.parameters(window_days=detector.thresholds["window_days"])
+    return sql, {**given, **parameters, **_settings(detector, scope=scope)}
+
+
+def _settings(detector: SetDetector, *, scope: Scope) -> dict[str, Any]:
+    return {
+        "at": scope.at,
         "detector": detector.code,
         "severity": detector.severity,
         "is_shadow": detector.is_shadow,
         "thresholds_in_force": json.dumps(as_json(detector.thresholds)),
     }
-    found = _FOUND.format(
-        judged=judged_sql(), corrections=corrections_sql(scope), query=query, ring=_ring_column(detector)
-    )
-    # A statement that writes signals would not be worked on by several processes; one that fills a table is.
-    rows = make_temporary("detection_found", found, given)
-    if rows == 0:
-        return {"found": 0, "found again": 0, "new": 0}
-    ((refreshed, new),) = fetch_named(_RECORD, given)
-    return {"found": rows, "found again": refreshed, "new": new}
+
+
+def _counted(rows: list[tuple[Any, ...]]) -> dict[str, int]:
+    ((refreshed, new),) = rows
+    return {"found": refreshed + new, "found again": refreshed, "new": new}
 
 
 def _ring_column(detector: SetDetector) -> str:
@@ -52,7 +81,7 @@ _FOUND = """
 """
 # Who comes second at the same time finds the other's open signal and adds none.
 _RECORD = """
-    WITH refreshed AS (
+    WITH {found} refreshed AS (
         UPDATE abuse_signals s SET
             last_seen_at = %(at)s, times_seen = s.times_seen + 1, description = f.description, metadata = f.evidence,
             severity = %(severity)s, is_shadow = %(is_shadow)s, ring_id = f.ring_id, dedup_key = f.dedup_key,

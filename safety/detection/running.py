@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.errors import NotFoundError
 from core.expressions import run_statement
-from core.runs import ALL_KEYS, KeyRange
+from core.runs import ALL_KEYS, KeyRange, NamedPlayers
 from players.models import Player
 from safety.abuse import calculate_abuse_score, score_players
 from safety.detection.catalogue import SetDetector, detectors_in_force
 from safety.detection.definition import Reach
-from safety.detection.recording import record_signals
+from safety.detection.recording import NOTHING_FOUND, record_signals
 from safety.detection.rings.links import forget_old_links, refresh_links
 from safety.detection.scope import Scope
 from safety.detection.thresholds import as_json
@@ -49,7 +50,18 @@ def detect_among_players(*, at: datetime) -> Counts:
     for detector in detectors_in_force():
         if detector.definition.reach is Reach.EVERYBODY:
             counts |= _counted(detector, run_detector(detector, scope=scope))
+    _note_runs_by_player(at=at)
     return counts
+
+
+def _note_runs_by_player(*, at: datetime) -> None:
+    """Note what the detectors that ran range by range at this time have found in all."""
+    codes = [it.code for it in detectors_in_force() if it.definition.reach is Reach.PLAYER]
+    found = AbuseSignal.objects.filter(detector__in=codes, last_seen_at=at).values_list("detector")
+    totals = found.annotate(found=Count("id"), new=Count("id", filter=Q(first_seen_at=at))).order_by()
+    told = {code: {"found": seen, "found again": seen - new, "new": new} for code, seen, new in totals}
+    for code in codes:
+        Detector.objects.filter(pk=code).update(last_run_at=at, last_run=told.get(code, dict(NOTHING_FOUND)))
 
 
 def detect_everybody(
@@ -101,17 +113,33 @@ def look_at_player(player_id: str, *, at: datetime | None = None) -> tuple[int, 
         only = KeyRange(lower=player_id, upper=player_id + "\x01")
         score_players(on=timezone.localdate(at), at=at, keys=only)
         open_due_cases(at=at, keys=only)
-    return calculate_abuse_score(player_id=player_id, at=at), signals
+    return calculate_abuse_score(player_id, at=at), signals
+
+
+def detect_on_events(*, kind: str, player_ids: Collection[str], at: datetime) -> int:
+    """Look at players who have just done what some detectors wait for, and store the scores that follow.
+
+    Return how many signals were found. Must run inside a transaction, for what is decided next in it.
+    """
+    detectors = [detector for detector in detectors_in_force() if kind in detector.definition.live_on]
+    if not detectors or not player_ids:
+        return 0
+    scope = Scope(at=at, player_ids=tuple(sorted(player_ids)))
+    found: int = sum(run_detector(detector, scope=scope)["found"] for detector in detectors)
+    if found:
+        score_players(on=timezone.localdate(at), at=at, keys=NamedPlayers(player_ids=scope.player_ids or ()))
+    return found
 
 
 def run_detector(detector: SetDetector, *, scope: Scope) -> dict[str, Any]:
     """Run one detector over the players in scope; return what it found, and note it where it was everybody."""
     began = time.monotonic()
-    with transaction.atomic():
-        told: dict[str, Any] = {}
-        if detector.definition.prepare:
-            told = detector.definition.prepare(scope, detector.thresholds)
-        told |= record_signals(detector, scope=scope)
+    # Within a transaction a savepoint would be of no use: whoever runs detectors goes on with all of them or none.
+    with transaction.atomic(savepoint=False):
+        prepare = detector.definition.prepare
+        prepared = prepare(scope, detector.thresholds) if prepare else {}
+        recorded = NOTHING_FOUND if prepared is None else record_signals(detector, scope=scope)
+        told: dict[str, Any] = {**(prepared or {}), **recorded}
         told["seconds"] = round(time.monotonic() - began, 3)
         if scope.player_ids is None and scope.keys == ALL_KEYS:
             Detector.objects.filter(pk=detector.code).update(last_run_at=scope.at, last_run=as_json(told))

@@ -8,6 +8,9 @@ from typing import Any
 
 from core.runs import ALL_KEYS, KeyRange
 
+# Of a lot: bonus money that was given, not what was bought, carried over or got back.
+GIVEN_BONUS = "currency_type = 'BONUS' AND kind IN ('REWARD', 'FREE_PLAY', 'CASHBACK', 'MANUAL')"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
@@ -70,7 +73,7 @@ def all_bonuses_sql(scope: Scope) -> str:
         SELECT l.id, l.player_id, l.amount, l.promotional_value, l.created_at, l.closed_at, l.status,
                l.wagering_required, l.converted, l.granted_on
         FROM wallet_lots l
-        WHERE l.currency_type = 'BONUS' AND l.kind IN ('REWARD', 'FREE_PLAY', 'CASHBACK', 'MANUAL')
+        WHERE {GIVEN_BONUS}
           AND l.created_at > %(since)s AND l.created_at <= %(at)s AND {scope.condition("l.player_id")}
     """
 

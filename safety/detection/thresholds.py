@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from core.errors import InvalidInputError
+from core.strict_json import is_storable
 
 Thresholds = dict[str, Any]
 
@@ -92,7 +93,38 @@ class AmountList:
         return []
 
 
-AnyThreshold = Threshold | CategoryThresholds | AmountList
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameList:
+    """A list of names as they stand in the data, possibly empty."""
+
+    name: str
+    help: str
+    maximum_length: int = 200
+    characters_max: int = 100
+
+    def parse(self, given: Any, *, path: str) -> list[str]:
+        """Return the names. Raises ThresholdError."""
+        if not isinstance(given, list) or len(given) > self.maximum_length:
+            raise ThresholdError(
+                f'{path} is {given!r}: a list of at most {self.maximum_length} names is needed, for example ["T-1"]',
+                path=path,
+            )
+        for place, name in enumerate(given):
+            if not self._is_name(name):
+                raise ThresholdError(
+                    f"{path}[{place}] is {name!r}: a text of 1 to {self.characters_max} characters is needed",
+                    path=f"{path}[{place}]",
+                )
+        return [name.strip() for name in given]
+
+    def _is_name(self, given: Any) -> bool:
+        return isinstance(given, str) and 0 < len(given.strip()) <= self.characters_max and is_storable(given)
+
+    def shipped(self) -> Any:
+        return []
+
+
+AnyThreshold = Threshold | CategoryThresholds | AmountList | NameList
 
 
 def parse_thresholds(given: Any, *, declared: Sequence[AnyThreshold], path: str = "thresholds") -> Thresholds:

@@ -26,7 +26,7 @@ from safety.models.review import (
     ReviewOutcome,
     ReviewStatus,
 )
-from safety.models.signals import AbuseSignal
+from safety.models.signals import AbuseSignal, SignalFinding, SignalLabel
 from safety.models.violations import SafetyViolation, ViolationPath
 
 __all__ = [
@@ -67,6 +67,8 @@ __all__ = [
     "RingThing",
     "SafetyViolation",
     "SegmentBaseline",
+    "SignalFinding",
+    "SignalLabel",
     "ThingKind",
     "UnitValue",
     "ViolationPath",

@@ -101,3 +101,36 @@ class AbuseSignal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.signal_type} of {self.player_id}"
+
+
+class SignalFinding(models.TextChoices):
+    """What a person found of a signal that has no consequences."""
+
+    CONFIRMED = "CONFIRMED", "Confirmed"
+    FALSE_ALARM = "FALSE_ALARM", "False alarm"
+
+
+class SignalLabel(models.Model):
+    """A signal in shadow judged, so that its detector's precision is known; the newest of a signal holds.
+
+    Never edited. A confirmed one changes nothing about the player; a false alarm resolves the signal.
+    """
+
+    signal = models.ForeignKey(AbuseSignal, on_delete=models.PROTECT, related_name="labels")
+    finding = models.CharField(max_length=11, choices=SignalFinding.choices)
+    note = models.CharField(max_length=1000, blank=True, default="", db_default="")
+    description = models.CharField(max_length=500, help_text="What the signal said when it was judged.")
+    labelled_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    labelled_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "safety_signal_labels"
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(finding__in=SignalFinding.values), name="signal_label_finding_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.finding} of signal {self.signal_id}"

@@ -59,7 +59,7 @@ def test_the_score_is_what_the_formula_says(signals: list[tuple[int, float]], sc
     for severity, days_old in signals:
         make_signal(alice, severity, days_old=days_old)
 
-    assert calculate_abuse_score(player_id="alice", at=AT) == score
+    assert calculate_abuse_score("alice", at=AT) == score
 
 
 def test_resolved_signals_and_those_of_others_do_not_count() -> None:
@@ -68,7 +68,7 @@ def test_resolved_signals_and_those_of_others_do_not_count() -> None:
     make_signal(alice, 10, is_resolved=True)
     make_signal(bob, 10)
 
-    assert calculate_abuse_score(player_id="alice", at=AT) == 15
+    assert calculate_abuse_score("alice", at=AT) == 15
 
 
 def test_weight_and_half_life_are_policies() -> None:
@@ -77,7 +77,7 @@ def test_weight_and_half_life_are_policies() -> None:
     save_policy(name="ABUSE_HALF_LIFE_DAYS", value="10", saved_by=None)
 
     # 8 × 4 × 0.5.
-    assert calculate_abuse_score(player_id="alice", at=AT) == 16
+    assert calculate_abuse_score("alice", at=AT) == 16
 
 
 # Score → what is left of an amount that must be wagered, of one that need not, and the factor of the requirement.
@@ -117,8 +117,8 @@ def test_each_band_leaves_one_player_what_it_leaves_many(score: int) -> None:
     make_measured("alice", bonus_abuse_score=score)
 
     wagered, unwagered, _ = band_of(score)
-    assert apply_abuse_penalty(player_id="alice") == wagered
-    assert apply_abuse_penalty(player_id="alice", has_requirement=False) == unwagered
+    assert apply_abuse_penalty("alice") == wagered
+    assert apply_abuse_penalty("alice", has_requirement=False) == unwagered
 
 
 def test_the_bands_are_policies() -> None:
@@ -126,23 +126,23 @@ def test_the_bands_are_policies() -> None:
     save_policy(name="ABUSE_REDUCED_RATE", value="0.25", saved_by=None)
     make_measured("alice", bonus_abuse_score=10)
 
-    assert apply_abuse_penalty(player_id="alice") == Decimal("0.25")
+    assert apply_abuse_penalty("alice") == Decimal("0.25")
 
 
 def test_how_much_falls_where_no_requirement_can_rise_is_a_policy() -> None:
     save_policy(name="ABUSE_WAGERING_INSTEAD_RATE", value="0.75", saved_by=None)
     make_measured("alice", bonus_abuse_score=61)
 
-    assert apply_abuse_penalty(player_id="alice", has_requirement=False) == Decimal("0.75")
-    assert apply_abuse_penalty(player_id="alice") == 1
+    assert apply_abuse_penalty("alice", has_requirement=False) == Decimal("0.75")
+    assert apply_abuse_penalty("alice") == 1
 
 
 def test_a_player_without_metrics_has_no_penalty_and_an_unknown_one_is_named() -> None:
     make_alice()
 
-    assert apply_abuse_penalty(player_id="alice") == 1
+    assert apply_abuse_penalty("alice") == 1
     with pytest.raises(NotFoundError, match="there is no player 'dora'"):
-        apply_abuse_penalty(player_id="dora")
+        apply_abuse_penalty("dora")
 
 
 # Risk

@@ -1,12 +1,13 @@
--- Ordinary players first, then the planted: so many of each kind, registrations in three farms, rings of three shapes.
+-- Ordinary players first, then the planted: so many of each kind, registrations in three farms, rings of four shapes.
 CREATE TEMP TABLE bench_accounts AS
 WITH planted (kind, farm, size) AS (
     VALUES ('BONUS_ONLY_PLAY', 0, %(each)s), ('WITHDRAWAL_AFTER_BONUS', 0, %(each)s), ('MINIMUM_BETS', 0, %(each)s),
            ('LOW_RISK_WAGERING', 0, %(each)s), ('ABNORMAL_WIN_RATE', 0, %(each)s), ('CLAIMS_UNDER_LIMITS', 0, %(each)s),
            -- One device, one address, one pattern of e-mail addresses.
            ('REGISTRATION_VELOCITY', 1, 12), ('REGISTRATION_VELOCITY', 2, 12), ('REGISTRATION_VELOCITY', 3, 12),
-           -- Twenty on three devices, five on two, six on four addresses.
-           ('SHARED_DEVICE', 1, 20), ('SHARED_DEVICE', 2, 5), ('SHARED_DEVICE', 3, 5), ('SHARED_DEVICE', 4, 6)
+           -- Twenty on three devices, five on two, six on four addresses, sixty on one device.
+           ('SHARED_DEVICE', 1, 20), ('SHARED_DEVICE', 2, 5), ('SHARED_DEVICE', 3, 5), ('SHARED_DEVICE', 4, 6),
+           ('SHARED_DEVICE', 5, 60)
 ),
 numbered AS (
     SELECT n::bigint, 'ORDINARY' AS kind, 0 AS farm, 0 AS place FROM generate_series(1, %(players)s) n

@@ -51,6 +51,7 @@ SELECT n, kind, farm, place, player_id, s, key, started_at, has_bonus, is_single
                 -- Most of the twenty know one device; two of them carry the ring from one to the next.
                 THEN 'RING-1-' || CASE WHEN place < 2 AND s %% 2 = 1 THEN place + 1 ELSE place %% 3 END
             WHEN kind = 'SHARED_DEVICE' AND farm IN (2, 3) THEN 'RING-' || farm || '-' || (place + s) %% 2
+            WHEN kind = 'SHARED_DEVICE' AND farm = 5 THEN 'RING-5'
             WHEN kind = 'REGISTRATION_VELOCITY' AND farm = 1 THEN 'FARM-1'
             WHEN is_in_cafe AND bench_draw(key, 31) < 0.7 THEN 'CAFE-' || n %% greatest(%(players)s / 8000, 1)
             WHEN household IS NOT NULL THEN 'HOME-' || household || '-' || (n %% 1000 >= 500)

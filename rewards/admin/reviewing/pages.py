@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from rewards.models import RewardDecision
+from safety.admin.evidence import evidence_shown
 from safety.models import UNDECIDED, AbuseSignal, EvidenceKind, ReviewCase, ReviewEvent, ReviewEvidence
 from safety.review.appeals import appeal_ends_at, can_be_appealed
 
@@ -18,11 +20,12 @@ ROWS_MAX = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownSignal:
-    """A signal with its evidence as pairs of words."""
+    """A signal with its evidence: a detector's as tables with links, what a person entered as pairs of words."""
 
     signal: AbuseSignal
     name: str
     evidence: list[tuple[str, str]]
+    tables: SafeString
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,13 @@ def _signals(case: ReviewCase) -> list[AbuseSignal]:
 def shown_signal(signal: AbuseSignal) -> ShownSignal:
     """Return a signal in words."""
     name = signal.signal_type.replace("_", " ").capitalize()
-    return ShownSignal(signal=signal, name=name, evidence=list(evidence_in_words(signal.metadata)))
+    is_detected = isinstance(signal.metadata, Mapping) and "figures" in signal.metadata
+    return ShownSignal(
+        signal=signal,
+        name=name,
+        evidence=[] if is_detected else list(evidence_in_words(signal.metadata)),
+        tables=evidence_shown(signal.metadata) if is_detected else SafeString(""),
+    )
 
 
 def evidence_in_words(metadata: Any) -> Iterator[tuple[str, str]]:

@@ -64,8 +64,8 @@ _SQL = """
                   ELSE 'pattern of e-mail addresses' END, left(f.value, 120)) AS description,
            jsonb_build_object('figures', jsonb_build_object('accounts', f.accounts, 'from', f.first_on,
                    'until', f.last_on, 'accounts_in_window', f.ever, 'what', f.what, 'value', f.value),
-               'accounts', (SELECT jsonb_agg(o.player_id) FROM (
-                   SELECT o.player_id FROM opened o WHERE o.what = f.what AND o.value = f.value
+               'accounts', (SELECT jsonb_agg(jsonb_build_object('player', o.player_id, 'registered_on', o.on)) FROM (
+                   SELECT o.player_id, o.on FROM opened o WHERE o.what = f.what AND o.value = f.value
                        AND o.on BETWEEN f.first_on AND f.last_on ORDER BY o.on, o.player_id LIMIT 20) o)) AS evidence
     FROM found f WHERE {in_scope}
 """

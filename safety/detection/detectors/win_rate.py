@@ -6,8 +6,9 @@ its mean by t with a probability of at most
 
     exp(−t² ÷ (2 × (V + M × t ÷ 3))),  V = Σ variances, M = the largest cap × stake
 
-whatever the game's distribution. A jackpot counts as one payout of `cap` stakes and proves nothing. The bound must be
-below `false_alarms` ÷ players (Bonferroni): a whole run then expects at most `false_alarms` honest players.
+whatever the game's distribution. A jackpot counts as one payout of `cap` stakes and proves nothing. Every player is
+tested every night, so the bound must be below `false_alarms_per_year` ÷ (players × 365) (Bonferroni): a year of nights
+then expects at most `false_alarms_per_year` honest players, however much the nights have in common.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from safety.detection.thresholds import CategoryThresholds, Threshold, Threshold
 
 # Of categories that no threshold names.
 _OTHER = "other"
-
+_NIGHTS = 365
 
 _SQL = """
     WITH needed AS (
-        SELECT ln(greatest(count(*), 1) / %(false_alarms)s::float8) AS exponent FROM players
+        SELECT ln(greatest(count(*), 1) * {nights} / %(false_alarms_per_year)s::float8) AS exponent FROM players
     ),
     games AS (
         SELECT code, 1 - house_edge_rate::float8 AS return_rate,
@@ -56,7 +57,8 @@ _SQL = """
                coalesce(nullif(e.bet_id, ''), e.occurred_at::date::text) AS bet,
                coalesce(sum(e.amount) FILTER (WHERE e.kind = 'WAGER'), 0)::float8 AS stake,
                coalesce(sum(e.amount) FILTER (WHERE e.kind = 'WIN'), 0)::float8 AS payout,
-               min(e.occurred_at) AS placed_at, max(e.occurred_at) AS last_at
+               min(e.occurred_at) AS placed_at, max(e.occurred_at) AS last_at,
+               (array_agg(e.id ORDER BY e.occurred_at))[1:5] AS events
         FROM ({events}) e JOIN suspects USING (player_id)
         JOIN games g ON g.code = coalesce(nullif(e.game_category, ''), '{other}')
         GROUP BY e.player_id, g.code, g.return_rate, g.cap, g.variance, bet
@@ -67,7 +69,7 @@ _SQL = """
                sum(least(payout, cap * stake) - return_rate * stake) AS beyond,
                sum(variance * stake * stake) AS v, max(cap * stake) AS m,
                jsonb_path_query_array(jsonb_agg(jsonb_build_object('bet', bet, 'at', placed_at, 'category', code,
-                   'stake', round(stake::numeric, 2), 'payout', round(payout::numeric, 2))
+                   'stake', round(stake::numeric, 2), 'payout', round(payout::numeric, 2), 'events', events)
                    ORDER BY payout - stake DESC) FILTER (WHERE stake > 0), '$[0 to 9]') AS best_bets
         FROM bets WHERE stake > 0 GROUP BY player_id
     ),
@@ -90,7 +92,7 @@ _SQL = """
 
 def _query(scope: Scope, thresholds: Thresholds) -> Query:
     events = events_sql(scope, kinds="'WAGER', 'WIN'")
-    sql = _SQL.format(other=_OTHER, events=events)
+    sql = _SQL.format(other=_OTHER, nights=_NIGHTS, events=events)
     figures = {name: as_json(figure) for name, figure in thresholds.items()}
     maps = {name: json.dumps(figures[name]) for name in ("payout_caps", "variances")}
     return sql, {**thresholds, **maps}
@@ -107,11 +109,11 @@ ABNORMAL_WIN_RATE = DetectorDefinition(
         window(90),
         count("bets_min", 100, "Bets, at least."),
         Threshold(
-            name="false_alarms",
-            default=Decimal("0.01"),
-            minimum=Decimal("0.000001"),
-            maximum=Decimal(100),
-            help="Honest players a whole run may find, expected at most.",
+            name="false_alarms_per_year",
+            default=Decimal(1),
+            minimum=Decimal("0.0001"),
+            maximum=Decimal(10**9),
+            help="Honest players that a year of nights may find, expected at most.",
         ),
         CategoryThresholds(
             name="payout_caps",

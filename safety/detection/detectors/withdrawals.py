@@ -54,4 +54,5 @@ WITHDRAWAL_AFTER_BONUS = DetectorDefinition(
         rate("withdrawn_rate_min", "0.5", "Withdrawn ÷ the bonus, for one bonus to count.", maximum="1000"),
     ),
     query=_query,
+    live_on=frozenset({"WITHDRAWAL"}),
 )

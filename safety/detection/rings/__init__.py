@@ -6,25 +6,37 @@ from typing import Any
 
 from safety.detection.definition import DetectorDefinition, Query, Reach
 from safety.detection.rings.components import label_components
+from safety.detection.rings.crowds import things_left_out
 from safety.detection.rings.keeping import keep_rings
-from safety.detection.rings.pairs import crowded_things, gather_links, pair_accounts
+from safety.detection.rings.pairs import gather_links, pair_accounts, reach_accounts
 from safety.detection.scope import Scope
 from safety.detection.statements import run_named
-from safety.detection.thresholds import Thresholds, count, rate, window
+from safety.detection.thresholds import NameList, Thresholds, count, rate, window
 
 # Night, live and command may look at the same time; a ring must not be made twice. Any number no other lock uses.
 _RINGS_LOCK = 5_107_001
 
 
-def find_rings(scope: Scope, thresholds: Thresholds) -> dict[str, Any]:
-    """Find the rings, write them, and leave the members in `ring_found`. Must run inside a transaction."""
+def find_rings(scope: Scope, thresholds: Thresholds) -> dict[str, Any] | None:
+    """Find the rings, write them, and leave the members in `ring_found`; None for players who share with too few.
+
+    Must run inside a transaction.
+    """
     parameters = {**scope.parameters(window_days=thresholds["window_days"]), **thresholds}
+    by_name = scope.player_ids
+    # Most players share nothing with anybody: they wait for nobody.
+    if by_name is not None and reach_accounts(parameters) == len(by_name):
+        return None
     run_named("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _RINGS_LOCK})
+    # Who was looked at meanwhile is known only now.
+    if by_name is not None and reach_accounts(parameters) < thresholds["members_min"]:
+        return None
     gather_links(scope, parameters)
     pairs = pair_accounts(parameters)
     label_components(parameters)
     rings = keep_rings(parameters)
-    return {"pairs": pairs // 2, "rings": rings, "left out": crowded_things(parameters)}
+    told: dict[str, Any] = {"pairs": pairs // 2, "rings": rings}
+    return told if by_name is not None else told | {"left out": things_left_out(parameters)}
 
 
 _SQL = """
@@ -61,7 +73,8 @@ SHARED_DEVICE = DetectorDefinition(
     code="SHARED_DEVICE",
     title="Accounts in a ring",
     looks_for="Accounts connected by shared devices or IP addresses that were given bonuses at about the same time.",
-    false_positives="A large family or a shared flat with one computer; a shop's terminal that few people use.",
+    false_positives="A large family or a shared flat with one computer; a terminal whose guests have no device of "
+    "their own: name it in left_out.",
     reach=Reach.EVERYBODY,
     thresholds=(
         window(60),
@@ -69,8 +82,32 @@ SHARED_DEVICE = DetectorDefinition(
         rate("device_weight", "1", "Weight of a shared device.", maximum="100"),
         rate("ip_weight", "0.4", "Weight of a shared IP address.", maximum="100"),
         rate("weight_min", "1", "Sum of the weights from which two accounts are linked.", maximum="100"),
-        count("device_users_max", 50, "A device that more accounts use connects nobody.", minimum=2, maximum=1000),
+        count(
+            "device_users_max",
+            50,
+            "A device that more accounts use connects them only if it looks like a farm's, by the shares below.",
+            minimum=2,
+            maximum=1000,
+        ),
         count("ip_users_max", 15, "An IP address that more accounts use connects nobody.", minimum=2, maximum=1000),
+        count(
+            "crowd_users_max",
+            500,
+            "A device that more accounts use connects nobody: an identifier that many devices report.",
+            minimum=2,
+            maximum=5000,
+        ),
+        rate("crowd_bonus_share_min", "0.9", "On a farm's device, at least this share of the accounts has bonuses."),
+        rate(
+            "crowd_without_own_device_share_min",
+            "0.8",
+            "On a farm's device, at least this share of the accounts is seen on no device that fewer accounts use than "
+            "make a ring.",
+        ),
+        NameList(
+            name="left_out",
+            help="Devices and IP addresses that connect nobody, because you know them: a café's terminal, an office.",
+        ),
         count("shared_within_days", 14, "Days that may lie between the two uses of a thing.", minimum=0, maximum=365),
         count("bonuses_within_days", 14, "Days that may lie between the two bonuses.", minimum=0, maximum=365),
     ),

@@ -33,7 +33,14 @@ def _measure_members(parameters: dict[str, Any]) -> None:
             SELECT player_id, sum(amount) AS bonus_value, sum(converted) AS converted, max(created_at) AS last_at
             FROM ring_bonuses WHERE player_id IN (SELECT player_id FROM members) GROUP BY player_id
         ),
-        partners AS (SELECT p AS player_id, count(*) AS partners FROM ring_pairs GROUP BY p)
+        partners AS (
+            SELECT player_id, max(partners) AS partners FROM (
+                SELECT p AS player_id, count(*) AS partners FROM ring_pairs GROUP BY p
+                UNION ALL
+                -- On a farm's device all are linked to all, though only the next ones are paired.
+                SELECT player_id, count(*) OVER (PARTITION BY kind, value) - 1 FROM ring_links WHERE is_farm
+            ) n GROUP BY player_id
+        )
         SELECT m.player_id, m.label, b.bonus_value, b.converted, b.last_at, p.partners,
                coalesce(c.deposited, 0) AS deposited, coalesce(c.withdrawn, 0) AS withdrawn, NULL::bigint AS ring_id
         FROM members m JOIN bonuses b USING (player_id) JOIN partners p USING (player_id)

@@ -11,14 +11,21 @@ LINKS_KEPT_DAYS = 365
 
 def refresh_links(scope: Scope, *, window_days: int) -> int:
     """Bring the links of the players in scope up to date; return how many are new or were seen on another day."""
+    # A row that stands is left out before: where it only conflicts it would be locked, which is written too.
     sql = f"""
+        WITH seen AS (
+            SELECT a.player_id, t.kind, t.value, min(a.occurred_at)::date AS first_on,
+                   max(a.occurred_at)::date AS last_on
+            FROM player_activity a
+            CROSS JOIN LATERAL (VALUES ('DEVICE', nullif(a.device_id, '')), ('IP', host(a.ip_address))) t (kind, value)
+            WHERE a.occurred_at > %(since)s AND a.occurred_at <= %(at)s AND {scope.condition("a.player_id")}
+              AND (a.device_id <> '' OR a.ip_address IS NOT NULL) AND t.value IS NOT NULL
+            GROUP BY a.player_id, t.kind, t.value
+        )
         INSERT INTO safety_links AS l (player_id, kind, value, first_seen_on, last_seen_on)
-        SELECT a.player_id, t.kind, t.value, min(a.occurred_at)::date, max(a.occurred_at)::date
-        FROM player_activity a
-        CROSS JOIN LATERAL (VALUES ('DEVICE', nullif(a.device_id, '')), ('IP', host(a.ip_address))) t (kind, value)
-        WHERE a.occurred_at > %(since)s AND a.occurred_at <= %(at)s AND {scope.condition("a.player_id")}
-          AND (a.device_id <> '' OR a.ip_address IS NOT NULL) AND t.value IS NOT NULL
-        GROUP BY a.player_id, t.kind, t.value
+        SELECT s.player_id, s.kind, s.value, s.first_on, s.last_on
+        FROM seen s LEFT JOIN safety_links k ON k.player_id = s.player_id AND k.kind = s.kind AND k.value = s.value
+        WHERE k.player_id IS NULL OR k.first_seen_on > s.first_on OR k.last_seen_on < s.last_on
         ON CONFLICT (player_id, kind, value) DO UPDATE
             SET first_seen_on = least(l.first_seen_on, excluded.first_seen_on),
                 last_seen_on = greatest(l.last_seen_on, excluded.last_seen_on)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from safety.detection.rings.crowds import links_its_users, mark_farms, users_counted_max
 from safety.detection.scope import Scope, all_bonuses_sql
-from safety.detection.statements import fetch_named, make_temporary, run_named
+from safety.detection.statements import make_temporary, run_named
 
-_SHOWN_MAX = 20
 _REACHED_MAX = 5_000
 _HOPS_MAX = 50
 
@@ -15,11 +15,11 @@ _HOPS_MAX = 50
 def gather_links(scope: Scope, parameters: dict[str, Any]) -> None:
     """Fill `ring_links` with the links of accounts that were given bonuses, by things that not too many use.
 
-    An address of a mobile carrier or a café connects thousands who have nothing to do with each other: what more
-    accounts use than its limit, whether they were given bonuses or not, connects nobody.
+    Of players by name, `ring_reached` must hold whom they can be connected with.
+
+    What more accounts use than its limit, whether they were given bonuses or not, connects nobody, unless it is a
+    farm's device.
     """
-    if scope.player_ids is not None:
-        _reach(parameters)
     make_temporary("ring_bonuses", all_bonuses_sql(Scope(at=scope.at)) + _only_reached("l", scope), parameters)
     make_temporary(
         "ring_things",
@@ -30,22 +30,29 @@ def gather_links(scope: Scope, parameters: dict[str, Any]) -> None:
         """,
         parameters,
     )
+    mark_farms(parameters)
     make_temporary(
         "ring_links",
         """
-        SELECT l.player_id, l.kind, l.value, l.first_seen_on, l.last_seen_on,
+        SELECT l.player_id, l.kind, l.value, l.first_seen_on, l.last_seen_on, f.value IS NOT NULL AS is_farm,
                CASE l.kind WHEN 'DEVICE' THEN %(device_weight)s::numeric ELSE %(ip_weight)s::numeric END AS weight
         FROM safety_links l JOIN ring_things t ON t.kind = l.kind AND t.value = l.value
         JOIN (SELECT DISTINCT player_id FROM ring_bonuses) b ON b.player_id = l.player_id
-        WHERE l.last_seen_on >= %(since)s::date
-          AND t.users <= CASE l.kind WHEN 'DEVICE' THEN %(device_users_max)s ELSE %(ip_users_max)s END
+        LEFT JOIN ring_farms f ON f.kind = l.kind AND f.value = l.value
+        WHERE l.last_seen_on >= %(since)s::date AND l.value <> ALL(%(left_out)s::text[])
+          AND (t.users <= CASE l.kind WHEN 'DEVICE' THEN %(device_users_max)s ELSE %(ip_users_max)s END
+               OR f.value IS NOT NULL)
         """,
         parameters,
     )
 
 
 def pair_accounts(parameters: dict[str, Any]) -> int:
-    """Fill `ring_pairs` with the accounts (p, q) that are linked, both ways; return how many."""
+    """Fill `ring_pairs` with the accounts (p, q) that are linked, both ways; return how many.
+
+    On a farm's device each account is paired with the next by the time of their bonuses: that connects whom all pairs
+    would connect, and their number grows with the accounts and not with its square.
+    """
     return make_temporary(
         "ring_pairs",
         """
@@ -55,13 +62,27 @@ def pair_accounts(parameters: dict[str, Any]) -> int:
                 ON b.kind = a.kind AND b.value = a.value AND b.player_id > a.player_id
                 AND a.first_seen_on <= b.last_seen_on + %(shared_within_days)s::integer
                 AND b.first_seen_on <= a.last_seen_on + %(shared_within_days)s::integer
+            WHERE NOT a.is_farm AND NOT b.is_farm
             GROUP BY a.player_id, b.player_id HAVING sum(a.weight) >= %(weight_min)s
         ),
+        in_turn AS (
+            SELECT l.player_id, b.granted_on, l.first_seen_on, l.last_seen_on, lag(l.player_id) OVER turn AS before,
+                   lag(b.granted_on) OVER turn AS granted_before, lag(l.first_seen_on) OVER turn AS first_seen_before,
+                   lag(l.last_seen_on) OVER turn AS last_seen_before
+            FROM ring_links l JOIN ring_bonuses b ON b.player_id = l.player_id
+            WHERE l.is_farm AND l.weight >= %(weight_min)s
+            WINDOW turn AS (PARTITION BY l.kind, l.value ORDER BY b.granted_on, b.id)
+        ),
         overlapping AS (
-            SELECT DISTINCT t.p, t.q FROM together t
+            SELECT t.p, t.q FROM together t
             JOIN ring_bonuses a ON a.player_id = t.p JOIN ring_bonuses b ON b.player_id = t.q
                 AND b.granted_on BETWEEN a.granted_on - %(bonuses_within_days)s::integer
                     AND a.granted_on + %(bonuses_within_days)s::integer
+            UNION
+            SELECT least(before, player_id), greatest(before, player_id) FROM in_turn
+            WHERE before <> player_id AND granted_on <= granted_before + %(bonuses_within_days)s::integer
+              AND first_seen_before <= last_seen_on + %(shared_within_days)s::integer
+              AND first_seen_on <= last_seen_before + %(shared_within_days)s::integer
         )
         SELECT p, q FROM overlapping UNION ALL SELECT q, p FROM overlapping
         """,
@@ -70,44 +91,48 @@ def pair_accounts(parameters: dict[str, Any]) -> int:
     )
 
 
-def crowded_things(parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the things left out because too many use them, the most used first: a person may want to look."""
-    rows = fetch_named(
-        f"""
-        SELECT kind, value, users FROM ring_things
-        WHERE users > CASE kind WHEN 'DEVICE' THEN %(device_users_max)s ELSE %(ip_users_max)s END
-        ORDER BY kind, users DESC, value LIMIT {_SHOWN_MAX}
-        """,
-        parameters,
-    )
-    return [{"kind": kind, "value": value, "accounts": users} for kind, value, users in rows]
+def reach_accounts(parameters: dict[str, Any]) -> int:
+    """Fill `ring_reached` with the accounts that can be reached from those in scope, hop by hop over things.
+
+    Return how many there are.
+    """
+    reached = make_temporary("ring_reached", "SELECT unnest(%(scope_players)s::varchar[]) AS player_id", parameters)
+    make_temporary("ring_looked_at", "SELECT kind, value FROM safety_links LIMIT 0", parameters)
+    for _ in range(_HOPS_MAX):
+        more = run_named(_HOP, parameters)
+        reached += more
+        if more == 0:
+            break
+    return reached
 
 
-def _reach(parameters: dict[str, Any]) -> None:
-    """Fill `ring_reached` with all accounts that can be reached from those in scope, hop by hop over things."""
-    make_temporary("ring_reached", "SELECT unnest(%(scope_players)s::varchar[]) AS player_id", parameters)
-    hop = f"""
-        INSERT INTO ring_reached
-        SELECT DISTINCT o.player_id FROM (
-            SELECT DISTINCT l.kind, l.value FROM ring_reached r JOIN safety_links l ON l.player_id = r.player_id
-            WHERE l.last_seen_on >= %(since)s::date
-        ) t
-        CROSS JOIN LATERAL (
+# Each thing is looked at once, and counted before it is joined: what hundreds use is not measured for each of them.
+_HOP = f"""
+    WITH fresh AS MATERIALIZED (
+        SELECT DISTINCT l.kind, l.value FROM ring_reached r JOIN safety_links l ON l.player_id = r.player_id
+        WHERE l.last_seen_on >= %(since)s::date
+          AND NOT EXISTS (SELECT FROM ring_looked_at a WHERE a.kind = l.kind AND a.value = l.value)
+    ),
+    looked_at AS (INSERT INTO ring_looked_at SELECT kind, value FROM fresh),
+    counted AS MATERIALIZED (
+        SELECT t.kind, t.value, c.users FROM fresh t CROSS JOIN LATERAL (
             -- One more than the limit tells that there are too many.
             SELECT count(*) AS users FROM (
                 SELECT FROM safety_links u WHERE u.value = t.value AND u.kind = t.kind
                     AND u.last_seen_on >= %(since)s::date
-                LIMIT greatest(%(device_users_max)s, %(ip_users_max)s) + 1
+                LIMIT 1 + {users_counted_max(kind="t.kind")}
             ) seen
         ) c
-        JOIN safety_links o ON o.value = t.value AND o.kind = t.kind AND o.last_seen_on >= %(since)s::date
-        WHERE c.users <= CASE t.kind WHEN 'DEVICE' THEN %(device_users_max)s ELSE %(ip_users_max)s END
-          AND NOT EXISTS (SELECT FROM ring_reached r WHERE r.player_id = o.player_id)
-        LIMIT {_REACHED_MAX}
-    """
-    for _ in range(_HOPS_MAX):
-        if run_named(hop, parameters) == 0:
-            return
+    ),
+    linking AS MATERIALIZED (
+        SELECT t.kind, t.value FROM counted t WHERE t.users > 1 AND {links_its_users(users="t.users")}
+    )
+    INSERT INTO ring_reached
+    SELECT DISTINCT o.player_id FROM linking t
+    JOIN safety_links o ON o.value = t.value AND o.kind = t.kind AND o.last_seen_on >= %(since)s::date
+    WHERE NOT EXISTS (SELECT FROM ring_reached r WHERE r.player_id = o.player_id)
+    LIMIT {_REACHED_MAX}
+"""
 
 
 def _only_reached(alias: str, scope: Scope) -> str:

@@ -83,14 +83,83 @@ def test_one_address_links_nobody_and_three_do() -> None:
     assert found_by(CODE) == {"a", "b", "c"}
 
 
-def test_what_too_many_use_links_nobody_and_is_told() -> None:
+def make_farm(count: int, *, device: str = "FARM") -> set[str]:
+    """Let so many accounts use one device alone, each with a bonus a day after the one before."""
+    names = [f"p{number:03}" for number in range(count)]
+    for number, name in enumerate(names):
+        make_users(name, device=device, bonus_hours=24 * (number % 50))
+    return set(names)
+
+
+def test_a_farm_of_more_accounts_than_people_share_a_device_is_found_whole() -> None:
+    names = make_farm(60)
+
+    assert found_by(CODE) == names
+    ring = Ring.objects.get()
+    assert (ring.members_count, ring.things_count) == (60, 1)
+    assert RingMember.objects.get(player_id="p030").partners == 59
+
+
+def test_looking_at_one_account_finds_its_farm_whole() -> None:
+    names = make_farm(60)
+    found_by(CODE)
+    AbuseSignal.objects.all().delete()
+    Ring.objects.all().delete()
+
+    detect_abuse_signals("p007", at=AT)
+
+    assert set(RingMember.objects.values_list("player_id", flat=True)) == names
+
+
+def test_guests_of_a_cafe_have_devices_of_their_own_and_are_no_farm() -> None:
+    names = make_farm(60, device="TERMINAL")
+    # Thirteen of sixty are more than a fifth.
+    for name in sorted(names)[:13]:
+        make_session(Player.objects.get(pk=name), device=f"telephone of {name}")
+
+    assert found_by(CODE) == set()
+    (left_out,) = Detector.objects.get(pk=CODE).last_run["left out"]
+    assert left_out == {
+        "kind": "DEVICE",
+        "value": "TERMINAL",
+        "accounts": 60,
+        "with_bonuses": 60,
+        "without_own_device": 47,
+    }
+
+
+def test_a_crowd_in_which_many_have_no_bonus_is_no_farm() -> None:
     set_thresholds(CODE, device_users_max=4)
     make_users("a", "b", "c", "d", device="TERMINAL")
     make_session(make_player("guest"), device="TERMINAL")
 
     assert found_by(CODE) == set()
-    left_out = Detector.objects.get(pk=CODE).last_run["left out"]
-    assert left_out == [{"kind": "DEVICE", "value": "TERMINAL", "accounts": 5}]
+    (left_out,) = Detector.objects.get(pk=CODE).last_run["left out"]
+    assert (left_out["accounts"], left_out["with_bonuses"], left_out["without_own_device"]) == (5, 4, 5)
+
+
+def test_a_crowded_address_links_nobody() -> None:
+    set_thresholds(CODE, ip_users_max=4, ip_weight=1)
+    make_users("a", "b", "c", "d", "e", ips=("192.0.2.1",))
+
+    assert found_by(CODE) == set()
+    assert Detector.objects.get(pk=CODE).last_run["left out"] == [{"kind": "IP", "value": "192.0.2.1", "accounts": 5}]
+
+
+def test_what_more_report_than_a_farm_has_accounts_is_a_broken_identifier() -> None:
+    set_thresholds(CODE, device_users_max=3, crowd_users_max=4)
+    make_users("a", "b", "c", "d", "e", device="00000000")
+
+    assert found_by(CODE) == set()
+
+
+def test_what_staff_know_and_named_links_nobody() -> None:
+    make_users("a", "b", "c", device="TERMINAL")
+    set_thresholds(CODE, left_out=["TERMINAL"])
+    assert found_by(CODE) == set()
+
+    set_thresholds(CODE)
+    assert found_by(CODE) == {"a", "b", "c"}
 
 
 def test_accounts_without_bonus_or_with_bonuses_at_other_times_are_not_linked() -> None:
@@ -175,7 +244,7 @@ def test_many_registrations_with_one_device_within_days_are_found() -> None:
     evidence = AbuseSignal.objects.first()
     assert evidence is not None
     assert evidence.metadata["figures"]["accounts"] == 4
-    assert sorted(evidence.metadata["accounts"]) == ["r00", "r01", "r02", "r03"]
+    assert sorted(account["player"] for account in evidence.metadata["accounts"]) == ["r00", "r01", "r02", "r03"]
 
 
 def test_registrations_over_weeks_or_with_a_device_seen_later_are_not() -> None:

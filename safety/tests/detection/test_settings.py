@@ -10,11 +10,12 @@ from django.contrib.auth.models import User
 from core.errors import InvalidInputError, NotFoundError
 from players.models import Player
 from players.tests.factories import AT, make_player
+from safety.abuse import calculate_abuse_score
 from safety.detection.catalogue import DEFINITIONS, detectors_in_force, shipped_thresholds, thresholds_of
 from safety.detection.changing import ConfirmationNeededError, DetectorSettings, change_detector
 from safety.detection.precision import precision_of, wilson_interval
 from safety.detection.thresholds import ThresholdError, as_json, parse_thresholds
-from safety.models import AbuseSignal, Detector, DetectorChange
+from safety.models import AbuseSignal, Detector, DetectorChange, ReviewCase
 from safety.tests.detection.factories import judge
 
 pytestmark = pytest.mark.django_db
@@ -153,23 +154,75 @@ def test_switching_off_needs_no_confirmation() -> None:
     assert change("MINIMUM_BETS", mode="SHADOW") is not None
 
 
-def test_a_player_confirmed_by_another_detector_speaks_for_this_one() -> None:
+@pytest.mark.parametrize("mode", ["SHADOW", "OFF"])
+def test_of_a_detector_that_counts_no_longer_what_nobody_judged_stops_counting(mode: str) -> None:
+    for name in "ab":
+        signal(name, "MINIMUM_BETS")
+    AbuseSignal.objects.update(is_shadow=False)
+    judge("a", "CONFIRMED")
+
+    change("MINIMUM_BETS", mode=mode)
+
+    assert dict(AbuseSignal.objects.values_list("player_id", "is_shadow")) == {"a": False, "b": True}
+    assert (calculate_abuse_score("a", at=AT), calculate_abuse_score("b", at=AT)) == (25, 0)
+
+
+def test_too_few_judgements_and_a_low_bound_are_warned_of_and_kept_with_the_change() -> None:
+    for number in range(20):
+        signal(f"p{number}")
+    for number in range(19):
+        judge(f"p{number}", "CONFIRMED")
+    assert precision_of(CODE).caution() == (
+        "Only 19 of its players were judged, 20 are wanted: judge a sample of its signals."
+    )
+    with pytest.raises(ConfirmationNeededError, match="Only 19 of its players were judged, 20 are wanted"):
+        change(mode="ACTIVE")
+
+    judge("p19", "CONFIRMED")
+    assert precision_of(CODE).caution() == ""
+
+    # 14 of 20: 48 to 85 %.
+    for number in range(6):
+        judge(f"p{number}", "DISMISSED")
+    assert precision_of(CODE).caution() == "As few as 48 in a hundred of its signals may be right."
+    kept = change(mode="ACTIVE", is_confirmed=True)
+    assert kept is not None
+    assert kept.precision["caution"] == precision_of(CODE).caution()
+
+
+def test_who_was_reviewed_for_other_signs_is_told_apart() -> None:
     signal("a")
     signal("a", "SHARED_DEVICE")
     judge("a", "CONFIRMED", detector="SHARED_DEVICE")
     signal("b")
+    ReviewCase.objects.create(
+        player=signal("c"), cause="FLAG", opened_at=AT, due_at=AT, status="DECIDED", outcome="DISMISSED", decided_at=AT
+    )
 
     found = precision_of(CODE)
 
-    assert (found.signals, found.open, found.shadow) == (2, 2, 2)
-    assert (found.confirmed, found.dismissed, found.rate) == (1, 0, 1.0)
+    assert (found.signals, found.open, found.shadow) == (3, 3, 3)
+    assert (found.confirmed, found.dismissed, found.rate) == (0, 0, None)
+    assert (found.confirmed_elsewhere, found.dismissed_elsewhere) == (1, 1)
+    assert found.in_words() == (
+        "nobody has judged one of its signals yet; of 2 others who were reviewed for other signs 1 were confirmed"
+    )
+
+
+def test_a_signal_that_was_dismissed_speaks_against_its_detector_though_another_was_right() -> None:
+    signal("a")
+    signal("a", "SHARED_DEVICE")
+    judge("a", "CONFIRMED", detector="SHARED_DEVICE")
+    judge("a", "DISMISSED", detector=CODE)
+
+    assert (precision_of(CODE).confirmed, precision_of(CODE).dismissed) == (0, 1)
 
 
 def test_whom_nobody_judged_says_nothing() -> None:
     signal("a")
 
     assert precision_of(CODE).rate is None
-    assert precision_of(CODE).in_words() == "nobody has judged one of its players yet"
+    assert precision_of(CODE).in_words() == "nobody has judged one of its signals yet"
 
 
 # Textbook values of Wilson's 95 % interval.

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from core.errors import NotFoundError
+from core.runs import KeyRange
 from players.models import Activity, Player, PlayerMetrics
-from players.tests.factories import AT, make_alice, make_bob, make_carol, make_measured
+from players.tests.factories import AT, make_alice, make_bob, make_carol, make_measured, make_player
 from safety.abuse import calculate_abuse_score
 from safety.detection import detect_abuse_signals
 from safety.detection.catalogue import detectors_on_trial
@@ -81,7 +82,7 @@ def test_a_signal_of_a_detector_in_shadow_is_logged_and_does_not_count() -> None
     detect_everybody(at=AT)
 
     assert AbuseSignal.objects.get().is_shadow
-    assert calculate_abuse_score(player_id="bob", at=AT) == 0
+    assert calculate_abuse_score("bob", at=AT) == 0
 
 
 def test_an_active_detectors_signal_counts_by_its_severity() -> None:
@@ -90,7 +91,7 @@ def test_an_active_detectors_signal_counts_by_its_severity() -> None:
     detect_everybody(at=AT)
 
     # 5 × 4.
-    assert calculate_abuse_score(player_id="bob", at=AT) == 20
+    assert calculate_abuse_score("bob", at=AT) == 20
 
 
 def test_switching_a_detector_on_makes_open_shadow_signals_count_once_they_are_found_again() -> None:
@@ -123,6 +124,18 @@ def test_a_trial_leaves_the_signals_of_active_detectors_alone() -> None:
 
     signal = AbuseSignal.objects.get()
     assert (signal.is_shadow, signal.times_seen) == (False, 1)
+
+
+def test_the_night_notes_what_its_ranges_found_together() -> None:
+    for name in ("ann", "max", "zoe"):
+        abuse(make_player(name))
+
+    for keys in (KeyRange(upper="m"), KeyRange(lower="m", upper="n"), KeyRange(lower="n")):
+        detect_by_player(at=AT, keys=keys)
+    detect_among_players(at=AT)
+
+    noted = Detector.objects.get(pk=CODE)
+    assert (noted.last_run_at, noted.last_run) == (AT, {"found": 3, "found again": 0, "new": 3})
 
 
 def test_looking_at_one_player_finds_what_the_night_finds_and_nobody_else() -> None:

@@ -56,8 +56,8 @@ def test_confirmed_signals_stay_in_the_score_and_fade_from_their_detection() -> 
     assert score() == (85, 85)
     assert set(AbuseSignal.objects.values_list("outcome", "is_resolved")) == {("CONFIRMED", False)}
     # 85 × 0.5 = 42.5 after a half-life and 85 × 0.25 = 21.25 after two, however late it was decided.
-    assert calculate_abuse_score(player_id="alice", at=AT + timedelta(days=90)) == 43
-    assert calculate_abuse_score(player_id="alice", at=AT + timedelta(days=180)) == 21
+    assert calculate_abuse_score("alice", at=AT + timedelta(days=90)) == 43
+    assert calculate_abuse_score("alice", at=AT + timedelta(days=180)) == 21
 
 
 def test_each_signal_may_be_judged_by_itself() -> None:
