@@ -51,7 +51,7 @@ def take_activity(
         recorded = record_activity(source=source, events=events, at=at, create_players=create_players)
         if not recorded.stored:
             return ActivityOutcome(recorded=recorded, bonuses_moved=0, live={})
-        moved = count_reported_wagers(at=at)
+        moved = count_reported_wagers(source=source.strip(), has_corrections=recorded.corrections > 0, at=at)
         live = _set_off(source=source.strip(), at=at, started_by=started_by)
         return ActivityOutcome(recorded=recorded, bonuses_moved=moved, live=live)
 
