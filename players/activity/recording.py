@@ -71,7 +71,8 @@ def record_in_transaction(
     problems = reader.problems
     if create_players is None:
         create_players = ACTIVITY_UNKNOWN_PLAYERS.value() == "CREATE"
-    if create_players and not problems:
+    if create_players:
+        # Though the batch may be refused for others: whoever is made now is not what is wrong with it.
         people.create_missing_players(parsed)
     problems += people.lock_players_of(parsed)
     known = 0
