@@ -49,5 +49,5 @@ class ActivityRefusedError(InvalidInputError):
 
 def shown(value: Any) -> str:
     """Return a value as it may stand in a message, however long it is."""
-    text = repr(value)
+    text = "null" if value is None else repr(value)
     return text if len(text) <= _VALUE_LENGTH_MAX else f"{text[:_VALUE_LENGTH_MAX]}… ({len(text):,} characters)"

@@ -262,7 +262,7 @@ class ActivityException(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.source}/{self.external_id}: {self.reason}"
+        return f"{self.source}/{self.external_id}: {self.get_reason_display().lower()}"
 
 
 class ActivityArchive(models.Model):
