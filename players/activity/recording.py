@@ -144,6 +144,8 @@ def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: boo
             events, source=source, at=at, closed=standing.closed_before, zone=zone
         )
         players = apply_to_days_and_totals(zone=zone, are_many=len(events) > MANY_EVENTS)
+        if corrected and ActivityKind.DEPOSIT in kinds:
+            corrections.correct_deposit_times()
     run_statement(_LAST_ACTIVITY_SQL, [])
     if ActivityKind.ACTION in kinds:
         complete_profiles(events)
