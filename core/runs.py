@@ -36,6 +36,9 @@ class Keys(Protocol):
     def condition(self, column: str) -> tuple[str, list[Any]]:
         """Return SQL and parameters that hold for `column` of those keys."""
 
+    def filters(self, field_name: str) -> dict[str, Any]:
+        """Return the same as keyword arguments for `filter()`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRange:
@@ -50,7 +53,7 @@ class KeyRange:
         given = [(sql, key) for sql, key in bounds if key is not None]
         return (" AND ".join(sql for sql, _ in given) or "true", [key for _, key in given])
 
-    def filters(self, field_name: str) -> dict[str, str]:
+    def filters(self, field_name: str) -> dict[str, Any]:
         """Return the same as keyword arguments for `filter()`."""
         bounds = {f"{field_name}__gte": self.lower, f"{field_name}__lt": self.upper}
         return {name: key for name, key in bounds.items() if key is not None}

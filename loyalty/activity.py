@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -14,7 +15,7 @@ from core.policies import saved_policies_read_once
 from core.runs import Counts
 from loyalty.actions import handle_events
 from players.actions import KYC_COMPLETE
-from players.activity import RecordedBatch, record_activity
+from players.activity import ActivityRefusedError, EventProblem, RecordedBatch, record_activity
 from players.activity.stage import players_of_staged, staged_happenings, staged_triggers
 from players.policies import ACTIVITY_LIVE_HOURS
 from rewards.events import activity_event, live_rules
@@ -31,11 +32,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityOutcome:
-    """What became of a batch, how many bonuses its bets moved, and what live rules and waiting credits made of it."""
+    """What became of a batch, how many bonuses its bets moved, and what live rules and waiting credits made of it.
+
+    `refused` is what was wrong with the events that were left out, where they may be.
+    """
 
     recorded: RecordedBatch
     bonuses_moved: int
     live: Counts
+    refused: tuple[EventProblem, ...] = ()
+
+
+def take_good_activity(*, source: str, events: Sequence[Any], **options: Any) -> ActivityOutcome:
+    """Record the events of a batch that can be stored, and leave out those that cannot, with what is wrong with each.
+
+    Options are those of `take_activity`. Raises its errors for the batch as a whole, and ActivityRefusedError where
+    no event is left; then nothing has changed.
+    """
+    left = list(enumerate(events))
+    refused: list[EventProblem] = []
+    while True:
+        try:
+            outcome = take_activity(source=source, events=[event for _, event in left], **options)
+        except ActivityRefusedError as error:
+            # Something may go wrong that did not before, since others report at the same time: so it is tried again.
+            refused += [replace(problem, index=left[problem.index][0]) for problem in error.found]
+            bad = {problem.index for problem in refused}
+            left = [(index, event) for index, event in left if index not in bad]
+            if not left:
+                raise ActivityRefusedError(refused, received=len(events)) from None
+        else:
+            recorded = replace(outcome.recorded, received=len(events))
+            return replace(outcome, recorded=recorded, refused=tuple(sorted(refused, key=attrgetter("index"))))
 
 
 @transaction.atomic
@@ -56,7 +84,7 @@ def take_activity(
         recorded = record_activity(source=source, events=events, at=at, create_players=create_players)
         if not recorded.stored:
             return ActivityOutcome(recorded=recorded, bonuses_moved=0, live={})
-        moved = count_reported_wagers(at=at)
+        moved = count_reported_wagers(source=source.strip(), has_corrections=recorded.corrections > 0, at=at)
         if known := _identified(events):
             lock_players(known)
             release_held_bonuses(known, at=at)

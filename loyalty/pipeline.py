@@ -62,6 +62,7 @@ from safety.pools import active_pools, lock_pools, recount_pools
 from safety.profitability import refresh_segment_baselines
 from safety.violations import forget_old_violations
 from wallet.bonus_life import complete_met_bonuses, settle_due_lots
+from wallet.counted_wagers import forget_counted_wagers
 from wallet.digests import export_digest, last_digest_at, store_digest
 from wallet.expiry import expire_bonuses
 from wallet.ledger import lock_players
@@ -382,6 +383,7 @@ def _daily_facts(chunk: ChunkContext) -> Counts:
     store_digest(on=on, run_id=chunk.run.pk, heads=export_digest(on=on, folder=settings.LEDGER_DIGEST_FOLDER))
     write_daily_summary(run=chunk.run)
     forget_old_violations()
+    forget_counted_wagers(at=chunk.at)
     forget_matches(run_id=chunk.run.pk)
     return counts
 

@@ -13,6 +13,7 @@ from typing import cast
 from django.db.models import Case, DecimalField, F, IntegerField, Q, Value, When
 from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.functions import Cast, Least, Now, Round
+from django.db.models.lookups import LessThanOrEqual
 
 from core.errors import NotFoundError
 from core.expressions import IsDistinctFrom, Quotient, run_statement
@@ -27,18 +28,40 @@ def net_pnl_expression() -> Combinable:
     return F("total_won") - F(basis)
 
 
+UNPAIRED = {
+    "wagered_without_bets": ("total_wagered", "total_bets"),
+    "sessions_without_bets": ("total_sessions", "total_bets"),
+    "sessions_without_playtime": ("total_sessions", "total_playtime_hours"),
+    "bets_without_sessions": ("total_bets", "total_sessions"),
+    "playtime_without_sessions": ("total_playtime_hours", "total_sessions"),
+}
+"""What is kept of a total for which files did not give the other: an average of the two must leave it out."""
+
+
 def win_loss_ratio_expression() -> Combinable:
     """Return won ÷ wagered to four decimals, 0 where nothing was wagered."""
-    return _quotient("total_won", "total_wagered", column="win_loss_ratio", without=Value(0))
+    return _quotient(F("total_won"), F("total_wagered"), column="win_loss_ratio", without=Value(0))
 
 
-def _quotient(numerator: str, denominator: str, *, column: str, without: Combinable | None = None) -> Combinable:
+def _average(total: str, count: str, *, column: str) -> Combinable:
+    """Return total ÷ count over what is known of both."""
+    return _quotient(_paired(total, count), _paired(count, total), column=column)
+
+
+def _paired(total: str, other: str) -> Combinable:
+    left_out = next((name for name, pair in UNPAIRED.items() if pair == (total, other)), None)
+    return F(total) if left_out is None else F(total) - F(left_out)
+
+
+def _quotient(
+    numerator: Combinable, denominator: Combinable, *, column: str, without: Combinable | None = None
+) -> Combinable:
     """Return a quotient rounded for its column, at most what fits there; without a denominator `without`: unknown."""
     stored = cast("DecimalField[Decimal, Decimal]", PlayerMetrics._meta.get_field(column))
     # One absurd quotient must not end the statement that computes everybody's.
     largest = (Decimal(10) ** stored.max_digits - 1).scaleb(-stored.decimal_places)
     return Case(
-        When(**{denominator: 0}, then=without),
+        When(LessThanOrEqual(denominator, Value(0)), then=without),
         default=Least(Round(Quotient(numerator, denominator), precision=stored.decimal_places), Value(largest)),
         output_field=stored,
     )
@@ -50,9 +73,9 @@ def derived_metrics() -> dict[str, Combinable]:
         "net_pnl": net_pnl_expression(),
         "house_edge_contribution": F("total_wagered") - F("total_won"),
         "win_loss_ratio": win_loss_ratio_expression(),
-        "avg_bet_size": _quotient("total_wagered", "total_bets", column="avg_bet_size"),
-        "avg_session_duration": _quotient("total_playtime_hours", "total_sessions", column="avg_session_duration"),
-        "bets_per_session": _quotient("total_bets", "total_sessions", column="bets_per_session"),
+        "avg_bet_size": _average("total_wagered", "total_bets", column="avg_bet_size"),
+        "avg_session_duration": _average("total_playtime_hours", "total_sessions", column="avg_session_duration"),
+        "bets_per_session": _average("total_bets", "total_sessions", column="bets_per_session"),
         "game_diversity": _game_diversity(),
     }
 
@@ -79,26 +102,31 @@ def refresh_volatility(
 ) -> int:
     """Recompute volatility where daily rows may have changed: deviation of daily results ÷ mean daily stake.
 
-    With `active_since` only players with a daily row from that date on are looked at, with `written_since` also those
-    whose totals were written since: an event that comes late changes an older day. Unknown with fewer than two days.
+    Of the days with a stake or a payout: a day with a deposit alone has no result. With `active_since` only players
+    with a daily row from that date on are looked at, with `written_since` also those whose totals were written since:
+    an event that comes late changes an older day. Unknown with fewer than two days.
     """
     in_range, params = keys.condition("player_id")
     active, active_params = "", []
     if active_since is not None:
         active, active_params = _ACTIVE_SINCE.format(in_range=in_range), [*params, active_since, *params, written_since]
-    return run_statement(_VOLATILITY_SQL.format(in_range=in_range, active=active), [*params, *active_params])
+    return run_statement(
+        _VOLATILITY_SQL.format(in_range=in_range, active=active, played=_PLAYED), [*params, *active_params]
+    )
 
 
 _ACTIVE_SINCE = """AND d.player_id IN (
             SELECT player_id FROM player_days WHERE {in_range} AND "on" >= %s
             UNION SELECT player_id FROM player_metrics WHERE {in_range} AND updated_at >= %s::date
         )"""
+_PLAYED = "d.wagered <> 0 OR d.won <> 0"
 # An aggregate per player joined to an update: the ORM would run it once per row.
 _VOLATILITY_SQL = """
     UPDATE player_metrics m SET volatility_score = v.volatility, updated_at = now()
     FROM (
-        SELECT d.player_id, CASE WHEN count(*) > 1 AND avg(d.wagered) > 0
-                   THEN least(round(stddev_samp(d.won - d.wagered) / avg(d.wagered), 4), 99999999999999.9999)
+        SELECT d.player_id, CASE WHEN count(*) FILTER (WHERE {played}) > 1 AND sum(d.wagered) > 0
+                   THEN least(round(stddev_samp(d.won - d.wagered) FILTER (WHERE {played})
+                                    / avg(d.wagered) FILTER (WHERE {played}), 4), 99999999999999.9999)
                END AS volatility
         FROM player_days d WHERE {in_range} {active} GROUP BY d.player_id
     ) v

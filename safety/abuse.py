@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core.errors import NotFoundError
 from core.expressions import Sql, compile_queryset, fetch_rows, run_statement
-from core.runs import ALL_KEYS, KeyRange, NamedPlayers
+from core.runs import ALL_KEYS, KeyRange, Keys
 from players.models import Player
 from players.policies import RISK_WIN_RATIO_POINTS, RISK_WIN_RATIO_THRESHOLD
 from safety import policies
@@ -24,7 +24,7 @@ SCORE_MAX = 100
 _FACTOR = DecimalField(max_digits=6, decimal_places=2)
 
 
-def abuse_scores(*, at: datetime, keys: KeyRange | NamedPlayers = ALL_KEYS) -> QuerySet[Any, Any]:
+def abuse_scores(*, at: datetime, keys: Keys = ALL_KEYS) -> QuerySet[Any, Any]:
     """Return (player_id, score) of open signals, none in shadow: min(100, Σ points × severity × 0.5^(age ÷ half-life)).
 
     The weights are shares, not money, so the power is taken in floating point; the score is rounded half up to whole
@@ -118,15 +118,13 @@ def calculate_risk_score(*, player_id: str, at: datetime | None = None) -> int:
     return int(rows[0][0])
 
 
-def score_players(
-    *, on: date, at: datetime, keys: KeyRange | NamedPlayers = ALL_KEYS, run_id: int | None = None
-) -> int:
+def score_players(*, on: date, at: datetime, keys: Keys = ALL_KEYS, run_id: int | None = None) -> int:
     """Store the scores of a range of players, or some by name, where they changed, with history; return the changes."""
     scored, params = _scored_sql(at=at, keys=keys)
     return run_statement(_SCORE_SQL.format(scored=scored), [*params, on, run_id])
 
 
-def _scored_sql(*, at: datetime, keys: KeyRange | NamedPlayers) -> Sql:
+def _scored_sql(*, at: datetime, keys: Keys) -> Sql:
     """Return a query of the stored scores and of what they should be."""
     scores, score_params = compile_queryset(abuse_scores(at=at, keys=keys))
     in_range, range_params = keys.condition("m.player_id")

@@ -269,18 +269,39 @@ def settle_due_lots(*, at: datetime, keys: KeyRange = ALL_KEYS) -> int:
 def record_wagering(contributions: dict[int, Decimal], *, player_ids: Sequence[str], at: datetime) -> None:
     """Count stakes towards the requirements of active bonuses, by lot, and complete those that are met.
 
-    The players must be locked. A bonus past its expiry counts and completes no more, swept by the night or not.
+    What is below zero is taken back. The players must be locked. A bonus past its expiry counts and completes no more,
+    swept by the night or not.
     """
     run_statement(
         """
-        UPDATE wallet_lots l SET wagering_completed = l.wagering_completed + c.amount
+        UPDATE wallet_lots l SET wagering_completed = greatest(0, l.wagering_completed + c.amount)
         FROM unnest(%s::bigint[], %s::numeric[]) c (lot_id, amount)
-        WHERE l.id = c.lot_id AND l.status = 'ACTIVE' AND coalesce(l.expires_at > %s, true) AND c.amount > 0
+        WHERE l.id = c.lot_id AND l.status = 'ACTIVE' AND coalesce(l.expires_at > %s, true) AND c.amount <> 0
         """,
         [list(contributions), list(contributions.values()), at],
     )
     complete_bonuses(player_ids, at=at)
     settle_lots(player_ids, at=at)
+
+
+def show_progress(player_ids: Sequence[str]) -> int:
+    """Have the balances of locked players say what their active bonuses counted; return of how many that changed.
+
+    For bonuses that go on: what ends or begins one, settling the lots, does this and more.
+    """
+    return run_statement(
+        """
+        UPDATE loyalty_balances b SET bonus_wagering_completed = a.completed
+        FROM (
+            SELECT l.player_id, sum(l.wagering_completed) AS completed FROM wallet_lots l
+            WHERE l.currency_type = 'BONUS' AND l.status IN ('PENDING', 'ACTIVE') AND l.status = 'ACTIVE'
+              AND l.player_id = ANY (%s)
+            GROUP BY l.player_id
+        ) a
+        WHERE b.player_id = a.player_id AND b.bonus_wagering_completed <> a.completed
+        """,
+        [list(player_ids)],
+    )
 
 
 # A bonus that is met and waits for the player's age or identity to be known has been met in time, whenever it converts.

@@ -3,6 +3,9 @@
 Two ways lead to what is due. Stakes that a feed reports are accrued by category as they come: `wallet/accrual.py`. Days
 spread from files are estimated, and the night accrues them: `wagered_accrued` tells what is new of their turnover. Of a
 reported day that column tells nothing, so the night accrues none: it would pay what the feed accrued a second time.
+
+A correction may leave less due than was posted: the difference is taken back from what is left of the player's points
+from play, and what they have spent stays owed until points from play are there again.
 """
 
 from __future__ import annotations
@@ -37,6 +40,9 @@ _ACCRUE_SQL = f"""
 """
 # Of a player who is refused such credits at a time nothing is due; by the rule that the posting core goes by.
 _REFUSED_SQL = "EXISTS (SELECT FROM refused_players('{purpose}', %s) x WHERE x.player_id = {player})"
+# What is left of a player's points from play.
+_HELD_SQL = """l.currency_type = 'LP' AND l.kind = 'PLAY' AND l.status = 'ACTIVE' AND l.remaining > 0
+              AND coalesce(l.expires_at > %s, true)"""
 _DUE_SQL = f"""
     SELECT e.player_id, e.points, CASE WHEN e.expires_at <= %s THEN 0 ELSE e.points END AS kept
     FROM (
@@ -51,6 +57,13 @@ _DUE_SQL = f"""
     SELECT m.player_id, m.opening_lp, m.opening_lp FROM player_metrics m
     WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL
       AND NOT {_REFUSED_SQL.format(purpose="OPENING", player="m.player_id")}
+    UNION ALL
+    SELECT o.player_id, -least(o.points, h.points), -least(o.points, h.points) FROM (
+        SELECT d.player_id, sum(d.lp_posted - d.lp_due) AS points FROM player_days d
+        WHERE d.lp_due < d.lp_posted GROUP BY d.player_id
+    ) o CROSS JOIN LATERAL (
+        SELECT sum(l.remaining) AS points FROM wallet_lots l WHERE l.player_id = o.player_id AND {_HELD_SQL}
+    ) h WHERE h.points > 0
 """
 _LOCK_SQL = """
     SELECT count(*) FROM (
@@ -60,13 +73,15 @@ _LOCK_SQL = """
             SELECT d.player_id FROM player_days d
             WHERE d.is_estimated AND d.wagered > d.wagered_accrued AND {days_in_range}
             UNION ALL
+            SELECT d.player_id FROM player_days d WHERE d.lp_due < d.lp_posted AND {days_in_range}
+            UNION ALL
             SELECT m.player_id FROM player_metrics m
             WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL AND {metrics_in_range}
         ) ORDER BY player_id FOR NO KEY UPDATE
     ) locked
 """
 _DAY_POSTING = posting_row(
-    operation_key="'play:' || d.player_id || ':' || d.on || ':' || d.lp_due",
+    operation_key="'play:' || d.player_id || ':' || d.on || ':' || d.lp_due || d.after_taking",
     operation_kind="'LP_FROM_PLAY'",
     input_hash="sha256(convert_to(d.player_id || ':' || d.on || ':' || d.lp_due, 'UTF8'))",
     account_key="d.player_id",
@@ -94,7 +109,52 @@ _OPENING_POSTING = posting_row(
     granted_on="%s::date",
     description="'Carried over from an earlier programme'",
 )
-# One entry per player and day; the key carries the total due, so that a later rise posts only the difference. Points
+_TAKING_POSTING = posting_row(
+    operation_key="'play:' || t.player_id || ':' || t.on || ':taken:' || t.lp_taken_back",
+    operation_kind="'LP_FROM_PLAY_TAKEN_BACK'",
+    input_hash="sha256(convert_to(t.player_id || ':' || t.on || ':taken:' || t.lp_taken_back, 'UTF8'))",
+    account_key="t.player_id",
+    purpose="'REVERSAL'",
+    transaction_type="'REVERSAL'",
+    currency_type="'LP'",
+    amount="-t.points",
+    lot_id="t.lot_id",
+    description="'Points from play taken back: stakes were corrected'",
+    reference_id="t.on::text",
+)
+# Days and lots of a player lie side by side, each from the sum before it to its own: where two overlap, the lot pays
+# for the day. The key carries what was taken before, which only grows.
+_TAKE_BACK_SQL = f"""
+    WITH owed AS MATERIALIZED (
+        SELECT d.player_id, d.on, d.lp_taken_back, d.lp_posted - d.lp_due AS points,
+               sum(d.lp_posted - d.lp_due) OVER (PARTITION BY d.player_id ORDER BY d.on) AS up_to
+        FROM player_days d WHERE d.lp_due < d.lp_posted AND {{in_range}}
+    ),
+    held AS MATERIALIZED (
+        SELECT l.player_id, l.id AS lot_id, l.remaining AS points,
+               sum(l.remaining) OVER (PARTITION BY l.player_id ORDER BY l.expires_at NULLS LAST, l.id) AS up_to
+        FROM wallet_lots l
+        WHERE l.player_id = ANY (ARRAY(SELECT DISTINCT o.player_id FROM owed o)) AND {_HELD_SQL}
+    ),
+    taken AS (
+        SELECT o.player_id, o.on, o.lp_taken_back, h.lot_id,
+               least(o.up_to, h.up_to) - greatest(o.up_to - o.points, h.up_to - h.points) AS points
+        FROM owed o JOIN held h
+            ON h.player_id = o.player_id AND h.up_to - h.points < o.up_to AND o.up_to - o.points < h.up_to
+    ),
+    posted AS MATERIALIZED (
+        SELECT n.account_key AS player_id, n.reference_id::date AS on, -sum(n.amount) AS points
+        FROM wallet_post(
+            (SELECT array_agg({_TAKING_POSTING} ORDER BY t.player_id, t.on, t.lot_id) FROM taken t),
+            %s, %s, %s) n
+        WHERE n.outcome = 'POSTED' GROUP BY 1, 2
+    )
+    UPDATE player_days d
+    SET lp_posted = d.lp_posted - p.points, lp_taken_back = d.lp_taken_back + p.points
+    FROM posted p WHERE d.player_id = p.player_id AND d.on = p.on
+"""
+# One entry per player and day; the key carries the total due, so that a later rise posts only the difference, and what
+# was taken back, so that what is due again is posted again. Points
 # that end on one day share a lot. So do those without a day, and after inactivity took them the next ones share anew.
 _POST_DAYS_SQL = """
     WITH due AS MATERIALIZED (
@@ -104,7 +164,8 @@ _POST_DAYS_SQL = """
                      AND l.status NOT IN ('PENDING', 'ACTIVE')
                ), 'never') AS shared_until
         FROM (
-            SELECT d.player_id, d.on, d.lp_due, d.lp_due - d.lp_posted - d.lp_refused AS points, {expiry} AS expires_at
+            SELECT d.player_id, d.on, d.lp_due, d.lp_due - d.lp_posted - d.lp_refused AS points, {expiry} AS expires_at,
+                   CASE WHEN d.lp_taken_back > 0 THEN ':' || d.lp_taken_back ELSE '' END AS after_taking
             FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {in_range}
         ) e
     ),
@@ -137,14 +198,17 @@ def post_points_from_play(
 ) -> Counts:
     """Accrue points for days spread from files, then post every point due and not posted; return the counts.
 
+    First what is posted and not due any more is taken back, as far as points from play are left.
+
     Days end in `business_zone`. A restricted player's points are refused with evidence and not tried again.
     """
     days_in_range, days_params = keys.condition("d.player_id")
     metrics_in_range, metrics_params = keys.condition("m.player_id")
     # Players before their days, as everywhere: who holds a day and waits for its player could wait for ever.
     lock_sql = _LOCK_SQL.format(days_in_range=days_in_range, metrics_in_range=metrics_in_range)
-    if not fetch_rows(lock_sql, [*days_params, *days_params, *metrics_params])[0][0]:
+    if not fetch_rows(lock_sql, [*days_params, *days_params, *days_params, *metrics_params])[0][0]:
         return {"days": 0, "openings": 0}
+    taken = run_statement(_TAKE_BACK_SQL.format(in_range=days_in_range), [*days_params, at, at, actor, run_id])
     run_statement(_ACCRUE_SQL.format(in_range=days_in_range), days_params)
     expiry, expiry_params = points_expiry(currency=CurrencyType.LP, earned_on="d.on", business_zone=business_zone)
     days = run_statement(
@@ -156,16 +220,17 @@ def post_points_from_play(
         _POST_OPENINGS_SQL.format(in_range=metrics_in_range, posting=_OPENING_POSTING),
         [on, *metrics_params, at, actor, run_id, at],
     )
-    return {"days": days, "openings": openings}
+    return {"days": days, "openings": openings, **({"days taken back": taken} if taken else {})}
 
 
 def due_points_sql(*, at: datetime, business_zone: str) -> Sql:
     """Return a relation of what posting at a time would credit: player_id, points earned, and how many of them stay.
 
-    Points of a day so long ago that they expire by then do not stay. A player may be in it more than once.
+    Points of a day so long ago that they expire by then do not stay; what would be taken back is below zero. A player
+    may be in it more than once.
     """
     expiry, expiry_params = points_expiry(currency=CurrencyType.LP, earned_on="d.on", business_zone=business_zone)
-    return _DUE_SQL.format(expiry=expiry), [at, *expiry_params, at, at]
+    return _DUE_SQL.format(expiry=expiry), [at, *expiry_params, at, at, at]
 
 
 def flush_points(*, player_id: str, at: datetime) -> Counts:

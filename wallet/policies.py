@@ -179,7 +179,7 @@ ACTIVITY_COUNTS_WAGERING = declare(
     Policy(
         name="ACTIVITY_COUNTS_WAGERING",
         default=True,
-        help="Whether reported bets count towards wagering requirements. Bets that were placed here never count a "
-        "second time when they are reported.",
+        help="Whether reported bets count towards wagering requirements. A bet that is placed here and reported counts "
+        "once, whichever comes first; corrections take back what was counted either way.",
     )
 )

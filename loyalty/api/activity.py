@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,11 +15,45 @@ from core.api.fields import TextField
 from core.api.parsers import LongJSONParser
 from core.api.serializers import RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
-from loyalty.activity import ActivityOutcome, take_activity
+from loyalty.activity import ActivityOutcome, take_activity, take_good_activity
 from players.activity.reading import PAGE_SIZE, PAGE_SIZE_MAX, activity_of
 from players.activity.switching import REASON_LENGTH_MAX, switch_source
 from players.models import Activity, ActivityKind, Player, PlayerSource
 
+_ANSWER_EXAMPLE = OpenApiExample(
+    "Stored",
+    response_only=True,
+    status_codes=["201"],
+    value={
+        "received": 2,
+        "stored": 2,
+        "repeated": 0,
+        "corrections": 0,
+        "listed": [],
+        "refused": [],
+        "bonuses_moved": 0,
+        "live": {},
+    },
+)
+_REFUSAL_EXAMPLE = OpenApiExample(
+    "Refused",
+    response_only=True,
+    status_codes=["422"],
+    value={
+        "error": {
+            "code": "activity_refused",
+            "message": "1 of 2 events cannot be stored, so none was; the first: events[1].amount: is missing: "
+            "a WIN needs one",
+            "details": [
+                {
+                    "field": "events[1].amount",
+                    "message": "is missing: a WIN needs one",
+                    "external_id": "w-1002",
+                }
+            ],
+        }
+    },
+)
 _EXAMPLE = OpenApiExample(
     "A bet and its payout",
     request_only=True,
@@ -59,6 +94,9 @@ class EventSerializer(serializers.Serializer[Any]):
         required=False, help_text="Stake, payout, deposit or withdrawal, bonus part included."
     )
     bonus_amount = serializers.CharField(required=False, help_text="The part of it that is bonus money.")
+    currency = serializers.CharField(
+        required=False, max_length=10, help_text="Of the amounts; refused unless it is the operator's."
+    )
     bet_id = serializers.CharField(required=False, max_length=100)
     game_category = serializers.CharField(required=False, max_length=40)
     ended_at = serializers.DateTimeField(required=False, help_text="End of a session.")
@@ -87,6 +125,11 @@ class BatchOfEventsSerializer(RequestSerializer):
 
     source = TextField(max_length=40)  # type: ignore[assignment]
     events = EventsField()
+    skip_refused = serializers.BooleanField(
+        default=False,
+        help_text="True: events that cannot be stored are left out and named under `refused`, the others are stored. "
+        "False: where one cannot be stored none is.",
+    )
 
 
 class ListedEventSerializer(serializers.Serializer[Any]):
@@ -96,15 +139,25 @@ class ListedEventSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
 
 
+class RefusedEventSerializer(serializers.Serializer[Any]):
+    """One thing that is wrong with an event that was left out."""
+
+    index = serializers.IntegerField(help_text="The event's place in the batch, from 0.")
+    external_id = serializers.CharField()
+    field = serializers.CharField()
+    message = serializers.CharField()
+
+
 class BatchAnswerSerializer(serializers.Serializer[Any]):
-    """What became of the batch: received = stored + repeated + listed."""
+    """What became of the batch: received = stored + repeated + listed + the events under refused."""
 
     received = serializers.IntegerField()
     stored = serializers.IntegerField()
     repeated = serializers.IntegerField(help_text="Known before, or twice in the batch, with the same content.")
     corrections = serializers.IntegerField(help_text="Corrections counted, those included that waited for an event.")
     listed = ListedEventSerializer(many=True, help_text="Not counted, kept for people to look at.")
-    bonuses_moved = serializers.IntegerField(help_text="Bonuses whose wagering requirement the bets counted towards.")
+    refused = RefusedEventSerializer(many=True, help_text="With `skip_refused`: what is wrong with those left out.")
+    bonuses_moved = serializers.IntegerField(help_text="Bonuses whose wagering progress bets or corrections changed.")
     live = serializers.DictField(help_text="What live rules and waiting credits made of it.")
 
 
@@ -117,16 +170,22 @@ class ActivityList(Endpoint):
     @extend_schema(
         operation_id="activity_create",
         request=BatchOfEventsSerializer,
-        responses={200: BatchAnswerSerializer, 201: BatchAnswerSerializer},
-        examples=[_EXAMPLE],
+        responses={
+            200: BatchAnswerSerializer,
+            201: BatchAnswerSerializer,
+            422: OpenApiResponse(OpenApiTypes.OBJECT, description="Nothing was stored; `details` names what is wrong."),
+        },
+        examples=[_EXAMPLE, _ANSWER_EXAMPLE, _REFUSAL_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
         """Report events: all that are new are stored and counted, or, where one of them is wrong, none.
 
-        201 where something new was stored, 200 where everything was known.
+        With `skip_refused` those that are wrong are left out and named. 201 where something new was stored, 200 where
+        everything was known.
         """
         asked = read_body(request, BatchOfEventsSerializer)
-        outcome = take_activity(source=asked["source"], events=asked["events"], started_by=user_of(request))
+        take = take_good_activity if asked["skip_refused"] else take_activity
+        outcome = take(source=asked["source"], events=asked["events"], started_by=user_of(request))
         code = status.HTTP_201_CREATED if outcome.recorded.stored else status.HTTP_200_OK
         return Response(_answer(outcome), status=code)
 
@@ -140,6 +199,7 @@ def _answer(outcome: ActivityOutcome) -> dict[str, Any]:
             "repeated": recorded.repeated,
             "corrections": recorded.corrections,
             "listed": recorded.listed,
+            "refused": outcome.refused,
             "bonuses_moved": outcome.bonuses_moved,
             "live": outcome.live,
         }

@@ -73,7 +73,7 @@ from safety.models import (
 from safety.vip_approvals import open_vip_approval, record_vip_check
 from wallet.bets import place_bet
 from wallet.bonuses import add_bonus_balance
-from wallet.models import CurrencyType, LedgerDigest, PostingRefusal
+from wallet.models import CountedWager, CurrencyType, LedgerDigest, PostingRefusal
 from wallet.points import add_loyalty_points
 
 ON = date(2026, 3, 10)
@@ -221,6 +221,17 @@ def _make_wallet_rows(player: Player, run: Run, number: int) -> None:
     add_loyalty_points(player_id=player.pk, amount="10.00", source="Play", key=f"{key}:lp", actor="tests")
     add_bonus_balance(
         player_id=player.pk, amount=20, wagering_requirement=Decimal(1), expiry=None, key=f"{key}:b", actor="tests"
+    )
+    CountedWager.objects.create(
+        player=player,
+        lot_id=player.lots.values_list("pk", flat=True)[0],
+        source="platform",
+        external_id=f"w{number}",
+        part="WHOLE",
+        staked=Decimal(5),
+        contribution_weight=Decimal(1),
+        contribution=Decimal(5),
+        counted_at=AT,
     )
     PostingRefusal.objects.create(
         player=player, operation_key=key, purpose="PROMOTION", currency_type="LP", amount=1, reason="RESTRICTED"

@@ -51,6 +51,7 @@ WRITTEN_BY_SERVICES_ONLY = {
     "safety.SegmentBaseline",
     "wallet.Bet",
     "wallet.BetStake",
+    "wallet.CountedWager",
     "wallet.LedgerDigest",
     "wallet.LedgerEntry",
     "wallet.Lot",

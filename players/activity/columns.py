@@ -25,7 +25,7 @@ from players.activity.fields import (
 
 _NEEDED = frozenset({"kind", "external_id", "player_id", "occurred_at"})
 _ALWAYS = _NEEDED | {"ip_address", "device_id"}
-_MONEY = (_NEEDED | {"amount"}, _ALWAYS | {"amount"})
+_MONEY = (_NEEDED | {"amount"}, _ALWAYS | {"amount", "currency"})
 _BET = (_MONEY[0], _MONEY[1] | {"bonus_amount", "bet_id", "game_category"})
 # What a kind needs, and what it may have without being looked at closely.
 _PLAIN_FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -54,7 +54,12 @@ def alike(events: Sequence[Any]) -> dict[tuple[Any, ...], list[int]]:
 
 
 def read_plain(
-    events: Sequence[Mapping[str, Any]], *, latest: datetime, categories: Callable[[], frozenset[str]], days_max: int
+    events: Sequence[Mapping[str, Any]],
+    *,
+    latest: datetime,
+    categories: Callable[[], frozenset[str]],
+    currency: Callable[[], str],
+    days_max: int,
 ) -> Columns | None:
     """Return the columns of events that have the same fields, or None where one of them must be looked at closely.
 
@@ -65,6 +70,7 @@ def read_plain(
         _check_fields(columns)
         _read_texts(columns, categories=categories)
         _read_amounts(columns)
+        _check("currency" not in columns or columns["currency"].count(currency()) == len(columns["currency"]))
         _read_moments(columns, latest=latest, days_max=days_max)
         if "ip_address" in columns:
             columns["ip_address"] = list(map(read_address, columns["ip_address"]))

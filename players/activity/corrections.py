@@ -120,6 +120,38 @@ def store_corrections(*, source: str, at: datetime, zone: str) -> int:
     return run_statement(_STORE_SQL, [source, at])
 
 
+# What a deposit came to is the sum of it and its corrections; a time that was a corrected one's is found anew.
+_DEPOSIT_TIMES_SQL = """
+    UPDATE player_metrics m
+    SET first_deposit_at = CASE WHEN m.first_deposit_at = ANY (n.corrected) THEN n.first_at
+                                ELSE least(m.first_deposit_at, n.first_at) END,
+        last_deposit_at = CASE WHEN m.last_deposit_at = ANY (n.corrected) THEN n.last_at
+                               ELSE greatest(m.last_deposit_at, n.last_at) END
+    FROM (
+        SELECT c.player_id, c.corrected, min(d.occurred_at) AS first_at, max(d.occurred_at) AS last_at
+        FROM (
+            SELECT k.player_id, array_agg(k.occurred_at) AS corrected FROM activity_corrections k
+            WHERE k.reason IS NULL AND k.is_latest AND k.kind = 'DEPOSIT' GROUP BY k.player_id
+        ) c
+        LEFT JOIN LATERAL (
+            SELECT a.occurred_at FROM player_activity a WHERE a.player_id = c.player_id AND a.kind = 'DEPOSIT'
+            GROUP BY a.source, coalesce(nullif(a.corrects_external_id, ''), a.external_id), a.occurred_at
+            HAVING sum(a.amount) > 0
+        ) d ON true
+        GROUP BY c.player_id, c.corrected
+    ) n
+    WHERE m.player_id = n.player_id
+"""
+
+
+def correct_deposit_times() -> int:
+    """Find anew when players deposited first and last whose deposits the batch corrects; return of how many players.
+
+    A void deposit was none. Unknown where no stored deposit is left: an earlier one may be archived or from a file.
+    """
+    return run_statement(_DEPOSIT_TIMES_SQL, [])
+
+
 def event_of_body(body: dict[str, Any]) -> Event:
     """Return the event that `Event.as_body` was made of; it has no place in a batch."""
     texts = [body.get(name, "") for name in Event._fields[1:14]]

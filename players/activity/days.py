@@ -8,7 +8,7 @@ from typing import Any
 from core.bulk import trusted_keys
 from core.expressions import compile_expression, run_statement
 from players.earning import LP_MULTIPLIER_SQL
-from players.metrics import derived_metrics
+from players.metrics import UNPAIRED, derived_metrics
 from players.models import PlayerMetrics
 from players.policies import NET_PNL_BASIS
 
@@ -166,7 +166,7 @@ _UPDATE_SQL = """
     UPDATE player_metrics SET {assignments}, updated_at = now()
     FROM (
         SELECT player_id, {targets}, {derived} FROM (
-            SELECT m.player_id, {totals},
+            SELECT m.player_id, {totals}, {unpaired},
                    least(m.first_deposit_at, t.first_deposit_at) AS first_deposit_at,
                    greatest(m.last_deposit_at, t.last_deposit_at) AS last_deposit_at,
                    greatest(m.last_wager_at, t.last_wager_at) AS last_wager_at,
@@ -203,6 +203,7 @@ def _statement(basis: str) -> tuple[str, dict[str, Any]]:
         targets=", ".join(targets),
         derived=derived,
         totals=", ".join(f"m.{total} + t.{daily} AS {total}" for total, daily in _TOTALS.items()),
+        unpaired=", ".join(f"m.{name}" for name in UNPAIRED),
     )
     sums = _SUMS_SQL.format(multiplier=LP_MULTIPLIER_SQL)
     return f"WITH {sums}, {_AFTER_SQL}, {_WRITE_SQL}, {_TOTALS_SQL} {update}", params

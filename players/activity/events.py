@@ -17,6 +17,7 @@ from players.activity.fields import (
     read_action,
     read_address,
     read_amount,
+    read_currency,
     read_flag,
     read_id,
     read_moment,
@@ -24,6 +25,7 @@ from players.activity.fields import (
 )
 from players.activity.problems import EventProblem, shown
 from players.models import ActivityKind, GameCategory
+from players.policies import OPERATOR_CURRENCY
 
 EVENTS_MAX = 10_000
 _ALIKE_MIN = 20
@@ -42,7 +44,7 @@ _COMMON: dict[str, Reader] = {
     "device_id": read_id,
 }
 _CORRECTION: dict[str, Reader] = {"corrects_external_id": read_id, "void": read_flag}
-_MONEY: dict[str, Reader] = {**_COMMON, **_CORRECTION, "amount": read_amount}
+_MONEY: dict[str, Reader] = {**_COMMON, **_CORRECTION, "amount": read_amount, "currency": read_currency}
 _BET: dict[str, Reader] = {**_MONEY, "bonus_amount": read_amount, "bet_id": read_id, "game_category": read_id}
 READERS: dict[str, dict[str, Reader]] = {
     ActivityKind.DEPOSIT.value: _MONEY,
@@ -116,6 +118,10 @@ class EventReader:
     def _categories(self) -> frozenset[str]:
         return frozenset(GameCategory.objects.values_list("code", flat=True))
 
+    @cached_property
+    def _currency(self) -> str:
+        return OPERATOR_CURRENCY.value()
+
     def read(self, events: Sequence[Any]) -> list[Event]:
         """Return the events that can be stored; one that says the same as one before it counts as repeated."""
         found, rest = self._read_alike(events)
@@ -141,6 +147,7 @@ class EventReader:
                 [events[place] for place in places],
                 latest=self._latest,
                 categories=lambda: self._categories,
+                currency=lambda: self._currency,
                 days_max=SESSION_DAYS_MAX,
             )
             if columns is not None:
@@ -187,6 +194,7 @@ class EventReader:
             and get("occurred_at", "A") <= self._latest_text
             and "bonus_amount" not in values
             and "void" not in values
+            and "currency" not in values
             and "corrects_external_id" not in values
             and ("game_category" not in values or values["game_category"] in self._categories)
         )
@@ -212,6 +220,11 @@ class EventReader:
         if "game_category" in values and values["game_category"] not in self._categories:
             known = ", ".join(sorted(self._categories))
             self._refuse(index, "game_category", f"is {shown(values['game_category'])}: one of {known} is needed", raw)
+        if values.get("currency", self._currency) != self._currency:
+            message = (
+                f"is {values['currency']}: amounts are in {self._currency}, the operator's one currency; convert them"
+            )
+            self._refuse(index, "currency", message, raw)
         if (values.get("ended_at") or "") > self._latest_text:
             self._refuse(index, "ended_at", f"is {shown(values['ended_at'])}, which is still to come", raw)
 

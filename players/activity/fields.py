@@ -17,6 +17,7 @@ ID_LENGTH_MAX = 100
 PLAYER_ID_LENGTH_MAX = 50
 ACTION_LENGTH_MAX = 60
 SOURCE_LENGTH_MAX = 40
+CURRENCY_LENGTH_MAX = 10
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 WORDS_OF_THE_HOUSE = frozenset({"ANY", "CLAIM", "TIER_REACHED"})
 _ACTION_CODE = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
@@ -133,6 +134,11 @@ def read_flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise FieldRefusedError(f"is {shown(value)}: true or false is needed, without quotes")
     return value
+
+
+def read_currency(value: Any) -> str:
+    """Return the code of a currency, in capitals; whether it is the operator's is the batch's to check."""
+    return _text(value, length_max=CURRENCY_LENGTH_MAX).upper()
 
 
 def read_source(value: Any) -> str:

@@ -35,6 +35,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "occurred_at": ("time", "timestamp", "date", "datetime", "event_time", "started_at"),
     "amount": ("stake", "bet", "value"),
     "bonus_amount": ("bonus", "bonus_part"),
+    "currency": ("currency_code", "ccy"),
     "bet_id": ("round_id", "game_id"),
     "game_category": ("category", "game"),
     "ended_at": ("end", "end_time", "session_end"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from core.errors import InvalidInputError
@@ -49,5 +50,5 @@ class ActivityRefusedError(InvalidInputError):
 
 def shown(value: Any) -> str:
     """Return a value as it may stand in a message, however long it is."""
-    text = repr(value)
+    text = "null" if value is None else repr(value.isoformat() if isinstance(value, datetime) else value)
     return text if len(text) <= _VALUE_LENGTH_MAX else f"{text[:_VALUE_LENGTH_MAX]}… ({len(text):,} characters)"

@@ -71,7 +71,8 @@ def record_in_transaction(
     problems = reader.problems
     if create_players is None:
         create_players = ACTIVITY_UNKNOWN_PLAYERS.value() == "CREATE"
-    if create_players and not problems:
+    if create_players:
+        # Though the batch may be refused for others: whoever is made now is not what is wrong with it.
         people.create_missing_players(parsed)
     problems += people.lock_players_of(parsed)
     known = 0
@@ -143,6 +144,8 @@ def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: boo
             events, source=source, at=at, closed=standing.closed_before, zone=zone
         )
         players = apply_to_days_and_totals(zone=zone, are_many=len(events) > MANY_EVENTS)
+        if corrected and ActivityKind.DEPOSIT in kinds:
+            corrections.correct_deposit_times()
     run_statement(_LAST_ACTIVITY_SQL, [])
     if ActivityKind.ACTION in kinds:
         complete_profiles(events)

@@ -1,5 +1,5 @@
 """The admin of players: profiles, measures, histories, restrictions, jurisdictions, activity and imports."""
 
-from players.admin import activity, feed, histories, importing, jurisdictions, metrics, restrictions
+from players.admin import activity, feed, histories, importing, jurisdictions, metrics, restrictions, sources
 
-__all__ = ["activity", "feed", "histories", "importing", "jurisdictions", "metrics", "restrictions"]
+__all__ = ["activity", "feed", "histories", "importing", "jurisdictions", "metrics", "restrictions", "sources"]

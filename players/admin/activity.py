@@ -61,6 +61,7 @@ class PlayerDayAdmin(HugeReadOnlyAdmin):
         "sessions",
         "lp_due_figure",
         "lp_posted_figure",
+        "lp_taken_figure",
         "is_estimated",
     )
     list_display_links = ("on",)
@@ -75,6 +76,7 @@ class PlayerDayAdmin(HugeReadOnlyAdmin):
     won_figure = number("won")
     lp_due_figure = number("lp_due", description="LP due")
     lp_posted_figure = number("lp_posted", description="LP posted")
+    lp_taken_figure = number("lp_taken_back", description="LP taken back")
 
     @display(description="GGR")
     def ggr(self, day: PlayerDay) -> str:

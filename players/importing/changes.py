@@ -16,12 +16,13 @@ from players.importing.conflicts import differs_sql
 from players.importing.errors import ImportConflictError
 from players.importing.numbers import quoted
 from players.importing.stage import execute, fetch
-from players.metrics import derived_metrics
+from players.metrics import UNPAIRED, derived_metrics
 from players.models import Player, PlayerMetrics, PlayerSource
 from players.profile import profile_depth_expression
 
 _PROFILE = tuple(column for column in COLUMNS if column.table is Table.PLAYERS and column.target != "player_id")
 _MEASURES = tuple(column for column in COLUMNS if column.table is Table.METRICS and column.target != "opening_lp")
+_MEASURE_OF = {column.target: column for column in _MEASURES}
 _TEXT_TARGETS = {"name", "country", "language", "gender"}
 """Columns that hold an empty text rather than NULL."""
 
@@ -110,7 +111,8 @@ def _after(column: PlayerColumn, known: str) -> str:
 def insert_metrics(as_of: date) -> int:
     """Insert the totals of players that have none: an opening balance, outside the daily rows."""
     values = ", ".join(f'{_opening(column)} AS "{column.target}"' for column in _MEASURES)
-    targets = ", ".join(f'"{column.target}"' for column in _MEASURES)
+    values = f"{values}, {', '.join(_unpaired_opening(name) for name in UNPAIRED)}"
+    targets = ", ".join([*(f'"{column.target}"' for column in _MEASURES), *UNPAIRED])
     names, derived, params = _derived()
     return _execute_with(
         f"""INSERT INTO player_metrics (player_id, {targets}, opening_lp, totals_as_of, {", ".join(names)})
@@ -127,16 +129,30 @@ def _opening(column: PlayerColumn) -> str:
     return f't."{column.name}"' if column.kind is Kind.MOMENT else f'coalesce(t."{column.name}", 0)'
 
 
+def _unpaired_opening(name: str) -> str:
+    total, other = (_MEASURE_OF[target] for target in UNPAIRED[name])
+    return f'CASE WHEN t."{other.name}" IS NULL THEN coalesce(t."{total.name}", 0) ELSE 0 END AS "{name}"'
+
+
+def _unpaired_after(name: str) -> str:
+    """Return SQL of what lacks its counterpart now: nothing where the file gives that, else what the file adds too."""
+    total, other = (_MEASURE_OF[target] for target in UNPAIRED[name])
+    added = f'coalesce(t."{total.name}", m."{total.target}") - m."{total.target}"'
+    return f'CASE WHEN t."{other.name}" IS NULL THEN greatest(0, m."{name}" + {added}) ELSE 0 END AS "{name}"'
+
+
 def update_metrics(as_of: date) -> None:
     """Update the totals that the file changes, with everything that follows from them.
 
     Also write up to which date totals are known, and from which on days are covered: by the difference of two files.
     """
     after = ", ".join(f'{_after(column, "m")} AS "{column.target}"' for column in _MEASURES)
-    targets = ", ".join(f'"{column.target}"' for column in _MEASURES)
+    after = f"{after}, {', '.join(_unpaired_after(name) for name in UNPAIRED)}"
+    written = [*(column.target for column in _MEASURES), *UNPAIRED]
+    targets = ", ".join(f'"{target}"' for target in written)
     names, derived, params = _derived()
     _execute_with(
-        f"""UPDATE player_metrics SET {_assignments([column.target for column in _MEASURES])}, {_assignments(names)},
+        f"""UPDATE player_metrics SET {_assignments(written)}, {_assignments(names)},
             totals_as_of = c.as_of, days_from = c.covered_from, updated_at = now()
         FROM (
             SELECT player_id, as_of, covered_from, {targets}, {derived} FROM (

@@ -169,8 +169,9 @@ class PlayerDay(models.Model):
         help_text="What reported stakes earned, before it is rounded to the points due.",
     )
     lp_due = _sum()
-    lp_posted = _sum()
+    lp_posted = _sum("Credited for the day, less what was taken back.")
     lp_refused = _sum()
+    lp_taken_back = _sum("Taken back over time, because less was due than had been posted; it only grows.")
     is_estimated = models.BooleanField(
         default=False, db_default=False, help_text="Spread from the difference of two files, not reported by day."
     )
@@ -184,6 +185,11 @@ class PlayerDay(models.Model):
                 fields=["player"],
                 condition=models.Q(lp_due__gt=models.F("lp_posted") + models.F("lp_refused")),
                 name="idx_player_day_lp_open",
+            ),
+            models.Index(
+                fields=["player"],
+                condition=models.Q(lp_due__lt=models.F("lp_posted")),
+                name="idx_player_day_lp_over",
             ),
             models.Index(
                 fields=["player"],
@@ -256,7 +262,7 @@ class ActivityException(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.source}/{self.external_id}: {self.reason}"
+        return f"{self.source}/{self.external_id}: {self.get_reason_display().lower()}"
 
 
 class ActivityArchive(models.Model):

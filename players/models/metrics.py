@@ -52,6 +52,14 @@ class PlayerMetrics(models.Model):
     opening_lp_settled_at = models.DateTimeField(
         null=True, blank=True, help_text="When the carried-over points were credited or refused."
     )
+    # What files gave without its counterpart; averages leave it out. Empty where nothing but the feed counted.
+    wagered_without_bets = _amount("Turnover of files that give no number of bets.")
+    sessions_without_bets = models.PositiveIntegerField(default=0, db_default=0)
+    sessions_without_playtime = models.PositiveIntegerField(default=0, db_default=0)
+    bets_without_sessions = models.PositiveIntegerField(default=0, db_default=0)
+    playtime_without_sessions = models.DecimalField(
+        max_digits=12, decimal_places=2, default=Decimal("0.00"), db_default=Decimal("0.00"), help_text="Hours."
+    )
     # Derived; see players.metrics for the definitions.
     net_pnl = _amount("The player's own result: won − wagered.")
     house_edge_contribution = _amount("GGR: wagered − won.")

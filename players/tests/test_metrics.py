@@ -143,6 +143,22 @@ def test_volatility_is_the_deviation_of_daily_results_over_the_mean_stake() -> N
     assert str(metrics_of().volatility_score) == "1.0000"
 
 
+def test_a_day_with_a_deposit_alone_has_no_result() -> None:
+    alice = make_measured("alice")
+    make_day(alice, ON - timedelta(days=3), deposited="50.00")
+    make_day(alice, ON - timedelta(days=1), wagered="100.00", won="0.00")
+    make_day(alice, ON, wagered="100.00", won="200.00")
+    bob = make_measured("bob")
+    make_day(bob, ON - timedelta(days=1), deposited="50.00")
+    make_day(bob, ON, wagered="100.00")
+
+    refresh_volatility()
+
+    # Results −100 and 100: sample deviation √20000 = 141.4214; mean stake 100. Bob has one.
+    assert str(metrics_of().volatility_score) == "1.4142"
+    assert metrics_of("bob").volatility_score is None
+
+
 def test_volatility_is_unknown_from_one_day() -> None:
     alice = make_measured("alice")
     make_day(alice, wagered="100.00", won="0.00")

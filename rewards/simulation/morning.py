@@ -55,7 +55,7 @@ def _credit_and_expire(*, at: datetime) -> None:
     due, due_params = due_points_sql(at=at, business_zone=timezone.get_default_timezone_name())
     run_statement(f"CREATE TEMPORARY TABLE simulated_points AS {due}", due_params)
     # Both are read before either is written: a balance that begins now has nothing to expire.
-    expiring, expiring_params = expiring_sql(at=at, credited="SELECT player_id FROM simulated_points")
+    expiring, expiring_params = expiring_sql(at=at, credited="SELECT player_id FROM simulated_points WHERE points > 0")
     run_statement(f"CREATE TEMPORARY TABLE simulated_expiry AS {expiring}", expiring_params)
     add_to_balances("SELECT player_id, 'LP' AS currency, kept AS amount, points AS earned FROM simulated_points", [])
     add_to_balances("SELECT player_id, currency_type, -amount, 0 FROM simulated_expiry", [])

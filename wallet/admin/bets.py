@@ -15,7 +15,7 @@ from core.admin.base import HugeReadOnlyAdmin, NumberSearch, ReadOnlyInline
 from core.admin.columns import Colours, badge, link_to, number
 from players.admin.shared import PlayerFilter, player_link
 from players.models import GameCategory
-from wallet.models import Bet, BetStake
+from wallet.models import Bet, BetStake, CountedWager
 
 _STATUS_COLOURS = Colours(OPEN="info", SETTLED="success", VOID="warning")
 
@@ -35,7 +35,7 @@ class CategoryFilter(DropdownFilter):
 
 
 @display(description="bonus", ordering="lot_id")
-def bonus_link(_: Any, stake: BetStake) -> SafeString:
+def bonus_link(_: Any, stake: BetStake | CountedWager) -> SafeString:
     """Link to the bonus's page by key alone."""
     return link_to("wallet_lot", stake.lot_id)
 
@@ -104,3 +104,34 @@ class BetStakeAdmin(NumberSearch, HugeReadOnlyAdmin):
     counted = number("contribution", description="counts as wagering")
     back = number("paid_back", description="came back")
     real = number("converted", description="became real")
+
+
+@admin.register(CountedWager)
+class CountedWagerAdmin(NumberSearch, HugeReadOnlyAdmin):
+    list_display = (
+        "id",
+        "bonus_link",
+        "player_link",
+        "source",
+        "external_id",
+        "bet_id",
+        "part",
+        "staked_figure",
+        "weight",
+        "counted_figure",
+        "counted_at",
+    )
+    number_searched = "lot_id"
+    search_help_text = "Number of the bonus"
+    fields = (
+        ("player", "lot"),
+        ("source", "external_id", "bet_id"),
+        ("part", "staked", "contribution_weight", "contribution"),
+        "counted_at",
+    )
+
+    bonus_link = bonus_link
+    player_link = player_link
+    staked_figure = number("staked")
+    weight = number("contribution_weight", decimal_places=4, description="weight")
+    counted_figure = number("contribution", description="counts as wagering")

@@ -143,8 +143,14 @@ class LotAdmin(HugeReadOnlyAdmin):
 
     @display(description="bets")
     def bets_link(self, lot: Lot) -> SafeString:
-        url = reverse("admin:wallet_betstake_changelist")
-        return format_html('<a class="house-link" href="{}?q={}">All bets with this bonus</a>', url, lot.pk)
+        placed, reported = (reverse(f"admin:wallet_{name}_changelist") for name in ("betstake", "countedwager"))
+        return format_html(
+            '<a class="house-link" href="{}?q={}">Placed here</a>, <a class="house-link" href="{}?q={}">reported</a>',
+            placed,
+            lot.pk,
+            reported,
+            lot.pk,
+        )
 
     @action(description="Cancel the bonus", url_path="cancel", icon="cancel", permissions=["wallet.cancel_bonus"])
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:

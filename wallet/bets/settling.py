@@ -19,6 +19,7 @@ from wallet.bets.errors import BetClosedError, BetNotFoundError
 from wallet.bets.placing import bet_key
 from wallet.bets.winnings import Payer, Payout, Share, share_payout, share_refund
 from wallet.bonus_life import record_wagering
+from wallet.counted_wagers import has_counted, take_back_void
 from wallet.ledger import lock_players, post_operation
 from wallet.models import Bet, BetStake, BetStatus, BonusStatus, CurrencyType, Lot, TransactionType
 from wallet.policies import BONUS_WINNINGS_TO
@@ -82,7 +83,7 @@ def settle_bet(*, bet_id: str, payout: object, actor: str, at: datetime | None =
 
 @transaction.atomic
 def void_bet(*, bet_id: str, actor: str, at: datetime | None = None) -> Bet:
-    """Give an open bet's stake back; it never counted as wagering. Voiding it again returns the first answer.
+    """Give an open bet's stake back; it counts as wagering no more. Voiding it again returns the first answer.
 
     A bonus that has ended meanwhile takes nothing back; of a completed one the stake is real money within its cap.
     Raises BetNotFoundError and BetClosedError.
@@ -96,7 +97,8 @@ def void_bet(*, bet_id: str, actor: str, at: datetime | None = None) -> Bet:
     completed = {one.lot_id for one in stakes if one.lot.status == BonusStatus.COMPLETED}
     shared = share_refund([_payer(one, at=at) for one in stakes], completed=completed, real_stake=bet.real_stake)
     _close(bet, _VOIDING, shared, payout=None, actor=actor, at=at)
-    record_wagering({}, player_ids=[bet.player_id], at=at)
+    reported = take_back_void(bet_id=bet.bet_id, player_id=bet.player_id, at=at)
+    record_wagering(reported, player_ids=[bet.player_id], at=at)
     return bet
 
 
@@ -194,4 +196,8 @@ def _store_shares(bet: Bet, shares: Sequence[Share]) -> None:
 
 
 def _count_wagering(bet: Bet, stakes: Sequence[BetStake], *, at: datetime) -> None:
+    if stakes and has_counted(bet_id=bet.bet_id, player_id=bet.player_id):
+        # Reported before it was placed: what it counts is counted.
+        bet.stakes.update(contribution=0)
+        stakes = []
     record_wagering({one.lot_id: one.contribution for one in stakes}, player_ids=[bet.player_id], at=at)

@@ -1,5 +1,5 @@
 from wallet.models.balance import LoyaltyBalance
-from wallet.models.bets import Bet, BetStake, BetStatus
+from wallet.models.bets import Bet, BetStake, BetStatus, CountedWager, StakePart
 from wallet.models.ledger import CurrencyType, LedgerDigest, LedgerEntry, Operation, PostingRefusal, TransactionType
 from wallet.models.lots import BonusStatus, Lot, LotKind, LotMovement, WageringBasis
 
@@ -8,6 +8,7 @@ __all__ = [
     "BetStake",
     "BetStatus",
     "BonusStatus",
+    "CountedWager",
     "CurrencyType",
     "LedgerDigest",
     "LedgerEntry",
@@ -17,6 +18,7 @@ __all__ = [
     "LoyaltyBalance",
     "Operation",
     "PostingRefusal",
+    "StakePart",
     "TransactionType",
     "WageringBasis",
 ]

@@ -96,3 +96,48 @@ class BetStake(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} of lot {self.lot_id}"
+
+
+class StakePart(models.TextChoices):
+    """Which part of a reported stake counts towards a bonus."""
+
+    REAL = "REAL", "What real money paid"
+    BONUS = "BONUS", "What bonus money paid"
+    WHOLE = "WHOLE", "The whole stake"
+
+
+class CountedWager(models.Model):
+    """What a reported bet counted towards one bonus's requirement, as its last correction says it was.
+
+    By it a correction takes back what was counted, and a bet placed here under the same id counts no second time.
+    """
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="counted_wagers", db_constraint=False)
+    source = models.CharField(max_length=40, db_collation="C")
+    external_id = models.CharField(max_length=100, db_collation="C", help_text="The event's name at its source.")
+    bet_id = models.CharField(max_length=100, blank=True, default="", db_default="", db_collation="C")
+    part = models.CharField(max_length=5, choices=StakePart.choices)
+    staked = _amount(help_text="How much that part of the stake is.")
+    contribution_weight = models.DecimalField(
+        max_digits=5, decimal_places=4, help_text="Share of it that counts as wagering, as it was when it was reported."
+    )
+    contribution = _amount(help_text="What counts towards the requirement.")
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "wallet_counted_wagers"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id", "lot"], name="counted_wager_unique"),
+            models.CheckConstraint(condition=models.Q(part__in=StakePart.values), name="counted_wager_part_known"),
+            models.CheckConstraint(
+                condition=models.Q(staked__gte=0, contribution__gte=0), name="counted_wager_not_negative"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["bet_id"], condition=models.Q(bet_id__gt=""), name="idx_counted_wager_bet"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contribution} of lot {self.lot_id}"

@@ -14,9 +14,10 @@ from players.models import GameCategory, Player, PlayerDay, PlayerMetrics, Tier
 from players.tests.factories import make_day, make_measured, restrict
 from wallet.expiry import expire_bonuses
 from wallet.models import LedgerEntry, Lot, LoyaltyBalance, PostingRefusal
-from wallet.play import post_points_from_play
+from wallet.play import due_points_sql, post_points_from_play
+from wallet.points import add_loyalty_points
 from wallet.reconciliation import reconcile
-from wallet.tests.factories import AT, ON, balances, make_alice, make_bob, make_carol, statement
+from wallet.tests.factories import AT, ON, balances, make_alice, make_bob, make_carol, spend, statement
 
 pytestmark = pytest.mark.django_db
 
@@ -68,18 +69,84 @@ def test_a_day_that_grows_is_posted_the_difference() -> None:
     assert statement("alice") == [(1, "LP", "5.00", "0.00", "5.00"), (2, "LP", "3.50", "5.00", "8.50")]
 
 
-def test_a_day_that_shrinks_takes_nothing_back_and_pays_nothing_twice() -> None:
+def shrink(due: str, on: date = ON) -> None:
+    PlayerDay.objects.filter(on=on).update(lp_due=Decimal(due))
+
+
+def test_a_day_that_shrinks_gives_back_and_pays_again_only_what_is_due_again() -> None:
     make_day(make_alice(), lp_due="5.00")
     flush()
 
-    PlayerDay.objects.update(lp_due=Decimal("3.00"))
+    shrink("3.00")
+    assert flush() == {"days": 0, "openings": 0, "days taken back": 1}
     assert flush() == {"days": 0, "openings": 0}
-    PlayerDay.objects.update(lp_due=Decimal("5.00"))
-    assert flush() == {"days": 0, "openings": 0}
-    PlayerDay.objects.update(lp_due=Decimal("6.00"))
+    shrink("5.00")
     assert flush() == {"days": 1, "openings": 0}
+    shrink("3.00")
+    flush()
+    shrink("6.00")
+    flush()
 
-    assert balances("alice") == {"LP": "6.00"}
+    assert [entry[2] for entry in statement("alice")] == ["5.00", "-2.00", "2.00", "-2.00", "3.00"]
+    taken = LedgerEntry.objects.get(number=2)
+    assert (taken.transaction_type, taken.reference_id) == ("REVERSAL", "2025-12-21")
+    assert taken.description == "Points from play taken back: stakes were corrected"
+    assert str(LoyaltyBalance.objects.get().lp_earned) == "6.00"
+    assert PlayerDay.objects.get().lp_taken_back == 4
+    reconcile()
+
+
+def test_only_what_is_left_of_points_from_play_is_taken_and_the_rest_when_there_is_more() -> None:
+    alice = make_alice()
+    make_day(alice, lp_due="5.00")
+    flush()
+    spend("alice", "4.00")
+    add_loyalty_points(player_id="alice", amount="10.00", source="Birthday", key="gift", actor="tests", at=AT)
+
+    shrink("2.00")
+    flush()
+    assert (balances("alice"), points_of()) == ({"LP": "10.00"}, ("2.00", "4.00", "0.00"))
+
+    make_day(alice, ON + timedelta(days=1), lp_due="7.00")
+    flush(at=AT + timedelta(days=1))
+    assert balances("alice") == {"LP": "17.00"}
+    flush(at=AT + timedelta(days=2))
+
+    assert (balances("alice"), points_of()) == ({"LP": "15.00"}, ("9.00", "9.00", "0.00"))
+    reconcile()
+
+
+def test_several_days_are_taken_from_several_lots_the_first_to_expire_first() -> None:
+    save_policy(name="LP_EXPIRY", value="MONTHS", saved_by=None)
+    save_policy(name="LP_EXPIRY_MONTHS", value="12", saved_by=None)
+    alice = make_alice()
+    october, november = date(2025, 10, 5), date(2025, 11, 5)
+    for on, due in ((october, "4.00"), (november, "6.00"), (ON, "8.00")):
+        make_day(alice, on, lp_due=due)
+    flush()
+
+    shrink("1.00", november)
+    shrink("4.50")
+    foretold = due_points_sql(at=AT, business_zone="UTC")
+    assert fetch_rows(f"SELECT points, kept FROM ({foretold[0]}) due", foretold[1]) == [(Decimal("-8.50"),) * 2]
+    assert flush()["days taken back"] == 2
+
+    assert [entry[2] for entry in statement("alice")[3:]] == ["-4.00", "-1.00", "-3.50"]
+    left = Lot.objects.order_by("expires_at").values_list("remaining", flat=True)
+    assert list(left) == [Decimal("0.00"), Decimal("1.50"), Decimal("8.00")]
+    reconcile()
+
+
+def test_points_of_a_restricted_player_are_taken_back_all_the_same() -> None:
+    alice = make_alice()
+    make_day(alice, lp_due="5.00")
+    flush()
+    restrict(alice)
+
+    shrink("1.00")
+    flush()
+
+    assert balances("alice") == {"LP": "1.00"}
 
 
 def test_points_refused_to_carol_are_kept_and_not_tried_again() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from core.errors import LoyaltyError
-from loyalty.activity import take_activity
-from players.activity import EVENTS_MAX, ActivityRefusedError
+from loyalty.activity import take_activity, take_good_activity
+from players.activity import EVENTS_MAX, ActivityRefusedError, EventProblem
 from players.activity.events import FIELDS
 from players.activity.files import FieldMapping, RowsOfEvents, events_of_file
 
@@ -68,27 +69,22 @@ class Command(BaseCommand):
 
     def _take(self, batch: RowsOfEvents, counts: Counter[str], options: dict[str, Any]) -> None:
         counts["rounded"] += batch.rounded
-        try:
-            self._store(batch.events, counts, options)
-        except ActivityRefusedError as error:
-            self._tell(error, batch, counts)
-            bad = {problem.index for problem in error.found}
-            counts["refused"] += len(bad)
-            good = [event for index, event in enumerate(batch.events) if index not in bad]
-            if options["skip_bad_rows"] and good:
-                self._store(good, counts, options)
-            else:
-                counts["left out with them"] += len(good)
-
-    def _store(self, events: list[dict[str, Any]], counts: Counter[str], options: dict[str, Any]) -> None:
+        take = take_good_activity if options["skip_bad_rows"] else take_activity
         create = True if options["create_players"] else None
-        recorded = take_activity(source=options["source"], events=events, create_players=create).recorded
-        counts["stored"] += recorded.stored
-        counts["known already"] += recorded.repeated
-        counts["listed as exceptions"] += len(recorded.listed)
+        try:
+            outcome = take(source=options["source"], events=batch.events, create_players=create)
+        except ActivityRefusedError as error:
+            bad = self._tell(error.found, batch, counts)
+            counts["left out with them"] += len(batch.events) - bad
+            return
+        self._tell(outcome.refused, batch, counts)
+        counts["stored"] += outcome.recorded.stored
+        counts["known already"] += outcome.recorded.repeated
+        counts["listed as exceptions"] += len(outcome.recorded.listed)
 
-    def _tell(self, error: ActivityRefusedError, batch: RowsOfEvents, counts: Counter[str]) -> None:
-        for problem in error.found:
+    def _tell(self, problems: Sequence[EventProblem], batch: RowsOfEvents, counts: Counter[str]) -> int:
+        """Say what is wrong with which rows; return how many rows."""
+        for problem in problems:
             if counts["shown"] < _PROBLEMS_SHOWN_MAX:
                 counts["shown"] += 1
                 row = batch.row_numbers[problem.index]
@@ -96,6 +92,9 @@ class Command(BaseCommand):
             elif counts["shown"] == _PROBLEMS_SHOWN_MAX:
                 counts["shown"] += 1
                 self.stderr.write("… and more")
+        bad = len({problem.index for problem in problems})
+        counts["refused"] += bad
+        return bad
 
 
 def _pair(text: str) -> tuple[str, str]:

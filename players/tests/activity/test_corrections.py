@@ -110,6 +110,32 @@ def test_a_correction_of_another_player_kind_or_correction_is_listed() -> None:
     assert (wagered(), wagered("bob")) == (9, 10)
 
 
+def deposit(external_id: str, clock: str) -> dict[str, Any]:
+    return event("DEPOSIT", external_id, clock, amount="20.00")
+
+
+def deposit_times() -> tuple[Any, Any]:
+    metrics = PlayerMetrics.objects.get(player="alice")
+    times = (metrics.first_deposit_at, metrics.last_deposit_at)
+    return tuple(time and time.strftime("%H:%M") for time in times)  # type: ignore[return-value]
+
+
+def test_a_void_deposit_is_not_the_first_or_last_one_any_more() -> None:
+    make_alice()
+    record(deposit("d1", "09:00"), deposit("d2", "10:00"), deposit("d3", "11:00"))
+
+    record(correct("c1", "d3", kind="DEPOSIT", void=True), correct("c2", "d1", kind="DEPOSIT", void=True))
+    assert deposit_times() == ("10:00", "10:00")
+    record(deposit("d4", "12:00"), correct("c3", "d4", kind="DEPOSIT", void=True))
+    assert deposit_times() == ("10:00", "10:00")
+    record(correct("c4", "d3", "19:00", kind="DEPOSIT", amount="5.00"))
+    assert deposit_times() == ("10:00", "11:00")
+    record(
+        correct("c5", "d3", "19:30", kind="DEPOSIT", void=True), correct("c6", "d2", "19:30", kind="DEPOSIT", void=True)
+    )
+    assert deposit_times() == (None, None)
+
+
 def test_a_session_is_corrected_and_voided() -> None:
     make_alice()
     record(session("s1", "10:00", "11:00"), session("s2", "14:00", "15:00"))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db.models import Count, Sum
 
-from players.activity import record_activity
-from players.models import PlayerDay, PlayerMetrics
+from players.activity import EVENTS_MAX, record_activity
+from players.models import Player, PlayerDay, PlayerMetrics
+from players.segmentation import batch_reclassify_players
 from players.tests.activity.plain_model import days_of
 from players.tests.activity.real_bets import FILE, MISSING, real_bets
 
@@ -43,3 +45,41 @@ def test_a_thousand_real_bets_one_to_a_batch_give_what_plain_python_adds_up() ->
         "won": sum(Decimal(bet[1]["amount"]) for bet in bets if len(bet) == 2),
         "sessions": sum(day["sessions"] for day in expected.values()),
     }
+
+
+@pytest.mark.long
+@pytest.mark.django_db(transaction=True)
+def test_fifty_thousand_real_bets_in_no_order_and_twice_give_the_documented_figures() -> None:
+    events = [event for bet in real_bets() for event in bet]
+
+    answers = [_send(events, seed=seed) for seed in (1, 2)]
+
+    # 50,000 stakes and 28,734 payouts, all known the second time.
+    assert answers == [(78_734, 0), (0, 78_734)]
+    totals = PlayerMetrics.objects.aggregate(
+        players=Count("pk"),
+        wagered=Sum("total_wagered"),
+        won=Sum("total_won"),
+        sessions=Sum("total_sessions"),
+        bets=Sum("total_bets"),
+    )
+    assert totals == {
+        "players": 4149,
+        "wagered": Decimal(146_762_549),
+        "won": Decimal("149049667.27"),
+        "sessions": 44_522,
+        "bets": 50_000,
+    }
+    batch_reclassify_players(on=date(2016, 12, 31))
+    segments = dict(Player.objects.values_list("segment").annotate(count=Count("pk")))
+    # Documented are 984 LOSING and 236 BREAKEVEN: one player won 111.10 of 2222, exactly 5 %, which computed in binary
+    # is less.
+    assert segments == {"NEW": 2117, "LOSING": 985, "WINNING": 802, "BREAKEVEN": 235, "VIP": 10}
+    assert PlayerMetrics.objects.filter(total_wagered=1000).count() == 93
+
+
+def _send(events: list[dict[str, Any]], *, seed: int) -> tuple[int, int]:
+    shuffled = random.Random(seed).sample(events, k=len(events))
+    batches = [shuffled[first : first + EVENTS_MAX] for first in range(0, len(shuffled), EVENTS_MAX)]
+    answers = [record_activity(source="bustabit", events=batch, at=AT, create_players=True) for batch in batches]
+    return sum(answer.stored for answer in answers), sum(answer.repeated for answer in answers)
