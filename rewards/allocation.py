@@ -13,8 +13,9 @@ from django.db.models import Case, CharField, DecimalField, F, Q, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Floor, Greatest, Least
 
-from core.expressions import Not, Sql, run_statement
-from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
+from core.expressions import Not, Sql, partly_written_out
+from core.plans import run_planned
+from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range, is_open_bound
 from rewards.definitions import RuleDefinition
 from rewards.guard import rule_guard
 from rewards.holdout import GLOBAL, RULE, global_holdout
@@ -30,7 +31,7 @@ _EXACT = DecimalField(max_digits=38, decimal_places=10)
 def allocate_rule(rule: RuleDefinition, *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> int:
     """Decide every candidate of one rule in the range; return how many."""
     sql, params = _allocation_sql(rule, occasion.unbound())
-    return run_statement(sql, bind_range(occasion.bind(params), keys=keys))
+    return run_planned(sql, bind_range(occasion.bind(params), keys=keys))
 
 
 @lru_cache(maxsize=256)
@@ -55,7 +56,11 @@ def _allocation_sql(rule: RuleDefinition, occasion: Occasion) -> Sql:
             SELECT *, {VERDICT_SQL} AS verdict, {_IS_GIVEN_SQL} AS is_given FROM ({judged} OFFSET 0) judged
         ) final
         """
-    return sql, [value, rule.limits.exclusive_group, *params]
+    return partly_written_out(
+        sql,
+        [value, rule.limits.exclusive_group, *params],
+        is_open=lambda param: occasion.is_open(param) or is_open_bound(param),
+    )
 
 
 def competing_candidates(

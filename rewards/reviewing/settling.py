@@ -98,7 +98,7 @@ def _refuse(case: ReviewCase, decisions: Sequence[RewardDecision], *, code: str,
 
 
 def _release(case: ReviewCase, decisions: Sequence[RewardDecision], *, at: datetime) -> None:
-    resting = set(resting_rules(sorted({one.rule_id for one in decisions})))
+    resting = resting_rules(sorted({one.rule_id for one in decisions}))
     by_occasion = groupby(
         [one for one in decisions if one.rule_id not in resting], key=lambda decision: decision.occasion
     )
