@@ -15,7 +15,7 @@ from functools import wraps
 from threading import Lock
 from typing import Any, TypeVar
 
-from core.expressions import fetch_rows
+from core.plans import fetch_planned
 
 Value = TypeVar("Value")
 _Values = Mapping[str, Any]
@@ -80,7 +80,7 @@ def _in_force() -> tuple[str, _Values]:
 def _fingerprint() -> str:
     # A digest of each, so that nothing can move from one to the next unseen.
     digests = ", ".join(f"coalesce(md5(({source})::text), '')" for source in _SOURCES)
-    return str(fetch_rows(f"SELECT concat_ws('|', {digests})", [])[0][0])
+    return str(fetch_planned(f"SELECT concat_ws('|', {digests})", [])[0][0])
 
 
 def _kept(fingerprint: str) -> _Values | None:

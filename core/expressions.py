@@ -6,7 +6,8 @@ that is given the same alias can stand in for the table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, models
@@ -14,6 +15,7 @@ from django.db.models import BooleanField, Func
 from django.db.models.expressions import Combinable
 from psycopg import ClientCursor
 
+_PLACEHOLDER = re.compile(r"%[s%]")
 Sql = tuple[str, list[Any]]
 Params = list[Any] | Mapping[str, Any]
 
@@ -67,6 +69,22 @@ def written_out(sql: str, params: list[Any]) -> str:
     """
     connection.ensure_connection()
     return ClientCursor(connection.connection).mogrify(sql, params).replace("%", "%%")
+
+
+def partly_written_out(sql: str, params: Sequence[Any], *, is_open: Callable[[Any], bool]) -> Sql:
+    """Return the same with the parameters left open that `is_open` says of; they are bound each time."""
+    remaining, left = iter(params), []
+
+    def written(found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%%"
+        param = next(remaining)
+        if is_open(param):
+            left.append(param)
+            return "%s"
+        return written_out("%s", [param])
+
+    return _PLACEHOLDER.sub(written, sql), left
 
 
 def run_statement(sql: str, params: Params) -> int:

@@ -31,7 +31,13 @@ _SAVED: ContextVar[Mapping[str, str] | None] = ContextVar("saved_policies", defa
 
 @contextmanager
 def saved_policies_read_once() -> Iterator[None]:
-    """Let everything within the block see the policies as one query finds them now, and ask no more."""
+    """Let everything within the block see the policies as one query finds them now, and ask no more.
+
+    Within another such block nothing is asked at all.
+    """
+    if _SAVED.get() is not None:
+        yield
+        return
     held = _SAVED.set(dict(PolicyValue.objects.values_list("name", "value")))
     try:
         yield

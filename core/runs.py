@@ -100,6 +100,11 @@ def bind_range(params: Sequence[Any], *, keys: KeyRange) -> list[Any]:
     return [bounds.get(param, param) if isinstance(param, str) else param for param in params]
 
 
+def is_open_bound(param: Any) -> bool:
+    """Tell whether a parameter stands for a bound of `UNBOUND_RANGE`."""
+    return isinstance(param, str) and param in (UNBOUND_RANGE.lower, UNBOUND_RANGE.upper)
+
+
 Work = Callable[[ChunkContext], Counts]
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import InvalidInputError
+from core.policies import saved_policies_read_once
 from core.runs import Counts
 from players.action_codes import CODE_SHAPE, is_action_code
 from players.actions import KYC_COMPLETE, SOURCE, PlayerAction, record_actions
@@ -19,11 +20,12 @@ from rewards.models import RewardDecision
 from rewards.triggers import ANY, TIER_REACHED
 from wallet.bonus_life import complete_bonuses, release_pending_credits
 from wallet.bonuses import CLAIM
-from wallet.ledger import lock_players
 from wallet.models import BonusStatus, Lot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+_RELEASED = "credits released"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,31 +53,36 @@ def handle_action(
     at = at or timezone.now()
     done = PlayerAction(player_id=player_id, action=action, event_id=event_id, occurred_at=occurred_at or at)
     event = activity_event(player_id=player_id, trigger=action, source=SOURCE, event_id=event_id)
-    with transaction.atomic():
+    with transaction.atomic(), saved_policies_read_once():
         is_new = bool(record_actions([done], at=at))
         counts = handle_events([event], at=at, started_by=started_by) if is_new else {}
-    decided = RewardDecision.objects.filter(player_id=player_id, occasion=event.name).select_related("rule")
+    is_decided = not is_new or counts.keys() - {_RELEASED}
     return ActionOutcome(
-        is_new=is_new, credits_released=counts.get("credits released", 0), decisions=list(decided.order_by("id"))
+        is_new=is_new,
+        credits_released=counts.get(_RELEASED, 0),
+        decisions=_decisions(event) if is_decided else [],
     )
 
 
-@transaction.atomic
-def handle_events(events: Sequence[PlayerEvent], *, at: datetime, started_by: User | None = None) -> Counts:
-    """Do what waits for events that are recorded already, in their order; return the counts.
+def _decisions(event: PlayerEvent) -> list[RewardDecision]:
+    decided = RewardDecision.objects.filter(player_id=event.player_id, occasion=event.name)
+    return list(decided.select_related("rule").order_by("id"))
 
-    For a batch of the feed as for one action; what was decided for an event before is left alone. Raises NotFoundError,
-    and InvalidInputError for a trigger that no activity or action has.
+
+def handle_events(events: Sequence[PlayerEvent], *, at: datetime, started_by: User | None = None) -> Counts:
+    """Do what waits for events that the caller's transaction has recorded, in their order; return the counts.
+
+    For a batch of the feed as for one action; the players are locked since. What was decided for an event before is
+    left alone. Raises InvalidInputError for a trigger that no activity or action has; then the transaction must end.
     """
     for event in events:
         _check_trigger(event.trigger)
     on = timezone.localdate(at)
-    lock_players([event.player_id for event in events])
     released = _release_waiting(events, at=at)
     if any(event.trigger == KYC_COMPLETE for event in events):
         complete_bonuses(sorted({event.player_id for event in events}), at=at)
     counts = evaluate_events(events, on=on, at=at, started_by=started_by, are_locked=True)
-    return {"credits released": released, **counts}
+    return {_RELEASED: released, **counts}
 
 
 def _check_trigger(code: str) -> None:

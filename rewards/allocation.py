@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
@@ -19,8 +20,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Floor, Greatest, Least
 
 from core.bulk import hashed_joins
-from core.expressions import Not, Sql, run_statement
-from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
+from core.expressions import Not, Sql, partly_written_out
+from core.plans import are_plans_kept, run_planned
+from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range, is_open_bound
 from rewards.definitions import RuleDefinition
 from rewards.guard import rule_guard
 from rewards.holdout import GLOBAL, RULE, global_holdout
@@ -53,8 +55,9 @@ def allocate_rules(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys:
     terms = ", ".join(_told_terms(rule, unbound) for rule in rules)
     told = {_Told.TERMS: f"[{terms}]", _Told.NUMBERS: [rule.number for rule in rules]}
     bound = [told[param] if isinstance(param, _Told) else param for param in params]
-    with hashed_joins():
-        return run_statement(sql, bind_range(occasion.bind(bound), keys=keys))
+    # A plan that is kept is for a few players.
+    with nullcontext() if are_plans_kept() else hashed_joins():
+        return run_planned(sql, bind_range(occasion.bind(bound), keys=keys))
 
 
 class _Told(Enum):
@@ -143,7 +146,11 @@ def _allocation_sql(occasion: Occasion) -> Sql:
         verdict=VERDICT_SQL,
         reasons=reasons_sql(),
     )
-    return sql, [_Told.TERMS, *of_run, *first_params, *following_params]
+    return partly_written_out(
+        sql,
+        [_Told.TERMS, *of_run, *first_params, *following_params],
+        is_open=lambda param: isinstance(param, _Told) or occasion.is_open(param) or is_open_bound(param),
+    )
 
 
 def _given_before_sql(player: str) -> str:

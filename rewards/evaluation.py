@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
+from typing import Any, NamedTuple
 
-from core.expressions import Sql, compile_expression, fetch_rows, written_out
+from core.expressions import Sql, compile_expression, written_out
+from core.plans import fetch_planned
 from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
 from rewards.conditions.ordering import cheapest_first, foreseen
 from rewards.definitions import RuleDefinition
@@ -26,7 +28,27 @@ def match_rules(rules: Iterable[RuleDefinition], *, run_id: int, keys: KeyRange 
 
     A match's amount is NULL where the formula has no value.
     """
-    return sum(_match_together(together, run_id=run_id, keys=keys) for together in _together(rules))
+    found = (_match_together(together, _COUNTED, run_id=run_id, keys=keys) for together in _together(rules))
+    return sum(count for rows in found for (count,) in rows)
+
+
+def matched_rules(rules: Iterable[RuleDefinition], *, run_id: int, keys: KeyRange) -> set[int]:
+    """Store the same for few players; return the numbers of the rules that match any of them."""
+    found = (_match_together(together, _NAMED, run_id=run_id, keys=keys) for together in _together(rules))
+    return {number for rows in found for (number,) in rows}
+
+
+class _Answer(NamedTuple):
+    """What a scan tells about the matches it stored: columns of theirs, and what is asked of these."""
+
+    returned: str
+    sql: str
+
+
+_COUNTED = _Answer(returned="match_count", sql="SELECT coalesce(sum(match_count), 0)::bigint FROM stored")
+_NAMED = _Answer(
+    returned="matches", sql="SELECT DISTINCT m.rule_number FROM stored CROSS JOIN LATERAL unnest(stored.matches) m"
+)
 
 
 def _together(rules: Iterable[RuleDefinition]) -> Iterator[tuple[RuleDefinition, ...]]:
@@ -35,13 +57,15 @@ def _together(rules: Iterable[RuleDefinition]) -> Iterator[tuple[RuleDefinition,
         yield together
 
 
-def _match_together(rules: tuple[RuleDefinition, ...], *, run_id: int, keys: KeyRange) -> int:
+def _match_together(
+    rules: tuple[RuleDefinition, ...], answer: _Answer, *, run_id: int, keys: KeyRange
+) -> list[tuple[Any, ...]]:
     _, bounds = UNBOUND_RANGE.condition("player_id")
-    return int(fetch_rows(_matching_sql(rules), [run_id, *bind_range(bounds, keys=keys)])[0][0])
+    return fetch_planned(_matching_sql(rules, answer), [run_id, *bind_range(bounds, keys=keys)])
 
 
 @lru_cache(maxsize=64)
-def _matching_sql(rules: tuple[RuleDefinition, ...]) -> str:
+def _matching_sql(rules: tuple[RuleDefinition, ...], answer: _Answer) -> str:
     """Compile the scan of a set of rules once; what is bound later are the run and the range."""
     found = [_match_if_it_holds(rule) for rule in rules]
     matches = written_out(", ".join(sql for sql, _ in found), [param for _, params in found for param in params])
@@ -54,9 +78,9 @@ def _matching_sql(rules: tuple[RuleDefinition, ...]) -> str:
                 SELECT run_id, player_id, array_remove(ARRAY[{matches}]::rule_match[], NULL) AS matches
                 FROM player_facts WHERE run_id = %s AND {in_range} OFFSET 0
             ) found WHERE cardinality(matches) > 0
-            RETURNING match_count
+            RETURNING {answer.returned}
         )
-        SELECT coalesce(sum(match_count), 0) FROM stored
+        {answer.sql}
     """
 
 

@@ -16,6 +16,7 @@ from django.db import transaction
 
 from core.constants import constants_read_once
 from core.models import Run, RunKind
+from core.plans import plans_kept
 from core.policies import policies_in_force, saved_policies_read_once
 from core.runs import Counts, finish_run
 from rewards.definitions import RuleDefinition, define_rule
@@ -58,7 +59,6 @@ def tier_events(reached: Mapping[str, str]) -> list[PlayerEvent]:
     ]
 
 
-@transaction.atomic
 def evaluate_events(
     events: Sequence[PlayerEvent],
     *,
@@ -72,10 +72,10 @@ def evaluate_events(
 
     Under a run of its own where none is given. The players are locked until commit; `are_locked` says that the caller's
     transaction holds them already. What was decided for an event before is left alone. Raises NotFoundError for a
-    player nobody knows.
+    player nobody knows; then the caller's transaction must end.
     """
-    counts: dict[str, int] = defaultdict(int)
-    with saved_policies_read_once():
+    # Nobody goes on after an error in here: a savepoint would be for nothing.
+    with transaction.atomic(savepoint=False), saved_policies_read_once():
         rules = live_rules(on=on, triggers={event.trigger for event in events})
         waited_for = [event for event in events if rules.get(event.trigger)]
         if not waited_for:
@@ -83,15 +83,29 @@ def evaluate_events(
         if not are_locked:
             lock_players([event.player_id for event in waited_for])
         under = run or Run.objects.create(kind=RunKind.LIVE, business_date=on, started_by=started_by)
-        with constants_read_once() as fingerprint:
-            built_from = _built_from(fingerprint)
-            for trigger, names in _rounds(waited_for):
-                occasion = occasion_of_events(run_id=under.pk, on=on, built_from=built_from, names=names)
-                given = evaluate_now(rules[trigger], run=under, player_ids=list(names), at=at, occasion=occasion)
-                for verdict, count in given.items():
-                    counts[verdict] += count
+        with plans_kept(keys=len(waited_for)):
+            counts = _evaluate_rounds(waited_for, rules, run=under, on=on, at=at)
         if run is None:
-            finish_run(under, dict(counts))
+            finish_run(under, counts)
+        return counts
+
+
+def _evaluate_rounds(
+    events: Sequence[PlayerEvent],
+    rules: Mapping[str, Sequence[RuleDefinition]],
+    *,
+    run: Run,
+    on: date,
+    at: datetime,
+) -> Counts:
+    counts: Counts = defaultdict(int)
+    with constants_read_once() as fingerprint:
+        built_from = _built_from(fingerprint)
+        for trigger, names in _rounds(events):
+            occasion = occasion_of_events(run_id=run.pk, on=on, built_from=built_from, names=names)
+            given = evaluate_now(rules[trigger], run=run, player_ids=list(names), at=at, occasion=occasion)
+            for verdict, count in given.items():
+                counts[verdict] += count
     return dict(counts)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from core.expressions import run_statement
+from core.plans import run_planned
 from core.runs import ALL_KEYS, KeyRange, NamedPlayers
 from rewards.definitions import RuleDefinition
 from rewards.fields import COLUMNS, GAMES_COLUMN, MEASURE_DAILY_COLUMNS, SAFETY_COLUMNS, WINDOWS
@@ -59,7 +60,7 @@ def fill_facts(
         ORDER BY p.player_id
     """
     join_params = [param for _, params_of_join in joins for param in params_of_join]
-    return run_statement(sql, [run_id, *join_params, *params, *params, *named_params])
+    return run_planned(sql, [run_id, *join_params, *params, *params, *named_params])
 
 
 def _join(source: str, kept: Mapping[str, str] | None) -> tuple[str, list[Any]] | None:
@@ -221,7 +222,7 @@ def forget_facts(*, run_id: int) -> None:
     matches, candidates, allocations = (
         f"DELETE FROM {table} WHERE run_id = %s" for table in ("player_matches", "rule_candidates", "rule_allocations")
     )
-    run_statement(
+    run_planned(
         f"WITH m AS ({matches}), c AS ({candidates}), a AS ({allocations}) DELETE FROM player_facts WHERE run_id = %s",
         [run_id] * 4,
     )

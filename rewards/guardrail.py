@@ -6,7 +6,7 @@ never given, however many chunks and live evaluations run at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -62,12 +62,16 @@ def guarded_rules(numbers: Sequence[int]) -> set[int]:
     return set(guarded.values_list("number", flat=True))
 
 
-def hold_to_forecasts(rules: Sequence[RuleDefinition], *, occasion: Occasion) -> int:
+def hold_to_forecasts(
+    rules: Sequence[RuleDefinition], *, occasion: Occasion, guarded: Collection[int] | None = None
+) -> int:
     """Cut the run's rewards of each rule to what its guardrail leaves, pause the rules that reached it; return cuts.
 
-    Must run inside a transaction, after the rules are allocated and their budgets settled.
+    `guarded` are the numbers of those that have one, where they are known. Must run inside a transaction, after the
+    rules are allocated and their budgets settled.
     """
-    guarded = guarded_rules([rule.number for rule in rules])
+    if guarded is None:
+        guarded = guarded_rules([rule.number for rule in rules])
     return sum(_hold_to_forecast(rule, occasion=occasion) for rule in rules if rule.number in guarded)
 
 

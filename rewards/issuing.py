@@ -7,7 +7,7 @@ planner knows nothing about.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -18,6 +18,7 @@ from psycopg.errors import UniqueViolation
 
 from core.bulk import trusted_keys
 from core.expressions import fetch_rows, run_statement
+from core.plans import fetch_planned, run_planned
 from core.runs import ALL_KEYS, Counts, KeyRange, NamedPlayers
 from rewards.budgets import release_budget
 from rewards.cash import pay_cash
@@ -89,16 +90,26 @@ def issue_rewards(
 
 
 def issue_under_lock(
-    rules: Sequence[RuleDefinition], *, occasion: Occasion, at: datetime, keys: NamedPlayers
+    rules: Sequence[RuleDefinition],
+    *,
+    occasion: Occasion,
+    at: datetime,
+    keys: NamedPlayers,
+    guarded: Collection[int],
+    has_pools: bool,
 ) -> Counts:
     """Post the same for players whom the transaction has held locked since before it took their facts.
 
-    Nobody can have been given or decided anything for them since, and of rules that `resting_rules` has let through
-    none can have been stopped: there is nothing to look at again.
+    Nobody can have been given or decided anything for them since, and of rules that `standing_of_rules` has let through
+    none can have been stopped: there is nothing to look at again. `guarded` are the numbers of rules with a guardrail;
+    `has_pools` says whether groups have caps.
     """
     if not rules:
         return {}
-    reserved = _reserved(rules, occasion=occasion, keys=keys)
+    reserved = _Reserved(
+        rules=_given_by_rule(rules, guarded=guarded, occasion=occasion, keys=keys),
+        pools=pools_given(occasion=occasion, keys=keys) if has_pools else {},
+    )
     return _issue(rules, reserved, occasion=occasion, at=at, keys=keys)
 
 
@@ -199,14 +210,17 @@ def _lock_players(*, occasion: Occasion, keys: Scope) -> None:
 
 
 def _reserved(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> _Reserved:
+    guarded = guarded_rules([rule.number for rule in rules])
     return _Reserved(
-        rules=_given_by_rule(rules, occasion=occasion, keys=keys), pools=pools_given(occasion=occasion, keys=keys)
+        rules=_given_by_rule(rules, guarded=guarded, occasion=occasion, keys=keys),
+        pools=pools_given(occasion=occasion, keys=keys),
     )
 
 
-def _given_by_rule(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> dict[int, _Given]:
+def _given_by_rule(
+    rules: Sequence[RuleDefinition], *, guarded: Collection[int], occasion: Occasion, keys: Scope
+) -> dict[int, _Given]:
     """Return what the rules with a budget or a guardrail have reserved for the players of the range."""
-    guarded = guarded_rules([rule.number for rule in rules])
     numbers = [rule.number for rule in rules if rule.limits.has_budget or rule.number in guarded]
     if not numbers:
         return {}
@@ -309,7 +323,7 @@ def _post(terms: str, *, occasion: Occasion, at: datetime, keys: Scope) -> None:
     name, name_params = occasion.name_sql("a.player_id")
     sql = _POST_SQL.format(terms=_TERMS_SQL, posting=_POSTING.format(occasion=name), in_range=in_range)
     posting = [terms, *name_params, *name_params, occasion.on, at, run_id, *params, at, run_id]
-    run_statement(sql, [*posting, at, run_id, run_id])
+    run_planned(sql, [*posting, at, run_id, run_id])
 
 
 # A refusal that repeats the last decision is counted once more there; every other allocation becomes a decision. What
@@ -401,7 +415,7 @@ def _store_decisions(
         facts_in_range=facts_in_range,
     )
     repeating = [on, run_id, *params, *repeats_params]
-    rows = fetch_rows(sql, [*repeating, *name_params, on, on, at, terms, run_id, *params, *params, run_id, *params])
+    rows = fetch_planned(sql, [*repeating, *name_params, on, on, at, terms, run_id, *params, *params, run_id, *params])
     return [_Decided(*row) for row in rows]
 
 

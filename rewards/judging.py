@@ -19,8 +19,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Floor, Least, Round
 from django.db.models.lookups import LessThan, LessThanOrEqual
 
-from core.expressions import Quotient, Sql, compile_expression, run_statement
-from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range
+from core.expressions import Quotient, Sql, compile_expression, partly_written_out
+from core.plans import run_planned
+from core.runs import ALL_KEYS, UNBOUND_RANGE, KeyRange, bind_range, is_open_bound
 from players.models import CreditPurpose
 from rewards.definitions import RuleDefinition
 from rewards.fields import GAMES_COLUMN, SAFETY_COLUMNS
@@ -71,7 +72,7 @@ def judge_matches(
         return 0
     sql, params = _judging_sql(tuple(rules), occasion.unbound(), guarded_grants(occasion.on))
     told = [param.of(matched) if isinstance(param, _Terms) else param for param in params]
-    return run_statement(sql, bind_range(occasion.bind(told), keys=keys))
+    return run_planned(sql, bind_range(occasion.bind(told), keys=keys))
 
 
 class _Terms(dict[int, str]):
@@ -105,7 +106,11 @@ def _judging_sql(
         FROM ({judged}) judged
         ORDER BY rule_number, player_id
         """
-    return sql, [occasion.run_id, *params]
+    return partly_written_out(
+        sql,
+        [occasion.run_id, *params],
+        is_open=lambda param: isinstance(param, _Terms) or occasion.is_open(param) or is_open_bound(param),
+    )
 
 
 def judged_matches(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> Sql:

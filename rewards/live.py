@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 
 from django.db import transaction
 from django.utils import timezone
 
 from core.errors import NotFoundError
-from core.expressions import fetch_rows
 from core.models import Run, RunKind
+from core.plans import plans_kept
 from core.runs import ALL_KEYS, Counts, KeyRange, NamedPlayers, finish_run
 from players.models import Player
 from rewards.allocation import allocate_rules, allocation_blocks
 from rewards.budgets import settle_budget
 from rewards.definitions import RuleDefinition
-from rewards.evaluation import match_rules
+from rewards.evaluation import match_rules, matched_rules
 from rewards.facts import fill_facts, forget_facts, needed_columns
 from rewards.guardrail import hold_to_forecasts
 from rewards.issuing import issue_under_lock
@@ -25,7 +25,7 @@ from rewards.models import RewardDecision, RewardRule
 from rewards.occasions import Occasion, occasion_of_night
 from rewards.pooling import settle_pools
 from rewards.rule_life.errors import RuleNotInForceError
-from rewards.rule_life.stopping import resting_rules
+from rewards.rule_life.stopping import standing_of_rules
 from rewards.rules import rules_in_force, validate_rule
 from safety.pools import lock_pools
 from wallet.ledger import lock_players
@@ -56,13 +56,20 @@ def allocate_facts(
     filled("rule_allocations")
 
 
-def allocate_candidates(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange) -> None:
-    """Allocate what was judged, with budgets, guardrails and the caps of whole groups."""
+def allocate_candidates(
+    rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange, guarded: Collection[int] | None = None
+) -> bool:
+    """Allocate what was judged, with budgets, guardrails and the caps of whole groups.
+
+    `guarded` are the numbers of the rules with a guardrail, where they are known. Return whether groups have caps.
+    """
     # Before the rows of rules with budgets, as everywhere.
-    lock_pools()
+    has_pools = lock_pools()
     allocate_in_blocks(rules, occasion=occasion, keys=keys)
-    hold_to_forecasts(rules, occasion=occasion)
-    settle_pools(rules, occasion=occasion)
+    hold_to_forecasts(rules, occasion=occasion, guarded=guarded)
+    if has_pools:
+        settle_pools(rules, occasion=occasion)
+    return has_pools
 
 
 def allocate_in_blocks(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: KeyRange = ALL_KEYS) -> None:
@@ -73,33 +80,34 @@ def allocate_in_blocks(rules: Sequence[RuleDefinition], *, occasion: Occasion, k
             settle_budget(block[-1], occasion=occasion)
 
 
+class _Allocated(NamedTuple):
+    """The rules that may have had something to allocate, and whether groups have caps."""
+
+    rules: Sequence[RuleDefinition]
+    has_pools: bool
+
+
 def _allocate(
-    rules: Sequence[RuleDefinition], *, occasion: Occasion, player_ids: Sequence[str] | None
-) -> Sequence[RuleDefinition]:
-    """Fill, match, judge and allocate; return the rules that may have had something to allocate."""
+    rules: Sequence[RuleDefinition],
+    *,
+    occasion: Occasion,
+    player_ids: Sequence[str] | None,
+    guarded: Collection[int] | None = None,
+) -> _Allocated:
+    """Fill, match, judge and allocate."""
     run_id, on = occasion.run_id, occasion.on
     keys = ALL_KEYS if player_ids is None else _range_of(player_ids)
     fill_facts(run_id=run_id, on=on, columns=needed_columns(rules), player_ids=player_ids)
-    if not match_rules(rules, run_id=run_id, keys=keys):
-        return ()
-    matched = None if player_ids is None else _matched(run_id=run_id)
-    if not judge_matches(rules, occasion=occasion, keys=keys, matched=matched):
-        return ()
-    if matched is not None:
-        rules = [rule for rule in rules if rule.number in matched]
-    allocate_candidates(rules, occasion=occasion, keys=keys)
-    return rules
+    matched = matched_rules(rules, run_id=run_id, keys=keys)
+    if not matched or not judge_matches(rules, occasion=occasion, keys=keys, matched=matched):
+        return _Allocated(rules=(), has_pools=False)
+    rules = [rule for rule in rules if rule.number in matched]
+    return _Allocated(rules=rules, has_pools=allocate_candidates(rules, occasion=occasion, keys=keys, guarded=guarded))
 
 
 def _range_of(player_ids: Sequence[str]) -> KeyRange:
     """Return the narrowest range of keys that holds the players."""
     return KeyRange(lower=min(player_ids), upper=max(player_ids) + "\x01") if player_ids else ALL_KEYS
-
-
-def _matched(*, run_id: int) -> set[int]:
-    """Return the numbers of the rules that have matches."""
-    rows = fetch_rows("SELECT DISTINCT rule_number FROM rule_matches WHERE run_id = %s", [run_id])
-    return {number for (number,) in rows}
 
 
 def evaluate_now(
@@ -117,13 +125,27 @@ def evaluate_now(
     """
     if not rules or not player_ids:
         return {}
-    # From here on none of the rules can be stopped, so the lock comes before those that settle their budgets.
-    resting = resting_rules([rule.number for rule in rules])
-    rules = [rule for rule in rules if rule.number not in resting]
     occasion = occasion or occasion_of_night(run_id=run.pk, on=run.business_date)
-    allocated = _allocate(rules, occasion=occasion, player_ids=player_ids)
-    counts = issue_under_lock(allocated, occasion=occasion, at=at, keys=NamedPlayers(player_ids=player_ids))
-    forget_facts(run_id=run.pk)
+    with plans_kept(keys=len(player_ids)):
+        return _evaluate(rules, occasion=occasion, player_ids=player_ids, at=at)
+
+
+def _evaluate(
+    rules: Sequence[RuleDefinition], *, occasion: Occasion, player_ids: Sequence[str], at: datetime
+) -> Counts:
+    # From here on none of the rules can be stopped, so the lock comes before those that settle their budgets.
+    standing = standing_of_rules([rule.number for rule in rules])
+    running = [rule for rule in rules if rule.number not in standing.resting]
+    allocated = _allocate(running, occasion=occasion, player_ids=player_ids, guarded=standing.guarded)
+    counts = issue_under_lock(
+        allocated.rules,
+        occasion=occasion,
+        at=at,
+        keys=NamedPlayers(player_ids=player_ids),
+        guarded=standing.guarded,
+        has_pools=allocated.has_pools,
+    )
+    forget_facts(run_id=occasion.run_id)
     return counts
 
 

@@ -49,6 +49,10 @@ class Occasion:
         bound = {_UNBOUND_RUN: self.run_id, _UNBOUND_NAME: self.names or self.name}
         return [bound.get(param, param) if type(param) in (int, str) else param for param in params]
 
+    def is_open(self, param: Any) -> bool:
+        """Tell whether a parameter stands for something that `bind` replaces."""
+        return type(param) in (int, str) and param in (_UNBOUND_RUN, _UNBOUND_NAME)
+
     @property
     def is_of_events(self) -> bool:
         """Whether each player has an event of their own."""

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from core.constants import constant
 from core.expressions import fetch_rows, run_statement
+from core.plans import fetch_planned
 from safety.caps import window_ends, window_starts
 from safety.granted import granted_sql
 from safety.models import CapKind, RewardCap
@@ -63,12 +64,13 @@ def pools_in_force() -> list[Pool]:
     return active_pools()
 
 
-def lock_pools() -> None:
-    """Keep everybody else from asking the pools for room, until commit; nothing where there are none."""
-    fetch_rows(
+def lock_pools() -> bool:
+    """Keep everybody else from asking the pools for room, until commit; return whether there are any."""
+    rows = fetch_planned(
         "SELECT count(*) FROM (SELECT id FROM safety_caps WHERE kind = 'POOL' AND is_active ORDER BY id FOR UPDATE) c",
         [],
     )
+    return bool(rows[0][0])
 
 
 def pool_room(pool: Pool, *, on: date) -> PoolRoom:

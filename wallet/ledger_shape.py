@@ -32,6 +32,9 @@ _RESTRICTION_JOIN = f"""
             FROM credit_requirements q JOIN players u ON u.player_id = p.account_key
             WHERE q.purpose = {_ASKED_PURPOSE} AND (q.needs_kyc OR q.minimum_age IS NOT NULL) LIMIT 1
         ) y ON true"""
+# Whether any of that can hold for the account at all.
+_RESTRICTION_GUARD = """(EXISTS (SELECT 1 FROM player_restrictions r WHERE r.player_id = p.account_key)
+                OR EXISTS (SELECT 1 FROM credit_requirements q WHERE q.needs_kyc OR q.minimum_age IS NOT NULL))"""
 # What waits for its day or turn does not become spendable while its owner could not claim it either. What has taken
 # effect has begun by the clock: asking the clock itself would keep this from being planned with the query around it.
 _WAKING_GUARD = """
@@ -145,6 +148,7 @@ class LedgerShape:
     balance_columns: dict[str, str]
     purposes: tuple[str, ...]
     spending_purposes: tuple[str, ...]
+    restriction_guard: str = "false"
     restriction_join: str = ""
     restriction_case: str = ""
     restriction_mark: str = "NULL::varchar"
@@ -214,6 +218,7 @@ PLAYER_LEDGER = LedgerShape(
     },
     purposes=tuple(CreditPurpose.values),
     spending_purposes=(CreditPurpose.SPEND, CreditPurpose.BET, CreditPurpose.REDEMPTION),
+    restriction_guard=_RESTRICTION_GUARD,
     restriction_join=_RESTRICTION_JOIN,
     restriction_case="WHEN coalesce(x.refusing, y.unmet) IS NOT NULL THEN 'RESTRICTED'",
     restriction_mark="coalesce(x.refusing, y.unmet, x.marking)",

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,13 +28,17 @@ class Children:
     log_folder: Path
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, command: list[str]) -> None:
-        """Start a child in a process group of its own: a Ctrl-C reaches it through us, once, and in order."""
+    def start(self, name: str, command: list[str], *, settings: Mapping[str, str] | None = None) -> None:
+        """Start a child in a process group of its own: a Ctrl-C reaches it through us, once, and in order.
+
+        `settings` are added to the environment it is given.
+        """
         self.log_folder.mkdir(parents=True, exist_ok=True)
         with self.log_of(name).open("wb") as log:
             self._running[name] = subprocess.Popen(
                 command,
                 cwd=PROJECT_FOLDER,
+                env={**os.environ, **(settings or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -119,7 +119,7 @@ def _cases_of(decisions: Sequence[RewardDecision]) -> dict[int, int]:
 def _release(decisions: Sequence[RewardDecision], *, at: datetime) -> None:
     if not decisions:
         return
-    resting = set(resting_rules(sorted({one.rule_id for one in decisions})))
+    resting = resting_rules(sorted({one.rule_id for one in decisions}))
     going = [one for one in decisions if one.rule_id not in resting]
     # Before the first of several runs, as every path takes them: pools, then rules.
     lock_pools()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.expressions import fetch_rows
+from core.plans import fetch_planned
 from rewards.models import ApprovalStatus, RewardRule, RuleAct, RuleApproval, RuleStatus
 from rewards.policies import is_approval_needed
 from rewards.rule_life.approval import check_second_person, locked_rule
@@ -119,18 +119,44 @@ def stopped_rules(numbers: Sequence[int]) -> list[int]:
 
     One that its guardrail stopped is not among them: what was reserved within the guardrail is still given.
     """
-    return list(_out_of_use(numbers).exclude(is_stopped_by_guardrail=True).values_list("number", flat=True))
+    _keep_running(numbers)
+    stopped = RewardRule.objects.filter(
+        number__in=numbers, status__in=[RuleStatus.PAUSED, RuleStatus.ARCHIVED], is_stopped_by_guardrail=False
+    )
+    return list(stopped.values_list("number", flat=True))
 
 
-def resting_rules(numbers: Sequence[int]) -> list[int]:
+def resting_rules(numbers: Sequence[int]) -> set[int]:
     """Return which of the rules are paused or archived, whoever did it; nobody stops another one until then."""
-    return list(_out_of_use(numbers).values_list("number", flat=True))
+    return standing_of_rules(numbers).resting
 
 
-def _out_of_use(numbers: Sequence[int]) -> QuerySet[RewardRule]:
-    fetch_rows(
+class RulesStanding(NamedTuple):
+    """Which of some rules rest, paused or archived, and which have a guardrail."""
+
+    resting: set[int]
+    guarded: set[int]
+
+
+def standing_of_rules(numbers: Sequence[int]) -> RulesStanding:
+    """Return how the rules stand; none of those that run is stopped until the transaction ends."""
+    _keep_running(numbers)
+    rows = fetch_planned(_STANDING_SQL, [list(numbers)])
+    return RulesStanding(
+        resting={number for number, is_resting, _ in rows if is_resting},
+        guarded={number for number, _, is_guarded in rows if is_guarded},
+    )
+
+
+_STANDING_SQL = f"""
+    SELECT number, status IN ('{RuleStatus.PAUSED}', '{RuleStatus.ARCHIVED}'), forecast_cost IS NOT NULL
+    FROM reward_rules WHERE number = ANY (%s)
+"""
+
+
+def _keep_running(numbers: Sequence[int]) -> None:
+    fetch_planned(
         f"SELECT count(pg_advisory_xact_lock_shared({_LOCK_CLASS}, n)) FROM "
         "(SELECT n FROM unnest(%s::int[]) n ORDER BY n) numbers",
         [sorted(numbers)],
     )
-    return RewardRule.objects.filter(number__in=numbers, status__in=[RuleStatus.PAUSED, RuleStatus.ARCHIVED])

@@ -253,5 +253,5 @@ def test_an_event_costs_a_fixed_number_of_statements_however_many_rules_wait(dja
         make_live(f"GIFT_{number}", conditions=wagered, frequency_period="DAY", frequency_max=9)
     happen(event("1"))
 
-    with django_assert_num_queries(25):
+    with django_assert_num_queries(18):
         assert happen(event("2")) == {"APPROVED": 1}

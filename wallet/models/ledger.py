@@ -110,7 +110,8 @@ class LedgerEntry(models.Model):
         ordering = ["-created_at", "-number"]
         verbose_name = "transaction"
         # The columns' domains keep amounts from being zero and balances from being negative (wallet/sql/domains.sql).
-        indexes = [models.Index(fields=["player", "created_at"], name="idx_transaction_player_date")]
+        # A set is posted at one time: its entries are told apart by their numbers.
+        indexes = [models.Index(fields=["player", "created_at", "number"], name="idx_transaction_player_order")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(balance_after=models.F("balance_before") + models.F("amount")),

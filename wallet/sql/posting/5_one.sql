@@ -8,7 +8,9 @@ LANGUAGE plpgsql AS
 $$
 DECLARE
     has_balance boolean;
+    has_pending boolean;
     has_due boolean;
+    is_asked boolean;
     earlier_id bigint;
     earlier_hash bytea;
     refusing varchar;
@@ -20,6 +22,7 @@ DECLARE
     lot_expires_at timestamptz;
     available numeric;
     is_taken boolean;
+    is_new_lot boolean;
     before numeric;
     last_number bigint;
     last_hash bytea;
@@ -45,16 +48,20 @@ BEGIN
 
     LOOP
         SELECT b.@{account} IS NOT NULL,
-               -- Only an account with anything pending is asked whether some of it is due.
-               CASE WHEN EXISTS (SELECT 1 FROM @{prefix}_lots w WHERE w.@{account} = p.account_key AND w.status = 'PENDING')
-                    THEN (SELECT true FROM @{prefix}_due_lots(p.account_key, posted_at) LIMIT 1) END,
-               o.id, o.input_hash, @{refusing_mark}, @{restriction_mark},
+               EXISTS (SELECT 1 FROM @{prefix}_lots w WHERE w.@{account} = p.account_key AND w.status = 'PENDING'),
+               @{restriction_guard},
+               o.id, o.input_hash,
                CASE p.currency_type @{balance_cases} END, b.head_number, b.head_hash, greatest(posted_at, b.head_at)
-        INTO has_balance, has_due, earlier_id, earlier_hash, refusing, restriction, before, last_number, last_hash, entry_at
+        INTO has_balance, has_pending, is_asked, earlier_id, earlier_hash, before, last_number, last_hash, entry_at
         FROM (SELECT 1) one
         LEFT JOIN @{balance_table} b ON b.@{account} = p.account_key
-        LEFT JOIN @{prefix}_operations o ON o.key = p.operation_key
-        @{restriction_join};
+        LEFT JOIN @{prefix}_operations o ON o.key = p.operation_key;
+        -- What most accounts have nothing of is asked by statements of their own: a plan takes as long to start for what
+        -- it does not come to.
+        has_due := NULL;
+        IF has_pending THEN
+            SELECT true INTO has_due FROM @{prefix}_due_lots(p.account_key, posted_at) LIMIT 1;
+        END IF;
         EXIT WHEN has_balance AND has_due IS NULL;
         IF NOT has_balance THEN
             INSERT INTO @{balance_table} (@{account}) VALUES (p.account_key);
@@ -63,6 +70,10 @@ BEGIN
             PERFORM @{prefix}_settle_lots(ARRAY[p.account_key], posted_at);
         END IF;
     END LOOP;
+    IF is_asked THEN
+        SELECT @{refusing_mark}, @{restriction_mark} INTO refusing, restriction FROM (SELECT 1) one
+        @{restriction_join};
+    END IF;
 
     -- A credit of its own, the most frequent posting, needs to know nothing of other lots.
     IF p.lot_id IS NOT NULL THEN
@@ -70,11 +81,17 @@ BEGIN
         FROM @{prefix}_lots l
         WHERE l.id = p.lot_id AND l.@{account} = p.account_key AND l.currency_type = p.currency_type;
     ELSIF p.amount < 0 THEN
-        SELECT sum(w.remaining), (array_agg(w.id ORDER BY w.expires_at NULLS LAST, w.id))[1],
-               (array_agg(w.remaining ORDER BY w.expires_at NULLS LAST, w.id))[1] >= -p.amount
-        INTO available, first_lot_id, is_covered FROM @{prefix}_lots w
+        SELECT w.id, w.remaining, w.remaining >= -p.amount INTO first_lot_id, available, is_covered
+        FROM @{prefix}_lots w
         WHERE w.@{account} = p.account_key AND w.currency_type = p.currency_type AND w.remaining > 0
-          AND w.status = 'ACTIVE' AND (w.expires_at IS NULL OR w.expires_at > posted_at);
+          AND w.status = 'ACTIVE' AND (w.expires_at IS NULL OR w.expires_at > posted_at)
+        ORDER BY w.expires_at NULLS LAST, w.id LIMIT 1;
+        -- How much there is altogether matters where the first lot is too little, and where a refusal says it.
+        IF is_covered IS NOT TRUE OR earlier_id IS NOT NULL OR refusing IS NOT NULL THEN
+            SELECT sum(w.remaining) INTO available FROM @{prefix}_lots w
+            WHERE w.@{account} = p.account_key AND w.currency_type = p.currency_type AND w.remaining > 0
+              AND w.status = 'ACTIVE' AND (w.expires_at IS NULL OR w.expires_at > posted_at);
+        END IF;
     ELSIF p.share_key IS NOT NULL THEN
         SELECT h.id, h.status INTO named_lot_id, lot_status FROM @{prefix}_lots h
         WHERE h.@{account} = p.account_key AND h.currency_type = p.currency_type AND h.share_key = p.share_key;
@@ -116,25 +133,22 @@ BEGIN
         END IF;
     END IF;
 
-    SELECT v.*, sha256(coalesce(last_hash, ''::bytea) || convert_to(@{prefix}_canonical(
-               p.account_key, last_number + 1, v.operation_id, p.transaction_type, p.currency_type, p.amount, before,
-               before + p.amount, entry_at, p.description, p.reference_id, posted_by, v.metadata), 'UTF8'))
-    INTO this_operation_id, this_entry_id, this_lot_id, marked, this_expires_at, lot_status, this_hash
-    FROM (
-        SELECT nextval('@{operation_sequence}') AS operation_id, nextval('@{entry_sequence}') AS entry_id,
-               CASE WHEN p.amount < 0 OR p.lot_id IS NOT NULL THEN p.lot_id
-                    WHEN lot_status IN ('PENDING', 'ACTIVE') THEN named_lot_id
-                    ELSE nextval('@{lot_sequence}') END AS lot_id,
-               CASE WHEN restriction IS NULL THEN coalesce(p.metadata, '{}')
-                    ELSE coalesce(p.metadata, '{}') || jsonb_build_object('restricted', restriction) END AS metadata,
-               CASE WHEN p.amount > 0 AND p.lot_id IS NULL AND lot_status IN ('PENDING', 'ACTIVE') IS NOT TRUE
-                         AND n.status = 'ACTIVE' AND p.active_hours IS NOT NULL
-                    THEN posted_at + make_interval(hours => p.active_hours) ELSE p.expires_at END AS lot_expires_at,
-               n.status
-        FROM (SELECT CASE WHEN p.awaits IS NOT NULL OR p.available_at > posted_at OR is_taken
-                          THEN 'PENDING' ELSE 'ACTIVE' END AS status) n
-    ) v;
-    IF p.amount > 0 AND this_lot_id IS DISTINCT FROM named_lot_id THEN
+    -- Each of these is evaluated without a statement.
+    this_operation_id := nextval('@{operation_sequence}');
+    this_entry_id := nextval('@{entry_sequence}');
+    is_new_lot := p.amount > 0 AND p.lot_id IS NULL AND lot_status IN ('PENDING', 'ACTIVE') IS NOT TRUE;
+    this_lot_id := CASE WHEN is_new_lot THEN nextval('@{lot_sequence}')
+                        WHEN p.amount < 0 OR p.lot_id IS NOT NULL THEN p.lot_id ELSE named_lot_id END;
+    lot_status := CASE WHEN p.awaits IS NOT NULL OR p.available_at > posted_at OR is_taken
+                       THEN 'PENDING' ELSE 'ACTIVE' END;
+    this_expires_at := CASE WHEN is_new_lot AND lot_status = 'ACTIVE' AND p.active_hours IS NOT NULL
+                            THEN posted_at + make_interval(hours => p.active_hours) ELSE p.expires_at END;
+    marked := CASE WHEN restriction IS NULL THEN coalesce(p.metadata, '{}')
+                   ELSE coalesce(p.metadata, '{}') || jsonb_build_object('restricted', restriction) END;
+    this_hash := sha256(coalesce(last_hash, ''::bytea) || convert_to(@{prefix}_canonical(
+        p.account_key, last_number + 1, this_operation_id, p.transaction_type, p.currency_type, p.amount, before,
+        before + p.amount, entry_at, p.description, p.reference_id, posted_by, marked), 'UTF8'));
+    IF is_new_lot THEN
         WITH operation AS (
             @{one_operation}
         ),
