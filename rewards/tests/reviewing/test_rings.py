@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -100,7 +101,7 @@ def test_days_and_versions_that_differ_are_each_released_as_they_were_decided() 
 
     # The first player waited on two days, under two versions of the rule.
     given = RewardHistory.objects.order_by("player_id", "amount").values_list("player_id", "amount")
-    assert list(given) == [("P00", 10), ("P00", 12), ("P01", 12)]
+    assert list(given) == [("P00", Decimal(10)), ("P00", Decimal(12)), ("P01", Decimal(12))]
     assert Run.objects.count() == runs + 3
     assert set(RewardDecision.objects.values_list("verdict", flat=True)) == {"APPROVED"}
 
