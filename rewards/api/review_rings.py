@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from core.api.fields import TextField, WholeNumberField
 from core.api.serializers import NoBody, RequestSerializer
 from core.api.views import Endpoint, read_body, user_of
-from rewards.api.reviewing import CaseSerializer
+from rewards.api.reviewing import CaseSerializer, by_number
 from rewards.reviewing.rings import CASES_MAX, decide_ring
 from safety.models import ReviewOutcome
 from safety.review.rings import claim_ring
@@ -46,11 +46,8 @@ class RingDecisionSerializer(RequestSerializer):
     )
 
     def validate_cases(self, given: dict[str, str]) -> dict[int, str]:
-        """Return the outcomes by number. Raises ValidationError for a key that is no number."""
-        wrong = [key for key in given if not (key.isascii() and key.isdigit() and len(key) <= 18)]
-        if wrong:
-            raise serializers.ValidationError(f"{wrong[0]!r} is no id of a case: a whole number is needed.")
-        return {int(key): found for key, found in given.items()}
+        """Return the outcomes by number. Raises ValidationError."""
+        return by_number(given, what="a case")
 
 
 class ReviewRingClaim(Endpoint):

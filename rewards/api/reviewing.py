@@ -46,6 +46,14 @@ _DECISION = OpenApiExample(
 )
 
 
+def by_number(given: dict[str, str], *, what: str) -> dict[int, str]:
+    """Return what was given by the numbers that its keys name. Raises ValidationError for a key that is no number."""
+    wrong = [key for key in given if not (key.isascii() and key.isdigit() and len(key) <= 18)]
+    if wrong:
+        raise serializers.ValidationError(f"{wrong[0]!r} is no id of {what}: a whole number is needed.")
+    return {int(key): found for key, found in given.items()}
+
+
 class CaseSerializer(serializers.ModelSerializer[ReviewCase]):
     """A review case."""
 
@@ -208,11 +216,8 @@ class DecisionSerializer(RequestSerializer):
     )
 
     def validate_signals(self, given: dict[str, str]) -> dict[int, str]:
-        """Return the judgements by number. Raises ValidationError for a key that is no number."""
-        wrong = [key for key in given if not (key.isascii() and key.isdigit() and len(key) <= 18)]
-        if wrong:
-            raise serializers.ValidationError(f"{wrong[0]!r} is no id of a signal: a whole number is needed.")
-        return {int(key): found for key, found in given.items()}
+        """Return the judgements by number. Raises ValidationError."""
+        return by_number(given, what="a signal")
 
 
 class AppealSerializer(RequestSerializer):

@@ -12,8 +12,9 @@ from datetime import date, datetime
 from django.utils import timezone
 
 from core.expressions import run_statement
+from core.models import Run, RunStatus
 from rewards.definitions import RuleDefinition
-from rewards.models import RewardDecision, Verdict
+from rewards.models import RewardDecision, RuleAllocation, Verdict
 from rewards.models.decisions import COUNTING_VERDICTS
 from rewards.problems import RuleInvalidError
 from rewards.rules import rules_of_versions
@@ -21,6 +22,7 @@ from safety.models import ReviewCase, ReviewEvidence
 
 # The business date of a decision that counts, and its number.
 Counted = tuple[date, int]
+_UNDER_WAY = (RunStatus.PENDING, RunStatus.RUNNING)
 
 
 def restore_refused(case: ReviewCase, *, at: datetime) -> int:
@@ -76,16 +78,30 @@ def _refused_by(case: ReviewCase) -> list[RewardDecision]:
 
 
 def _counted(refused: Sequence[RewardDecision]) -> dict[int, list[Counted]]:
-    """Return by rule what counts for the frequency of the player of these decisions."""
+    """Return by rule what counts for the frequency of the player of these decisions, and what a night is about to give.
+
+    The night has measured what it gives, by what counted then.
+    """
     counted: dict[int, list[Counted]] = {}
-    if refused:
-        found = RewardDecision.objects.filter(
-            player_id=refused[0].player_id,
-            rule__in=sorted({one.rule_id for one in refused}),
-            verdict__in=COUNTING_VERDICTS,
-        )
-        for one in found.only("rule", "first_on"):
-            counted.setdefault(one.rule_id, []).append((one.first_on, one.pk))
+    if not refused:
+        return counted
+    player_id, rules = refused[0].player_id, sorted({one.rule_id for one in refused})
+    found = RewardDecision.objects.filter(
+        player_id=player_id,
+        rule__in=rules,  # type: ignore[misc]  # its key here is the number
+        verdict__in=COUNTING_VERDICTS,
+    )
+    for one in found.only("rule", "first_on"):
+        counted.setdefault(one.rule_id, []).append((one.first_on, one.pk))
+    under_way = dict(Run.objects.filter(status__in=_UNDER_WAY).values_list("pk", "business_date"))
+    allocated = RuleAllocation.objects.filter(
+        run_id__in=list(under_way), player_id=player_id, rule_number__in=rules, amount_given__gt=0
+    )
+    given = list(allocated.values_list("rule_number", "run_id", "decision_id"))
+    decided = set(RewardDecision.objects.filter(pk__in=[pk for *_, pk in given]).values_list("pk", flat=True))
+    for number, run_id, pk in given:
+        if pk is not None and pk not in decided:
+            counted.setdefault(number, []).append((under_way[run_id], pk))
     return counted
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from players.models import PlayerMetrics
 from players.tests.factories import ON
 from rewards.models import RewardDecision, RewardHistory
-from rewards.tests.factories import decision, evaluate
+from rewards.tests.factories import allocate, decision, evaluate, issue
 from rewards.tests.reviewing.test_settling import decide, make_waiting
 from safety.abuse import score_players
 from safety.models import AbuseSignal, ReviewCase
@@ -106,3 +106,15 @@ def test_a_restored_reward_leaves_the_day_of_its_release_to_the_rule() -> None:
 
     assert evaluate(today) == {"APPROVED": 1}
     assert len(paid()) == 2
+
+
+def test_what_a_night_under_way_is_about_to_give_is_not_restored_beside_it() -> None:
+    case = confirmed(frequency_period="DAY", reward=SINCE)
+    forget_score()
+    night = allocate(ON + timedelta(days=8))
+
+    win_appeal(case)
+    issue(night)
+
+    assert paid() == [Decimal("30.00")]
+    assert first_decision().reason == "PAID_MEANWHILE"
