@@ -68,7 +68,7 @@ EARLIER_GUARD_SQL = """
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("players", "0015_choices_of_jurisdictions"),
+        ("players", "0018_points_taken_back_and_averages"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

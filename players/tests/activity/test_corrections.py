@@ -59,7 +59,7 @@ def test_stakes_of_days_that_were_there_before_are_added_up_by_the_migration() -
     record(wager("w3", "1.50", occurred_at="2026-03-01T10:00:00Z", game_category="slots"))
     PlayerMetrics.objects.update(games_wagered={})
 
-    run_statement(import_module("players.migrations.0017_stakes_by_game").FILL_SQL, [])
+    run_statement(import_module("players.migrations.0020_stakes_by_game").FILL_SQL, [])
 
     assert PlayerMetrics.objects.get(player="alice").games_wagered == {"slots": 11.5}
 

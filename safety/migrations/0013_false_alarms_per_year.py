@@ -11,7 +11,7 @@ _RENAME = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("safety", "0013_signal_labels")]
+    dependencies = [("safety", "0012_signal_labels")]
 
     operations = [
         migrations.RunSQL(

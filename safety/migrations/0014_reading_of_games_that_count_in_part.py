@@ -22,5 +22,5 @@ UNREAD_SQL = f"""
 class Migration(migrations.Migration):
     """Say in Great Britain's profile how a requirement is read on games that count in part."""
 
-    dependencies = [("safety", "0011_shipped_profiles"), ("players", "0019_corrected_restrictions")]
+    dependencies = [("safety", "0013_false_alarms_per_year"), ("players", "0019_corrected_restrictions")]
     operations = [migrations.RunSQL(READ_SQL, UNREAD_SQL)]

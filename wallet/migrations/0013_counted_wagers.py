@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("players", "0015_choices_of_jurisdictions"),
-        ("wallet", "0011_lots_within_jurisdictions"),
+        ("wallet", "0012_posting_core_of_fewer_looks"),
     ]
 
     operations = [

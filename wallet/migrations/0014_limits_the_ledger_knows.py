@@ -79,6 +79,16 @@ GUARD_SQL = """
     $$
     DECLARE broken record;
     BEGIN
+        -- Winnings and what is given back add to a lot and are no promotion: only what raises its requirement or what
+        -- counts towards the caps is.
+        IF NEW.kind NOT IN ('REWARD', 'FREE_PLAY', 'CASHBACK', 'MANUAL', 'REDEMPTION') THEN
+            RETURN NEW;
+        END IF;
+        IF TG_OP = 'UPDATE' THEN
+            IF NEW.wagering_required <= OLD.wagering_required AND NEW.promotional_value <= OLD.promotional_value THEN
+                RETURN NEW;
+            END IF;
+        END IF;
         -- Points and tickets break few kinds of limits, which hardly a profile has: one look spares the rest.
         IF NEW.currency_type <> 'BONUS' AND NOT EXISTS (
             SELECT 1 FROM jurisdiction_limits l
@@ -102,17 +112,14 @@ GUARD_SQL = """
     END
     $$
 """.replace("@FORGOTTEN@", _FORGOTTEN)
-# Winnings and what is given back add to a lot and are no promotion: only what raises its requirement or what counts
-# towards the caps is. The triggers rest where foreign keys do, as before.
+# PostgreSQL reads the text of a trigger's condition anew for every statement, so the questions are the function's. The
+# triggers rest where foreign keys do, as before.
 TRIGGERS_SQL = """
     DROP TRIGGER lot_within_jurisdiction ON wallet_lots;
     DROP TRIGGER lot_stays_within_jurisdiction ON wallet_lots;
     CREATE TRIGGER lot_within_jurisdiction BEFORE INSERT ON wallet_lots FOR EACH ROW
-    WHEN (NEW.kind IN ('REWARD', 'FREE_PLAY', 'CASHBACK', 'MANUAL', 'REDEMPTION'))
     EXECUTE FUNCTION wallet_lot_within_jurisdiction();
     CREATE TRIGGER lot_stays_within_jurisdiction BEFORE UPDATE OF amount, wagering_required ON wallet_lots FOR EACH ROW
-    WHEN (NEW.kind IN ('REWARD', 'FREE_PLAY', 'CASHBACK', 'MANUAL', 'REDEMPTION')
-          AND (NEW.wagering_required > OLD.wagering_required OR NEW.promotional_value > OLD.promotional_value))
     EXECUTE FUNCTION wallet_lot_within_jurisdiction()
 """
 # As they were before, for the way back.
@@ -132,7 +139,7 @@ _DROP_EARLIER = "DROP FUNCTION wallet_broken_limit(varchar, date, numeric, numer
 class Migration(migrations.Migration):
     """Let the ledger hold every limit that a grant itself can break, in every currency, and never winnings."""
 
-    dependencies = [("wallet", "0011_lots_within_jurisdictions"), ("players", "0015_choices_of_jurisdictions")]
+    dependencies = [("wallet", "0013_counted_wagers"), ("players", "0015_choices_of_jurisdictions")]
     operations = [
         migrations.RunSQL(LIMIT_IS_BROKEN_SQL, _DROP_LIMIT_IS_BROKEN),
         migrations.RunSQL(BROKEN_LIMIT_SQL, _DROP_BROKEN_LIMIT),

@@ -14,7 +14,7 @@ FILL_SQL = """
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("players", "0015_choices_of_jurisdictions"),
+        ("players", "0019_corrected_restrictions"),
     ]
 
     operations = [
