@@ -106,9 +106,9 @@ def count_reported_wagers(*, source: str, has_corrections: bool, at: datetime) -
     moved = {one.lot_id: one.counted for bonuses in open_now.values() for one in bonuses if one.counted}
     if moved:
         # Only where a requirement is met does a bonus end and the next one have its turn.
-        met = [player_id for player_id, bonuses in open_now.items() if any(one.is_met for one in bonuses)]
-        record_wagering(moved, player_ids=met, at=at)
-        show_progress([player_id for player_id in open_now if player_id not in met])
+        met = {player_id for player_id, bonuses in open_now.items() if any(one.is_met for one in bonuses)}
+        record_wagering(moved, player_ids=sorted(met), at=at)
+        show_progress(sorted(open_now.keys() - met))
     return len(moved)
 
 

@@ -47,6 +47,15 @@ class PlayerMetricsAdmin(HugeReadOnlyAdmin):
             },
         ),
         (
+            "From files without the counterpart, left out of averages",
+            {
+                "fields": (
+                    ("wagered_without_bets", "sessions_without_bets", "bets_without_sessions"),
+                    ("sessions_without_playtime", "playtime_without_sessions"),
+                )
+            },
+        ),
+        (
             "What follows from them",
             {
                 "fields": (
