@@ -61,9 +61,9 @@ class SafetyViolationAdmin(HugeReadOnlyAdmin):
         "outcome",
         "path",
         "rule_link",
+        "decision_link",
         "money",
         "figure_words",
-        "decision_link",
     )
     list_display_links = ("on", "code")
     list_filter = (
