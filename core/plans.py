@@ -24,7 +24,7 @@ from core.expressions import fetch_rows, run_statement
 
 # For more keys than these it is worth a plan of their own.
 KEYS_MAX = 100
-# The plan of a large statement takes about a megabyte of its session.
+# The plan of a large statement takes up to a megabyte of its session, with the statement itself.
 PLANS_KEPT_MAX = 100
 _PREFIX = "kept_"
 _PLACEHOLDER = re.compile(r"%[s%]")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidInputError, NotFoundError
-from core.expressions import run_statement
+from core.expressions import fetch_rows, run_statement
 from players.tests.factories import make_player
 from wallet import statements
 from wallet.corrections import adjust_balance, reverse_operation
@@ -315,3 +315,18 @@ def test_a_whole_history_of_very_many_lots_is_not_added_up_but_any_period_is() -
 
     assert [(b.total_in, b.closing) for b in whole.balances if b.currency == "LP"] == [(None, Decimal("201.00"))]
     assert [(b.total_in, b.closing) for b in period.balances if b.currency == "LP"] == [(Decimal(201), Decimal(201))]
+
+
+def test_a_page_of_entries_posted_at_one_time_is_read_in_their_order_without_sorting_them() -> None:
+    make_alice()
+    post([lp_posting("alice", "1.00", key=f"set {number}") for number in range(60)], at=AT, actor="test")
+
+    with CaptureQueriesContext(connection) as queries:
+        page = statement_of(player_id="alice", size=50)
+    [entries] = [query["sql"] for query in queries if 'FROM "transactions"' in query["sql"]]
+    # So few entries would be read from end to end, however they are indexed.
+    run_statement("SET LOCAL enable_seqscan = off", [])
+    steps = [line.strip().removeprefix("->").strip() for (line,) in fetch_rows(f"EXPLAIN (COSTS OFF) {entries}", [])]
+
+    assert numbers(page) == list(range(60, 10, -1))
+    assert [step for step in steps if step.split(" (")[0] in ("Sort", "Incremental Sort")] == []
