@@ -29,7 +29,7 @@ _RATES_SQL = f"""(
         FROM players p LEFT JOIN tiers t ON t.tier_level = p.tier JOIN game_categories c ON c.code = 'other'
     )"""
 _NEWLY_DUE_SQL = "round((d.wagered - d.wagered_accrued) * r.points_per_unit, 2)"
-_IS_NEWLY_DUE_SQL = "d.is_estimated AND d.wagered > d.wagered_accrued"
+_IS_NEWLY_DUE_SQL = "d.is_turnover_open"
 _ACCRUE_SQL = f"""
     UPDATE player_days d SET lp_due = d.lp_due + {_NEWLY_DUE_SQL}, wagered_accrued = d.wagered
     FROM {_RATES_SQL} r
@@ -44,7 +44,7 @@ _DUE_SQL = f"""
                d.lp_due - d.lp_posted - d.lp_refused
                    + CASE WHEN {_IS_NEWLY_DUE_SQL} THEN {_NEWLY_DUE_SQL} ELSE 0 END AS points
         FROM player_days d JOIN {_RATES_SQL} r ON r.player_id = d.player_id
-        WHERE (d.lp_due > d.lp_posted + d.lp_refused OR ({_IS_NEWLY_DUE_SQL}))
+        WHERE (d.is_lp_open OR {_IS_NEWLY_DUE_SQL})
           AND NOT {_REFUSED_SQL.format(purpose="EARNED", player="d.player_id")}
     ) e WHERE e.points > 0
     UNION ALL
@@ -55,10 +55,9 @@ _DUE_SQL = f"""
 _LOCK_SQL = """
     SELECT count(*) FROM (
         SELECT 1 FROM players WHERE player_id IN (
-            SELECT d.player_id FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {days_in_range}
+            SELECT d.player_id FROM player_days d WHERE d.is_lp_open AND {days_in_range}
             UNION ALL
-            SELECT d.player_id FROM player_days d
-            WHERE d.is_estimated AND d.wagered > d.wagered_accrued AND {days_in_range}
+            SELECT d.player_id FROM player_days d WHERE d.is_turnover_open AND {days_in_range}
             UNION ALL
             SELECT m.player_id FROM player_metrics m
             WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL AND {metrics_in_range}
@@ -105,7 +104,7 @@ _POST_DAYS_SQL = """
                ), 'never') AS shared_until
         FROM (
             SELECT d.player_id, d.on, d.lp_due, d.lp_due - d.lp_posted - d.lp_refused AS points, {expiry} AS expires_at
-            FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {in_range}
+            FROM player_days d WHERE d.is_lp_open AND {in_range}
         ) e
     ),
     posted AS MATERIALIZED (

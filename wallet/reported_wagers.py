@@ -26,10 +26,7 @@ _OPEN_SQL = """
     FROM wallet_lots l
     WHERE l.currency_type = 'BONUS' AND l.status IN ('PENDING', 'ACTIVE') AND l.status = 'ACTIVE'
       AND l.wagering_completed < l.wagering_required AND coalesce(l.expires_at > %(at)s, true)
-      AND l.player_id = ANY (
-          ARRAY(SELECT DISTINCT s.player_id::varchar FROM activity_stage s
-                WHERE s.kind = 'WAGER' AND s.corrects_external_id = '')
-      )
+      AND l.player_id = ANY (ARRAY(SELECT n.player_id::varchar FROM activity_players n))
     ORDER BY l.player_id, l.expires_at NULLS LAST, l.id
 """
 _WAGERS_SQL = """

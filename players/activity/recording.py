@@ -128,12 +128,14 @@ def count_staged(events: Sequence[Event], *, source: str, at: datetime, is_force
 def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool) -> _Counted:
     zone = timezone.get_default_timezone_name()
     kinds = {event.kind for event in events}
-    standing = people.prepare_players(events, retention_end=retention_end(at=at), zone=zone)
+    standing = people.prepare_players(retention_end=retention_end(at=at), zone=zone)
     listed: list[exceptions.Listed] = []
     if standing.may_be_old and not is_forced:
         listed += exceptions.take_uncountable(closed_before=standing.closed_before, zone=zone)
+    if listed:
+        people.gather_players_again()
     if ActivityKind.WAGER in kinds:
-        sessions.change_inferred_sessions(zone=zone)
+        sessions.change_inferred_sessions(zone=zone, have_late_bets=standing.have_late_bets)
     if ActivityKind.SESSION in kinds:
         sessions.change_reported_sessions(zone=zone)
     run_statement(_STORE_SQL, [source, at])
@@ -143,7 +145,7 @@ def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: boo
             events, source=source, at=at, closed=standing.closed_before, zone=zone
         )
         players = apply_to_days_and_totals(zone=zone, are_many=len(events) > MANY_EVENTS)
-    run_statement(_LAST_ACTIVITY_SQL, [])
+    people.note_last_activity()
     if ActivityKind.ACTION in kinds:
         complete_profiles(events)
     listed += uncorrectable
@@ -177,13 +179,4 @@ _STORE_SQL = """
     SELECT s.player_id, s.kind, %s, s.external_id, s.occurred_at, %s, s.amount, s.bonus_amount,
            s.bet_id, s.game_category, s.ended_at, s.ip_address, s.device_id, s.action
     FROM activity_stage s WHERE s.corrects_external_id = '' ORDER BY s.player_id, s.occurred_at
-"""
-# A payout comes without the player.
-_LAST_ACTIVITY_SQL = """
-    UPDATE players p SET last_activity_at = n.last_at
-    FROM (
-        SELECT s.player_id, max(greatest(s.occurred_at, s.ended_at)) AS last_at FROM activity_stage s
-        WHERE s.corrects_external_id = '' AND s.kind <> 'WIN' GROUP BY s.player_id
-    ) n
-    WHERE p.player_id = n.player_id AND coalesce(p.last_activity_at < n.last_at, true)
 """

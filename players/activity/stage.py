@@ -21,6 +21,11 @@ _TABLES = {
         game_category varchar, ended_at timestamptz, ip_address inet, device_id varchar, action varchar,
         corrects_external_id varchar COLLATE "C", is_void boolean, body_hash bytea
     """,
+    # Each player of the batch once, as the player stood before it.
+    "activity_players": """
+        player_id varchar COLLATE "C" PRIMARY KEY, source varchar, has_metrics boolean, totals_as_of date,
+        first_at timestamptz, last_at timestamptz, is_ahead boolean, bet_before timestamptz
+    """,
     # What the batch changes of a player's day, in several rows that are summed up.
     "activity_changes": """
         player_id varchar COLLATE "C", "on" date, game_category varchar, deposited numeric, withdrawn numeric,
@@ -62,8 +67,8 @@ def open_tables() -> None:
             run_statement(f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DELETE ROWS", [])
     else:
         run_statement(
-            "WITH s AS (DELETE FROM activity_stage), c AS (DELETE FROM activity_corrections) "
-            "DELETE FROM activity_changes",
+            "WITH s AS (DELETE FROM activity_stage), c AS (DELETE FROM activity_corrections), "
+            "p AS (DELETE FROM activity_players) DELETE FROM activity_changes",
             [],
         )
 

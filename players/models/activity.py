@@ -174,6 +174,19 @@ class PlayerDay(models.Model):
     is_estimated = models.BooleanField(
         default=False, db_default=False, help_text="Spread from the difference of two files, not reported by day."
     )
+    # Columns of their own, for an index that names sums is written anew with each batch that moves them.
+    is_lp_open = models.GeneratedField(
+        expression=models.Q(lp_due__gt=models.F("lp_posted") + models.F("lp_refused")),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+        help_text="More points are due than were posted or refused.",
+    )
+    is_turnover_open = models.GeneratedField(
+        expression=models.Q(is_estimated=True, wagered__gt=models.F("wagered_accrued")),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+        help_text="An estimated day whose turnover has not earned its points yet.",
+    )
 
     class Meta:
         db_table = "player_days"
@@ -181,14 +194,10 @@ class PlayerDay(models.Model):
         constraints = [models.UniqueConstraint(fields=["player", "on"], name="player_day_unique")]
         indexes = [
             models.Index(
-                fields=["player"],
-                condition=models.Q(lp_due__gt=models.F("lp_posted") + models.F("lp_refused")),
-                name="idx_player_day_lp_open",
+                fields=["player"], condition=models.Q(is_lp_open=True), name="idx_player_day_with_lp_open"
             ),
             models.Index(
-                fields=["player"],
-                condition=models.Q(is_estimated=True, wagered__gt=models.F("wagered_accrued")),
-                name="idx_player_day_unaccrued",
+                fields=["player"], condition=models.Q(is_turnover_open=True), name="idx_player_day_turnover_open"
             ),
         ]
 
