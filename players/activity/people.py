@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from core.expressions import fetch_rows, run_statement
-from players.activity.events import Event
+from players.activity.batch import Batch, Event
 from players.activity.problems import EventProblem
 from players.activity.sessions import session_gap
-from players.models import ActivityKind, PlayerSource
+from players.earning import LP_MULTIPLIER_SQL
+from players.models import ActivityKind, Player, PlayerSource
 
 _LOCK_SQL = """
-    SELECT p.player_id, p.source FROM players p WHERE p.player_id = ANY (%s) ORDER BY p.player_id FOR NO KEY UPDATE
+    SELECT count(*), coalesce(bool_or(l.source = 'FILE'), false) FROM (
+        SELECT p.source FROM players p WHERE p.player_id = ANY (%s) ORDER BY p.player_id FOR NO KEY UPDATE
+    ) l
 """
 
 
-def create_missing_players(events: Sequence[Event]) -> int:
+def create_missing_players(batch: Batch) -> int:
     """Make the players of the events whom nobody knows; return how many."""
     return run_statement(
         """
@@ -25,20 +27,20 @@ def create_missing_players(events: Sequence[Event]) -> int:
         WHERE NOT EXISTS (SELECT FROM players p WHERE p.player_id = n.player_id)
         ORDER BY 1 ON CONFLICT (player_id) DO NOTHING
         """,
-        [sorted({event.player_id for event in events})],
+        [batch.player_ids],
     )
 
 
-def lock_players_of(events: Sequence[Event]) -> list[EventProblem]:
+def lock_players_of(batch: Batch) -> list[EventProblem]:
     """Lock the players of the events; return a problem for every event whose player cannot have it.
 
     An action changes no totals, so it is taken whatever the source of the player's totals is.
     """
-    asked = sorted({event.player_id for event in events})
-    sources = dict(fetch_rows(_LOCK_SQL, [asked]))
-    if len(sources) == len(asked) and PlayerSource.FILE not in sources.values():
+    known, are_some_with_files = fetch_rows(_LOCK_SQL, [batch.player_ids])[0]
+    if known == len(batch.player_ids) and not are_some_with_files:
         return []
-    problems = [_problem(event, sources.get(event.player_id)) for event in events]
+    sources = dict(Player.objects.filter(pk__in=batch.player_ids).values_list("player_id", "source"))
+    problems = [_problem(event, sources.get(event.player_id)) for event in batch.events()]
     return [problem for problem in problems if problem is not None]
 
 
@@ -73,11 +75,12 @@ class Standing:
     closed_before: datetime
 
 
-# Bets of a player who is ahead all come after those that are stored, of which `bet_before` is the last if it lies within
-# the gap. The last wager of the metrics is never before them; a file may have said a later one.
-_GATHER_SQL = """
+# Bets of a player who is ahead all come after those that are stored, of which `bet_before` is the last if it lies
+# within the gap. The last wager of the metrics is never before any of them, but a file may have said a later one.
+_GATHER_SQL = f"""
     INSERT INTO activity_players
-    SELECT b.player_id, p.source, m.player_id IS NOT NULL, m.totals_as_of, b.first_at, b.last_at,
+    SELECT b.player_id, p.source, m.player_id IS NOT NULL, m.totals_as_of, {LP_MULTIPLIER_SQL}, b.first_at, b.last_at,
+           b.first_deposit_at, b.last_deposit_at, b.last_bet_at,
            CASE WHEN b.first_bet_at IS NULL OR m.last_wager_at IS NULL THEN true
                 WHEN b.first_bet_at <= m.last_wager_at THEN false
                 ELSE b.first_bet_at - m.last_wager_at > %(gap)s OR EXISTS (
@@ -88,12 +91,19 @@ _GATHER_SQL = """
            CASE WHEN b.first_bet_at - m.last_wager_at <= %(gap)s THEN m.last_wager_at END
     FROM (
         SELECT s.player_id, min(s.occurred_at) AS first_at,
-               min(s.occurred_at) FILTER (WHERE s.kind = 'WAGER' AND s.corrects_external_id = '') AS first_bet_at,
-               max(greatest(s.occurred_at, s.ended_at))
-                   FILTER (WHERE s.kind <> 'WIN' AND s.corrects_external_id = '') AS last_at
-        FROM activity_stage s GROUP BY s.player_id
+               max(greatest(s.occurred_at, s.ended_at)) FILTER (WHERE s.original <> 'WIN') AS last_at,
+               min(s.occurred_at) FILTER (WHERE s.original = 'DEPOSIT') AS first_deposit_at,
+               max(s.occurred_at) FILTER (WHERE s.original = 'DEPOSIT') AS last_deposit_at,
+               min(s.occurred_at) FILTER (WHERE s.original = 'WAGER') AS first_bet_at,
+               max(s.occurred_at) FILTER (WHERE s.original = 'WAGER') AS last_bet_at
+        FROM (
+            SELECT s.player_id, s.occurred_at, s.ended_at,
+                   CASE s.corrects_external_id WHEN '' THEN s.kind END AS original
+            FROM activity_stage s
+        ) s GROUP BY s.player_id
     ) b
-    JOIN players p ON p.player_id = b.player_id LEFT JOIN player_metrics m ON m.player_id = b.player_id
+    JOIN players p ON p.player_id = b.player_id LEFT JOIN tiers t ON t.tier_level = p.tier
+    LEFT JOIN player_metrics m ON m.player_id = b.player_id
     ORDER BY b.player_id
 """
 _STANDING_SQL = """

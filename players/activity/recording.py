@@ -14,8 +14,9 @@ from core.errors import InvalidInputError
 from core.expressions import run_statement
 from core.policies import saved_policies_read_once
 from players.activity import corrections, exceptions, keys, people, sessions
-from players.activity.days import MANY_EVENTS, apply_to_days_and_totals
-from players.activity.events import EVENTS_MAX, Event, EventReader
+from players.activity.batch import MANY_EVENTS, Batch, Event
+from players.activity.days import apply_to_days_and_totals
+from players.activity.events import EVENTS_MAX, EventReader
 from players.activity.fields import FieldRefusedError, read_source
 from players.activity.problems import ActivityRefusedError
 from players.activity.profiles import complete_profiles
@@ -67,22 +68,22 @@ def record_in_transaction(
     _check_size(events)
     source = _source(source)
     reader = EventReader(at=at)
-    parsed = reader.read(events)
+    batch = reader.read(events)
     problems = reader.problems
     if create_players is None:
         create_players = ACTIVITY_UNKNOWN_PLAYERS.value() == "CREATE"
     if create_players and not problems:
-        people.create_missing_players(parsed)
-    problems += people.lock_players_of(parsed)
+        people.create_missing_players(batch)
+    problems += people.lock_players_of(batch)
     known = 0
-    if parsed:
-        stage_events(parsed)
-        known, differing = keys.claim_keys(source=source, are_many=len(parsed) > MANY_EVENTS)
+    if len(batch):
+        stage_events(batch)
+        known, differing = keys.claim_keys(batch, source=source)
         problems += differing
     if problems:
         raise ActivityRefusedError(problems, received=len(events))
-    fresh = len(parsed) - known
-    counted = count_staged(parsed, source=source, at=at) if fresh else _Counted(corrections=0, players=0, listed=())
+    fresh = len(batch) - known
+    counted = count_staged(batch, source=source, at=at) if fresh else _Counted(corrections=0, players=0, listed=())
     return RecordedBatch(
         received=len(events),
         stored=fresh - len(counted.listed),
@@ -112,22 +113,22 @@ class _Counted:
     listed: tuple[ListedEvent, ...]
 
 
-def count_staged(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool = False) -> _Counted:
+def count_staged(batch: Batch, *, source: str, at: datetime, is_forced: bool = False) -> _Counted:
     """Store and count the staged events, whose names are claimed and whose players are locked.
 
     With `is_forced` events count that would be listed for their age. Raises InvalidInputError for sums too large.
     """
     try:
-        return _count(events, source=source, at=at, is_forced=is_forced)
+        return _count(batch, source=source, at=at, is_forced=is_forced)
     except DataError as error:
         raise InvalidInputError(
             f"a sum of this batch is too large to be stored: {str(error).splitlines()[0]}", field="events"
         ) from error
 
 
-def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool) -> _Counted:
+def _count(batch: Batch, *, source: str, at: datetime, is_forced: bool) -> _Counted:
     zone = timezone.get_default_timezone_name()
-    kinds = {event.kind for event in events}
+    kinds = batch.kinds
     standing = people.prepare_players(retention_end=retention_end(at=at), zone=zone)
     listed: list[exceptions.Listed] = []
     if standing.may_be_old and not is_forced:
@@ -142,28 +143,35 @@ def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: boo
     corrected, uncorrectable, waited, players = 0, list[exceptions.Listed](), list[Event](), 0
     if kinds != {ActivityKind.ACTION}:
         corrected, uncorrectable, waited = _correct(
-            events, source=source, at=at, closed=standing.closed_before, zone=zone
+            batch, source=source, at=at, closed=standing.closed_before, zone=zone
         )
-        players = apply_to_days_and_totals(zone=zone, are_many=len(events) > MANY_EVENTS)
+        players = apply_to_days_and_totals(zone=zone, are_many=len(batch) > MANY_EVENTS)
     people.note_last_activity()
     if ActivityKind.ACTION in kinds:
-        complete_profiles(events)
+        complete_profiles(batch)
     listed += uncorrectable
-    exceptions.list_exceptions(listed, [*events, *waited], source=source, at=at)
-    own = {event.external_id for event in events}
     return _Counted(
         corrections=corrected,
         players=players,
-        listed=tuple(ListedEvent(external_id=one, reason=reason) for one, reason in listed if one in own),
+        listed=_list(listed, batch, waited, source=source, at=at) if listed else (),
     )
 
 
+def _list(
+    listed: Sequence[exceptions.Listed], batch: Batch, waited: Sequence[Event], *, source: str, at: datetime
+) -> tuple[ListedEvent, ...]:
+    """List what cannot be counted; return those of the batch itself."""
+    exceptions.list_exceptions(listed, [*batch.events(), *waited], source=source, at=at)
+    own = set(batch.columns["external_id"])
+    return tuple(ListedEvent(external_id=one, reason=reason) for one, reason in listed if one in own)
+
+
 def _correct(
-    events: Sequence[Event], *, source: str, at: datetime, closed: datetime, zone: str
+    batch: Batch, *, source: str, at: datetime, closed: datetime, zone: str
 ) -> tuple[int, list[exceptions.Listed], list[Event]]:
     """Count the staged corrections and those that waited for a staged event."""
     waited = corrections.stage_waiting_corrections(source=source)
-    if not waited and not any(event.corrects_external_id for event in events):
+    if not waited and not batch.has_corrections:
         return 0, [], []
     uncorrectable = corrections.resolve_corrections(source=source, closed_before=closed)
     sessions.change_corrected_sessions(zone=zone)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.expressions import fetch_rows
+from players.activity.batch import Batch
 from players.activity.corrections import event_of_body
 from players.activity.people import lock_players_of
 from players.activity.problems import ActivityRefusedError
@@ -50,13 +51,13 @@ def count_exception(*, number: int, note: str, actor: str, at: datetime | None =
             field="exception",
         )
     body = json.loads(found.body) if isinstance(found.body, str) else found.body
-    events = [event_of_body(body)]
-    problems = lock_players_of(events)
+    batch = Batch.of([event_of_body(body)])
+    problems = lock_players_of(batch)
     if problems:
         raise ActivityRefusedError(problems, received=1)
     resolved = _resolve(found, ExceptionStatus.APPLIED, note=note, actor=actor, at=at)
-    stage_events(events)
-    count_staged(events, source=found.source, at=at, is_forced=True)
+    stage_events(batch)
+    count_staged(batch, source=found.source, at=at, is_forced=True)
     return resolved
 
 

@@ -27,7 +27,8 @@ _INFER_SQL = """
             WHERE s.kind = 'WAGER' AND s.corrects_external_id = ''
               AND s.player_id NOT IN (SELECT n.player_id FROM activity_players n WHERE NOT n.is_ahead)
             UNION ALL
-            SELECT n.player_id, n.bet_before, false FROM activity_players n WHERE n.is_ahead AND n.bet_before IS NOT NULL
+            SELECT n.player_id, n.bet_before, false FROM activity_players n
+            WHERE n.is_ahead AND n.bet_before IS NOT NULL
         ) f
     ) b WHERE b.is_fresh GROUP BY 1, 2
 """
@@ -176,4 +177,6 @@ _INFER_ANEW_SQL = """
 
 def change_sessions_anew(player_ids: Sequence[str], *, since: date, zone: str) -> int:
     """Note what the present gap changes of the inferred sessions of locked players; return of how many days."""
-    return run_statement(_INFER_ANEW_SQL, {"gap": session_gap(), "zone": zone, "since": since, "players": list(player_ids)})
+    return run_statement(
+        _INFER_ANEW_SQL, {"gap": session_gap(), "zone": zone, "since": since, "players": list(player_ids)}
+    )

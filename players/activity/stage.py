@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 
 from core.expressions import fetch_rows, run_statement
-from players.activity.events import Event
+from players.activity.batch import STAGED, Batch
 
 ARRAYS_MAX = 500
 """From here on COPY is quicker than arrays."""
@@ -16,17 +16,18 @@ MONTHS_LOCK = 715_000_002
 """Key of the advisory lock that batches share and the archiving of a month takes alone, once the month is closed."""
 _TABLES = {
     "activity_stage": """
-        place integer, external_id varchar COLLATE "C", player_id varchar COLLATE "C", kind varchar,
+        external_id varchar COLLATE "C", player_id varchar COLLATE "C", kind varchar,
         occurred_at timestamptz, amount numeric(18,2), bonus_amount numeric(18,2), bet_id varchar COLLATE "C",
         game_category varchar, ended_at timestamptz, ip_address inet, device_id varchar, action varchar,
-        corrects_external_id varchar COLLATE "C", is_void boolean, body_hash bytea
+        corrects_external_id varchar COLLATE "C", body_hash bytea
     """,
     # Each player of the batch once, as the player stood before it.
     "activity_players": """
         player_id varchar COLLATE "C" PRIMARY KEY, source varchar, has_metrics boolean, totals_as_of date,
-        first_at timestamptz, last_at timestamptz, is_ahead boolean, bet_before timestamptz
+        lp_multiplier numeric, first_at timestamptz, last_at timestamptz, first_deposit_at timestamptz,
+        last_deposit_at timestamptz, last_bet_at timestamptz, is_ahead boolean, bet_before timestamptz
     """,
-    # What the batch changes of a player's day, in several rows that are summed up.
+    # What the batch changes of a player's day, in several rows that are summed up; what names no game is of sessions.
     "activity_changes": """
         player_id varchar COLLATE "C", "on" date, game_category varchar, deposited numeric, withdrawn numeric,
         wagered numeric, won numeric, bets integer, sessions_reported integer, played_reported interval,
@@ -39,24 +40,23 @@ _TABLES = {
         game_category varchar, ended_at_before timestamptz, ended_at timestamptz, ip_address inet, device_id varchar
     """,
 }
-_COLUMNS = (*Event._fields, "body_hash")
-_ARRAY_TYPES = {"place": "integer", "is_void": "boolean", "body_hash": "bytea"}
+_COLUMNS = (*STAGED, "body_hash")
 _NULLABLE = ("amount", "bonus_amount", "ended_at", "ip_address")
 _NEVER_NULL = ("bet_id", "game_category", "device_id", "action", "corrects_external_id")
 
 
-def stage_events(events: Sequence[Event]) -> None:
+def stage_events(batch: Batch) -> None:
     """Put the events of a batch into the staging area."""
     open_tables()
-    if len(events) <= ARRAYS_MAX:
-        _stage_by_arrays(events)
+    if len(batch) <= ARRAYS_MAX:
+        _stage_by_arrays(batch)
     else:
-        _stage_by_copy(events)
+        _stage_by_copy(batch)
 
 
-def add_staged(events: Sequence[Event]) -> None:
+def add_staged(batch: Batch) -> None:
     """Put more events beside those that are staged already."""
-    _stage_by_arrays(events)
+    _stage_by_arrays(batch)
 
 
 def open_tables() -> None:
@@ -73,13 +73,12 @@ def open_tables() -> None:
         )
 
 
-def _stage_by_arrays(events: Sequence[Event]) -> None:
-    columns = [*zip(*events, strict=True), [event.body_hash() for event in events]]
-    arrays = ", ".join(f"%s::{_ARRAY_TYPES.get(name, 'text')}[]" for name in _COLUMNS)
+def _stage_by_arrays(batch: Batch) -> None:
+    arrays = ", ".join("%s::text[]" for _ in _COLUMNS)
     values = ", ".join(_typed(name) for name in _COLUMNS)
     run_statement(
         f"INSERT INTO activity_stage SELECT {values} FROM unnest({arrays}) s ({', '.join(_COLUMNS)})",
-        [list(column) for column in columns],
+        [*(batch.columns[name] for name in STAGED), batch.body_hashes()],
     )
 
 
@@ -87,10 +86,12 @@ def _typed(name: str) -> str:
     types = {"amount": "numeric", "bonus_amount": "numeric", "ip_address": "inet"}
     if name in _NULLABLE:
         return f"nullif(s.{name}, '')::{types.get(name, 'timestamptz')}"
+    if name == "body_hash":
+        return "decode(s.body_hash, 'hex')"
     return f"s.{name}::timestamptz" if name == "occurred_at" else f"s.{name}"
 
 
-def _stage_by_copy(events: Sequence[Event]) -> None:
+def _stage_by_copy(batch: Batch) -> None:
     # No text holds the delimiter, a line's end or the quote, for all are printable: nothing needs to be escaped.
     sql = f"""
         COPY activity_stage ({", ".join(_COLUMNS)}) FROM STDIN (
@@ -98,7 +99,7 @@ def _stage_by_copy(events: Sequence[Event]) -> None:
         )
     """
     with connection.cursor() as cursor, cursor.copy(sql) as copy:
-        copy.write("".join([event.staged() for event in events]))
+        copy.write(batch.lines())
 
 
 _TRIGGER = "CASE s.kind WHEN 'ACTION' THEN s.action ELSE s.kind END"

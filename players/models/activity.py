@@ -193,9 +193,7 @@ class PlayerDay(models.Model):
         ordering = ["-on"]
         constraints = [models.UniqueConstraint(fields=["player", "on"], name="player_day_unique")]
         indexes = [
-            models.Index(
-                fields=["player"], condition=models.Q(is_lp_open=True), name="idx_player_day_with_lp_open"
-            ),
+            models.Index(fields=["player"], condition=models.Q(is_lp_open=True), name="idx_player_day_with_lp_open"),
             models.Index(
                 fields=["player"], condition=models.Q(is_turnover_open=True), name="idx_player_day_turnover_open"
             ),
