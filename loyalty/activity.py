@@ -14,7 +14,7 @@ from core.policies import saved_policies_read_once
 from core.runs import Counts
 from loyalty.actions import handle_events
 from players.activity import RecordedBatch, record_activity
-from players.activity.stage import staged_happenings, staged_triggers
+from players.activity.stage import staged_happenings, staged_triggers, staging
 from players.policies import ACTIVITY_LIVE_HOURS
 from rewards.events import activity_event, live_rules
 from wallet.models import BonusStatus, Lot
@@ -47,7 +47,7 @@ def take_activity(
     Raises the errors of `record_activity`; then nothing has changed.
     """
     at = at or timezone.now()
-    with saved_policies_read_once():
+    with saved_policies_read_once(), staging():
         recorded = record_activity(source=source, events=events, at=at, create_players=create_players)
         if not recorded.stored:
             return ActivityOutcome(recorded=recorded, bonuses_moved=0, live={})

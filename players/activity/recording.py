@@ -21,7 +21,7 @@ from players.activity.fields import FieldRefusedError, read_source
 from players.activity.problems import ActivityRefusedError
 from players.activity.profiles import complete_profiles
 from players.activity.retention import retention_end
-from players.activity.stage import stage_events
+from players.activity.stage import stage_events, staging
 from players.models import ActivityKind
 from players.policies import ACTIVITY_UNKNOWN_PLAYERS
 
@@ -55,7 +55,7 @@ def record_activity(
     InvalidInputError for the batch as a whole, and ActivityRefusedError with everything that is wrong with its events;
     then nothing is stored.
     """
-    with transaction.atomic(), saved_policies_read_once():
+    with transaction.atomic(), saved_policies_read_once(), staging():
         return record_in_transaction(
             source=source, events=events, at=at or timezone.now(), create_players=create_players
         )
@@ -64,7 +64,7 @@ def record_activity(
 def record_in_transaction(
     *, source: str, events: Sequence[Any], at: datetime, create_players: bool | None
 ) -> RecordedBatch:
-    """Do as `record_activity` does in the transaction of the caller, who must end it where this raises."""
+    """Do as `record_activity` does in the transaction and `staging` of the caller, who ends both where this raises."""
     _check_size(events)
     source = _source(source)
     reader = EventReader(at=at)

@@ -15,7 +15,7 @@ from players.activity.corrections import event_of_body
 from players.activity.people import lock_players_of
 from players.activity.problems import ActivityRefusedError
 from players.activity.recording import count_staged
-from players.activity.stage import stage_events
+from players.activity.stage import stage_events, staging
 from players.models import ActivityException, ExceptionReason, ExceptionStatus
 
 NOTE_LENGTH_MAX = 500
@@ -56,8 +56,9 @@ def count_exception(*, number: int, note: str, actor: str, at: datetime | None =
     if problems:
         raise ActivityRefusedError(problems, received=1)
     resolved = _resolve(found, ExceptionStatus.APPLIED, note=note, actor=actor, at=at)
-    stage_events(batch)
-    count_staged(batch, source=found.source, at=at, is_forced=True)
+    with staging():
+        stage_events(batch)
+        count_staged(batch, source=found.source, at=at, is_forced=True)
     return resolved
 
 
