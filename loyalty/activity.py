@@ -14,7 +14,7 @@ from core.policies import saved_policies_read_once
 from core.runs import Counts
 from loyalty.actions import handle_events
 from players.activity import RecordedBatch, record_activity
-from players.activity.stage import staged_happenings, staged_triggers, staging
+from players.activity.stage import staged_happenings, staging
 from players.policies import ACTIVITY_LIVE_HOURS
 from rewards.events import activity_event, live_rules
 from wallet.models import BonusStatus, Lot
@@ -52,22 +52,21 @@ def take_activity(
         if not recorded.stored:
             return ActivityOutcome(recorded=recorded, bonuses_moved=0, live={})
         moved = count_reported_wagers(at=at)
-        live = _set_off(source=source.strip(), at=at, started_by=started_by)
+        live = _set_off(recorded.triggers, source=source.strip(), at=at, started_by=started_by)
         return ActivityOutcome(recorded=recorded, bonuses_moved=moved, live=live)
 
 
-def _set_off(*, source: str, at: datetime, started_by: User | None) -> Counts:
+def _set_off(triggers: Sequence[str], *, source: str, at: datetime, started_by: User | None) -> Counts:
     """Let the staged events set off what waits for them, in the order in which they happened."""
-    since = at - timedelta(hours=ACTIVITY_LIVE_HOURS.value())
-    triggers = staged_triggers(since=since)
     awaited = _awaited(triggers, at=at)
     if not awaited:
         return {}
+    since = at - timedelta(hours=ACTIVITY_LIVE_HOURS.value())
     events = [
         activity_event(player_id=player_id, trigger=trigger, source=source, event_id=external_id)
         for player_id, trigger, external_id in staged_happenings(awaited, since=since)
     ]
-    return handle_events(events, at=at, started_by=started_by)
+    return handle_events(events, at=at, started_by=started_by) if events else {}
 
 
 def _awaited(triggers: Sequence[str], *, at: datetime) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from operator import itemgetter
@@ -14,6 +14,8 @@ from players.models import ActivityKind
 
 MANY_EVENTS = 500
 """From here on a batch counts as large: what is dear once and cheap for each event is worth it."""
+_PIECE = 2_000
+"""So many lines are sent while the next are written, so that the server reads meanwhile."""
 _sha256 = hashlib.sha256
 Columns = dict[str, list[Any]]
 """By field, in the order of the events; every column is a list of texts, of places and flags as they are."""
@@ -83,6 +85,12 @@ class Batch:
         """Return what happened in the batch."""
         return frozenset(self.columns["kind"])
 
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """Return what the events may be to live rules: their kinds, and the codes of actions; corrections are none."""
+        said = zip(*(self.columns[name] for name in ("kind", "action", "corrects_external_id")), strict=True)
+        return tuple(sorted({action or kind for kind, action, corrects in set(said) if not corrects}))
+
     @cached_property
     def player_ids(self) -> list[str]:
         """Return whose events these are, in the order of the keys."""
@@ -97,27 +105,27 @@ class Batch:
         """Return what tells a repetition from another event under the same id, as hexadecimal digits."""
         return self._hashes(self._bodies())
 
-    def lines(self) -> str:
-        """Return lines of COPY, with the hashes of the bodies; printable texts hold none of the marks."""
-        bodies = self._bodies()
-        hashes = map("\\x".__add__, self._hashes(bodies))
-        return "\n".join([*map("\t".join, zip(self.columns["external_id"], bodies, hashes, strict=True)), ""])
+    def lines(self) -> Iterator[str]:
+        """Yield pieces of lines of COPY, with the hashes of the bodies; printable texts hold none of the marks."""
+        bodies, ids = self._bodies(), self.columns["external_id"]
+        for first in range(0, len(self), _PIECE):
+            piece = slice(first, first + _PIECE)
+            hashes = map("\\x".__add__, self._hashes(bodies[piece], first=first))
+            yield "\n".join([*map("\t".join, zip(ids[piece], bodies[piece], hashes, strict=True)), ""])
 
     def _bodies(self) -> list[str]:
         return list(map("\t".join, zip(*(self.columns[name] for name in _BODY), strict=True)))
 
-    def _hashes(self, bodies: list[str]) -> list[str]:
+    def _hashes(self, bodies: Sequence[str], *, first: int = 0) -> list[str]:
+        """Return the hashes of the bodies of events from the `first` on."""
         hashes = [_sha256(body.encode()).hexdigest() for body in bodies]
         if ActivityKind.ACTION in self.kinds or True in self.columns["is_void"]:
-            self._rehash(bodies, hashes)
+            for number, body in enumerate(bodies):
+                if self.columns["is_void"][first + number]:
+                    hashes[number] = _sha256(f"{body}\tvoid".encode()).hexdigest()
+                elif self.columns["kind"][first + number] == ActivityKind.ACTION:
+                    hashes[number] = self._hash_of_action(first + number) or hashes[number]
         return hashes
-
-    def _rehash(self, bodies: list[str], hashes: list[str]) -> None:
-        for number, (kind, is_void) in enumerate(zip(self.columns["kind"], self.columns["is_void"], strict=True)):
-            if is_void:
-                hashes[number] = _sha256(f"{bodies[number]}\tvoid".encode()).hexdigest()
-            elif kind == ActivityKind.ACTION:
-                hashes[number] = self._hash_of_action(number) or hashes[number]
 
     def _hash_of_action(self, number: int) -> str:
         """Return the hash of an action as it was before there was a feed: one that is sent again must be known."""

@@ -76,14 +76,15 @@ class Standing:
 
 
 # Bets of a player who is ahead all come after those that are stored, of which `bet_before` is the last if it lies
-# within the gap. The last wager of the metrics is never before any of them, but a file may have said a later one.
+# within the gap. The last wager of the metrics is never before any of them, and is one of them where no file gave
+# metrics; else the file may have said a later one.
 _GATHER_SQL = f"""
     INSERT INTO activity_players
     SELECT b.player_id, p.source, m.player_id IS NOT NULL, m.totals_as_of, {LP_MULTIPLIER_SQL}, b.first_at, b.last_at,
            b.first_deposit_at, b.last_deposit_at, b.last_bet_at,
            CASE WHEN b.first_bet_at IS NULL OR m.last_wager_at IS NULL THEN true
                 WHEN b.first_bet_at <= m.last_wager_at THEN false
-                ELSE b.first_bet_at - m.last_wager_at > %(gap)s OR EXISTS (
+                ELSE b.first_bet_at - m.last_wager_at > %(gap)s OR m.totals_as_of IS NULL OR EXISTS (
                     SELECT FROM player_activity a
                     WHERE a.player_id = b.player_id AND a.occurred_at = m.last_wager_at
                       AND a.kind = 'WAGER' AND a.corrects_external_id = ''

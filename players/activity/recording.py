@@ -36,7 +36,10 @@ class ListedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedBatch:
-    """What became of a batch: every event received was stored now, known before, or listed."""
+    """What became of a batch: every event received was stored now, known before, or listed.
+
+    `triggers` is what its events may be to live rules: their kinds, and the codes of actions.
+    """
 
     received: int
     stored: int
@@ -44,6 +47,7 @@ class RecordedBatch:
     corrections: int
     players: int
     listed: tuple[ListedEvent, ...]
+    triggers: tuple[str, ...]
 
 
 def record_activity(
@@ -91,6 +95,7 @@ def record_in_transaction(
         corrections=counted.corrections,
         players=counted.players,
         listed=counted.listed,
+        triggers=batch.triggers,
     )
 
 

@@ -117,20 +117,11 @@ def _stage_by_copy(batch: Batch) -> None:
         )
     """
     with connection.cursor() as cursor, cursor.copy(sql) as copy:
-        copy.write(batch.lines())
+        for piece in batch.lines():
+            copy.write(piece)
 
 
 _TRIGGER = "CASE s.kind WHEN 'ACTION' THEN s.action ELSE s.kind END"
-
-
-def staged_triggers(*, since: datetime) -> list[str]:
-    """Return what the staged events are to live rules: their kinds, and the codes of actions; corrections are none."""
-    rows = fetch_rows(
-        f"SELECT DISTINCT {_TRIGGER} FROM activity_stage s "
-        "WHERE s.corrects_external_id = '' AND s.occurred_at >= %s ORDER BY 1",
-        [since],
-    )
-    return [trigger for (trigger,) in rows]
 
 
 def staged_happenings(triggers: Sequence[str], *, since: datetime) -> list[tuple[str, str, str]]:

@@ -47,5 +47,19 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             "ALTER TABLE player_days SET (fillfactor = 75)", "ALTER TABLE player_days RESET (fillfactor)"
         ),
+        # Events are known by their names; the number is for pages, and by it rows stand in the table already.
+        migrations.RunSQL(
+            [
+                "ALTER TABLE player_activity_keys DROP CONSTRAINT player_activity_keys_pkey",
+                """
+                CREATE INDEX player_activity_keys_by_number ON player_activity_keys USING brin (id)
+                WITH (autosummarize = on)
+                """,
+            ],
+            [
+                "DROP INDEX player_activity_keys_by_number",
+                "ALTER TABLE player_activity_keys ADD CONSTRAINT player_activity_keys_pkey PRIMARY KEY (id)",
+            ],
+        ),
         migrations.RunSQL("ALTER TABLE players SET (fillfactor = 90)", "ALTER TABLE players RESET (fillfactor)"),
     ]

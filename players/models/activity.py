@@ -113,7 +113,10 @@ class Activity(models.Model):
 
 
 class ActivityKey(models.Model):
-    """The unique name of an event with the hash of its body, outside the partitions."""
+    """The unique name of an event with the hash of its body, outside the partitions.
+
+    In the database the name alone is unique by an index; `id` is numbered by a sequence and found by a small one.
+    """
 
     id = models.BigAutoField(primary_key=True)
     source = models.CharField(max_length=40, db_collation="C")
