@@ -16,7 +16,7 @@ from core.runs import Counts
 from loyalty.actions import handle_events
 from players.actions import KYC_COMPLETE
 from players.activity import ActivityRefusedError, EventProblem, RecordedBatch, record_activity
-from players.activity.stage import players_of_staged, staged_happenings, staged_triggers
+from players.activity.stage import players_of_staged, staged_happenings, staging
 from players.policies import ACTIVITY_LIVE_HOURS
 from rewards.events import activity_event, live_rules
 from safety.detection.catalogue import LIVE_KINDS
@@ -80,29 +80,27 @@ def take_activity(
     Raises the errors of `record_activity`; then nothing has changed.
     """
     at = at or timezone.now()
-    with saved_policies_read_once():
+    with saved_policies_read_once(), staging():
         recorded = record_activity(source=source, events=events, at=at, create_players=create_players)
         if not recorded.stored:
             return ActivityOutcome(recorded=recorded, bonuses_moved=0, live={})
         moved = count_reported_wagers(source=source.strip(), has_corrections=recorded.corrections > 0, at=at)
-        if known := _identified(events):
-            lock_players(known)
-            release_held_bonuses(known, at=at)
-        live = _set_off(source=source.strip(), at=at, started_by=started_by)
+        if KYC_COMPLETE in recorded.triggers:
+            _note_identity(at=at)
+        live = _set_off(recorded.triggers, source=source.strip(), at=at, started_by=started_by)
         return ActivityOutcome(recorded=recorded, bonuses_moved=moved, live=live)
 
 
-def _identified(events: Sequence[Any]) -> list[str]:
-    """Return whose identity a recorded batch reports, late or not, whether or not a rule waits for that."""
-    # Hardly a batch says so; the others are spared the question.
-    reports = any(isinstance(event, dict) and event.get("action") == KYC_COMPLETE for event in events)
-    return players_of_staged(KYC_COMPLETE) if reports else []
+def _note_identity(*, at: datetime) -> None:
+    """Pay what waited for the identity of players whom the staged events report, late or not."""
+    known = players_of_staged(KYC_COMPLETE)
+    lock_players(known)
+    release_held_bonuses(known, at=at)
 
 
-def _set_off(*, source: str, at: datetime, started_by: User | None) -> Counts:
+def _set_off(triggers: Sequence[str], *, source: str, at: datetime, started_by: User | None) -> Counts:
     """Let the staged events set off what waits for them, in the order in which they happened."""
     since = at - timedelta(hours=ACTIVITY_LIVE_HOURS.value())
-    triggers = staged_triggers(since=since)
     _look_for_abuse(triggers, since=since, at=at)
     awaited = _awaited(triggers, at=at)
     if not awaited:
@@ -111,7 +109,7 @@ def _set_off(*, source: str, at: datetime, started_by: User | None) -> Counts:
         activity_event(player_id=player_id, trigger=trigger, source=source, event_id=external_id)
         for player_id, trigger, external_id in staged_happenings(awaited, since=since)
     ]
-    return handle_events(events, at=at, started_by=started_by)
+    return handle_events(events, at=at, started_by=started_by) if events else {}
 
 
 def _look_for_abuse(triggers: Sequence[str], *, since: datetime, at: datetime) -> None:

@@ -14,7 +14,7 @@ from players.activity import ActivityRefusedError
 from players.activity.problems import EventProblem
 from players.activity.profiles import KYC_COMPLETE
 from players.activity.recording import record_in_transaction
-from players.activity.stage import staged_ids
+from players.activity.stage import staged_ids, staging
 from players.models import Player
 
 __all__ = ["KYC_COMPLETE", "SOURCE", "ActionDiffersError", "PlayerAction", "record_actions"]
@@ -59,16 +59,22 @@ def record_actions(actions: Sequence[PlayerAction], *, at: datetime) -> list[Pla
     if not actions:
         return []
     try:
+        new = _record(actions, at=at)
+    except ActivityRefusedError as error:
+        raise _as_error_of_action(error.found[0], actions) from None
+    by_id = {action.event_id: action for action in reversed(actions)}
+    return [action for event_id, action in reversed(by_id.items()) if event_id in new]
+
+
+def _record(actions: Sequence[PlayerAction], *, at: datetime) -> set[str]:
+    """Return the ids of the actions that are new."""
+    with staging():
         recorded = record_in_transaction(
             source=SOURCE, events=[action.as_event() for action in actions], at=at, create_players=False
         )
-    except ActivityRefusedError as error:
-        raise _as_error_of_action(error.found[0], actions) from None
-    if not recorded.stored:
-        return []
-    new = staged_ids() if recorded.stored < len(actions) else {action.event_id for action in actions}
-    by_id = {action.event_id: action for action in reversed(actions)}
-    return [action for event_id, action in reversed(by_id.items()) if event_id in new]
+        if not recorded.stored:
+            return set()
+        return staged_ids() if recorded.stored < len(actions) else {action.event_id for action in actions}
 
 
 def _as_error_of_action(problem: EventProblem, actions: Sequence[PlayerAction]) -> LoyaltyError:

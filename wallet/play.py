@@ -32,7 +32,7 @@ _RATES_SQL = f"""(
         FROM players p LEFT JOIN tiers t ON t.tier_level = p.tier JOIN game_categories c ON c.code = 'other'
     )"""
 _NEWLY_DUE_SQL = "round((d.wagered - d.wagered_accrued) * r.points_per_unit, 2)"
-_IS_NEWLY_DUE_SQL = "d.is_estimated AND d.wagered > d.wagered_accrued"
+_IS_NEWLY_DUE_SQL = "d.is_turnover_open"
 _ACCRUE_SQL = f"""
     UPDATE player_days d SET lp_due = d.lp_due + {_NEWLY_DUE_SQL}, wagered_accrued = d.wagered
     FROM {_RATES_SQL} r
@@ -50,7 +50,7 @@ _DUE_SQL = f"""
                d.lp_due - d.lp_posted - d.lp_refused
                    + CASE WHEN {_IS_NEWLY_DUE_SQL} THEN {_NEWLY_DUE_SQL} ELSE 0 END AS points
         FROM player_days d JOIN {_RATES_SQL} r ON r.player_id = d.player_id
-        WHERE (d.lp_due > d.lp_posted + d.lp_refused OR ({_IS_NEWLY_DUE_SQL}))
+        WHERE (d.is_lp_open OR {_IS_NEWLY_DUE_SQL})
           AND NOT {_REFUSED_SQL.format(purpose="EARNED", player="d.player_id")}
     ) e WHERE e.points > 0
     UNION ALL
@@ -60,7 +60,7 @@ _DUE_SQL = f"""
     UNION ALL
     SELECT o.player_id, -least(o.points, h.points), -least(o.points, h.points) FROM (
         SELECT d.player_id, sum(d.lp_posted - d.lp_due) AS points FROM player_days d
-        WHERE d.lp_due < d.lp_posted GROUP BY d.player_id
+        WHERE d.is_lp_excessive GROUP BY d.player_id
     ) o CROSS JOIN LATERAL (
         SELECT sum(l.remaining) AS points FROM wallet_lots l WHERE l.player_id = o.player_id AND {_HELD_SQL}
     ) h WHERE h.points > 0
@@ -68,12 +68,11 @@ _DUE_SQL = f"""
 _LOCK_SQL = """
     SELECT count(*) FROM (
         SELECT 1 FROM players WHERE player_id IN (
-            SELECT d.player_id FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {days_in_range}
+            SELECT d.player_id FROM player_days d WHERE d.is_lp_open AND {days_in_range}
             UNION ALL
-            SELECT d.player_id FROM player_days d
-            WHERE d.is_estimated AND d.wagered > d.wagered_accrued AND {days_in_range}
+            SELECT d.player_id FROM player_days d WHERE d.is_turnover_open AND {days_in_range}
             UNION ALL
-            SELECT d.player_id FROM player_days d WHERE d.lp_due < d.lp_posted AND {days_in_range}
+            SELECT d.player_id FROM player_days d WHERE d.is_lp_excessive AND {days_in_range}
             UNION ALL
             SELECT m.player_id FROM player_metrics m
             WHERE m.opening_lp > 0 AND m.opening_lp_settled_at IS NULL AND {metrics_in_range}
@@ -128,7 +127,7 @@ _TAKE_BACK_SQL = f"""
     WITH owed AS MATERIALIZED (
         SELECT d.player_id, d.on, d.lp_taken_back, d.lp_posted - d.lp_due AS points,
                sum(d.lp_posted - d.lp_due) OVER (PARTITION BY d.player_id ORDER BY d.on) AS up_to
-        FROM player_days d WHERE d.lp_due < d.lp_posted AND {{in_range}}
+        FROM player_days d WHERE d.is_lp_excessive AND {{in_range}}
     ),
     held AS MATERIALIZED (
         SELECT l.player_id, l.id AS lot_id, l.remaining AS points,
@@ -166,7 +165,7 @@ _POST_DAYS_SQL = """
         FROM (
             SELECT d.player_id, d.on, d.lp_due, d.lp_due - d.lp_posted - d.lp_refused AS points, {expiry} AS expires_at,
                    CASE WHEN d.lp_taken_back > 0 THEN ':' || d.lp_taken_back ELSE '' END AS after_taking
-            FROM player_days d WHERE d.lp_due > d.lp_posted + d.lp_refused AND {in_range}
+            FROM player_days d WHERE d.is_lp_open AND {in_range}
         ) e
     ),
     posted AS MATERIALIZED (

@@ -30,11 +30,7 @@ _OPEN_SQL = """
     WHERE l.currency_type = 'BONUS' AND l.status IN ('PENDING', 'ACTIVE') AND l.status = 'ACTIVE'
       AND (l.wagering_completed < l.wagering_required OR l.id = ANY (%(changed)s))
       AND coalesce(l.expires_at > %(at)s, true)
-      AND l.player_id = ANY (
-          ARRAY(SELECT DISTINCT s.player_id::varchar FROM activity_stage s
-                WHERE s.kind = 'WAGER' AND s.corrects_external_id = '')
-          || %(players)s::varchar[]
-      )
+      AND l.player_id = ANY (ARRAY(SELECT n.player_id::varchar FROM activity_players n) || %(players)s::varchar[])
     ORDER BY l.player_id, l.expires_at NULLS LAST, l.id
 """
 # A bet counts as the batch's own corrections say it was.

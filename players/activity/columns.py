@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from itertools import repeat
 from operator import attrgetter, itemgetter, sub
 from typing import Any
 
+from players.activity.batch import Columns
 from players.activity.fields import (
     EARLIEST,
     ID_LENGTH_MAX,
@@ -35,9 +34,11 @@ _PLAIN_FIELDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "WIN": _BET,
     "SESSION": (_NEEDED | {"ended_at"}, _ALWAYS | {"ended_at"}),
 }
+# What tells, of a text that can be read as a time, that it is written as `isoformat` writes it in UTC.
+_MARKS = itemgetter(4, 7, 10, 13, 16, 19, -6)
+_STORED_MARKS = {tuple("--T::++"), tuple("--T::.+")}
+_STORED_LENGTHS = {len("2025-12-21T12:00:00+00:00"), len("2025-12-21T12:00:00.123456+00:00")}
 _AMOUNTS = re.compile(r"(?:(?:0|[1-9][0-9]{0,15})\.[0-9]{2}\n)*", re.ASCII)
-Columns = dict[str, list[Any]]
-"""By field, in the order of the events; every column is a list of texts."""
 
 
 class _NotPlainError(ValueError):
@@ -77,14 +78,6 @@ def read_plain(
     except (_NotPlainError, FieldRefusedError):
         return None
     return columns
-
-
-def rows_of(columns: Columns, *, places: Iterable[int], names: Sequence[str], make: type[tuple[Any, ...]]) -> list[Any]:
-    """Return rows of a named tuple whose fields are the place, `names`, and that the event is not void."""
-    found = [columns.get(name) or repeat("") for name in names]
-    # What every event has alike is endless; the places end the rows.
-    never_void = repeat(object=False)
-    return list(map(partial(tuple.__new__, make), zip(places, *found, never_void, strict=False)))
 
 
 def _check(is_plain: bool) -> None:  # noqa: FBT001  # the condition is all there is
@@ -142,12 +135,21 @@ def _amounts(column: list[Any]) -> list[str]:
 
 def _read_moments(columns: Columns, *, latest: datetime, days_max: int) -> None:
     began = _moments(columns["occurred_at"], latest=latest)
-    columns["occurred_at"] = list(map(datetime.isoformat, began))
+    columns["occurred_at"] = _texts_of(began, columns["occurred_at"])
     if "ended_at" in columns:
         ended = _moments(columns["ended_at"], latest=latest)
-        columns["ended_at"] = list(map(datetime.isoformat, ended))
+        columns["ended_at"] = _texts_of(ended, columns["ended_at"])
         lasted = list(map(sub, ended, began))
         _check(min(lasted) >= timedelta(0) and max(lasted) <= timedelta(days=days_max))
+
+
+def _texts_of(moments: list[datetime], column: list[str]) -> list[str]:
+    """Return times as they are stored, which most are given as; to write a time takes longer than to read it."""
+    text = "".join(column)
+    are_in_utc = text.count("+00:00") == len(column) and ".000000" not in text
+    if are_in_utc and set(map(_MARKS, column)) <= _STORED_MARKS and set(map(len, column)) <= _STORED_LENGTHS:
+        return column
+    return list(map(datetime.isoformat, moments))
 
 
 def _moments(column: list[Any], *, latest: datetime) -> list[datetime]:

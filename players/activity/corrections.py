@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from core.expressions import fetch_rows, run_statement
-from players.activity.events import SESSION_DAYS_MAX, Event
+from players.activity.batch import Batch, Event
+from players.activity.events import SESSION_DAYS_MAX
 from players.activity.stage import add_staged
 
 # A key's time is that of the event as it was sent: of a correction, when it was made.
@@ -104,7 +105,7 @@ def stage_waiting_corrections(*, source: str) -> list[Event]:
     )
     waiting = [event_of_body(json.loads(body)) for (body,) in rows]
     if waiting:
-        add_staged(waiting)
+        add_staged(Batch.of(waiting))
     return waiting
 
 

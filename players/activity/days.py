@@ -7,58 +7,51 @@ from typing import Any
 
 from core.bulk import trusted_keys
 from core.expressions import compile_expression, run_statement
-from players.earning import LP_MULTIPLIER_SQL
 from players.metrics import UNPAIRED, derived_metrics
 from players.models import PlayerMetrics
 from players.policies import NET_PNL_BASIS
 
-MANY_EVENTS = 500
-# The sums of the batch by player, day and game; then by day, beside the day as it is; then by player.
+# The sums of the batch by player, day and game; then by day, beside the day as it is; then by player. Only money has a
+# game: sessions join it where the days are summed up.
 _SUMS_SQL = """
     change AS MATERIALIZED (
         SELECT e.player_id, e."on", e.game_category, sum(e.deposited) AS deposited, sum(e.withdrawn) AS withdrawn,
-               sum(e.wagered) AS wagered, sum(e.won) AS won, sum(e.bets)::integer AS bets,
-               sum(e.sessions_reported)::integer AS sessions_reported,
-               sum(e.sessions_inferred)::integer AS sessions_inferred,
-               sum(e.played_reported) AS played_reported, sum(e.played_inferred) AS played_inferred,
-               min(e.deposit_at) AS first_deposit_at, max(e.deposit_at) AS last_deposit_at,
-               max(e.wager_at) AS last_wager_at
+               sum(e.wagered) AS wagered, sum(e.won) AS won, sum(e.bets)::integer AS bets
         FROM (
             SELECT s.player_id, (s.occurred_at AT TIME ZONE %(zone)s)::date AS "on", s.game_category,
                    CASE s.kind WHEN 'DEPOSIT' THEN s.amount END AS deposited,
                    CASE s.kind WHEN 'WITHDRAWAL' THEN s.amount END AS withdrawn,
                    CASE s.kind WHEN 'WAGER' THEN s.amount - coalesce(s.bonus_amount, 0) END AS wagered,
                    CASE s.kind WHEN 'WIN' THEN s.amount - coalesce(s.bonus_amount, 0) END AS won,
-                   (s.kind = 'WAGER' AND s.amount > coalesce(s.bonus_amount, 0))::integer AS bets,
-                   NULL::integer AS sessions_reported, NULL::integer AS sessions_inferred,
-                   NULL::interval AS played_reported, NULL::interval AS played_inferred,
-                   CASE s.kind WHEN 'DEPOSIT' THEN s.occurred_at END AS deposit_at,
-                   CASE s.kind WHEN 'WAGER' THEN s.occurred_at END AS wager_at
+                   (s.kind = 'WAGER' AND s.amount > coalesce(s.bonus_amount, 0))::integer AS bets
             FROM activity_stage s
             WHERE s.corrects_external_id = '' AND s.kind IN ('DEPOSIT', 'WITHDRAWAL', 'WAGER', 'WIN')
             UNION ALL
-            SELECT c.player_id, c."on", coalesce(c.game_category, ''), c.deposited, c.withdrawn, c.wagered, c.won,
-                   c.bets, c.sessions_reported, c.sessions_inferred, c.played_reported, c.played_inferred, NULL, NULL
-            FROM activity_changes c
+            SELECT c.player_id, c."on", c.game_category, c.deposited, c.withdrawn, c.wagered, c.won, c.bets
+            FROM activity_changes c WHERE c.game_category IS NOT NULL
         ) e GROUP BY 1, 2, 3
     ),
-    day AS MATERIALIZED (
-        SELECT e.*, e.points * {multiplier} AS lp_accrued FROM (
-            SELECT c.player_id, c."on", coalesce(sum(c.deposited), 0) AS deposited,
-                   coalesce(sum(c.withdrawn), 0) AS withdrawn, coalesce(sum(c.wagered), 0) AS wagered,
-                   coalesce(sum(c.won), 0) AS won, coalesce(sum(c.bets), 0)::integer AS bets,
-                   coalesce(sum(c.sessions_reported), 0)::integer AS sessions_reported,
-                   coalesce(sum(c.sessions_inferred), 0)::integer AS sessions_inferred,
-                   coalesce(sum(c.played_reported), '0') AS played_reported,
-                   coalesce(sum(c.played_inferred), '0') AS played_inferred,
-                   coalesce(sum(c.wagered * g.lp_per_unit_staked), 0) AS points,
-                   bool_or(c.game_category > '') AS names_games, min(c.first_deposit_at) AS first_deposit_at,
-                   max(c.last_deposit_at) AS last_deposit_at, max(c.last_wager_at) AS last_wager_at
+    day AS (
+        SELECT e.player_id, e."on", coalesce(sum(e.deposited), 0) AS deposited,
+               coalesce(sum(e.withdrawn), 0) AS withdrawn, coalesce(sum(e.wagered), 0) AS wagered,
+               coalesce(sum(e.won), 0) AS won, coalesce(sum(e.bets), 0)::integer AS bets,
+               coalesce(sum(e.sessions_reported), 0)::integer AS sessions_reported,
+               coalesce(sum(e.sessions_inferred), 0)::integer AS sessions_inferred,
+               coalesce(sum(e.played_reported), '0') AS played_reported,
+               coalesce(sum(e.played_inferred), '0') AS played_inferred,
+               coalesce(sum(e.points), 0) AS points, coalesce(bool_or(e.names_game), false) AS names_games
+        FROM (
+            SELECT c.player_id, c."on", c.deposited, c.withdrawn, c.wagered, c.won, c.bets,
+                   c.wagered * g.lp_per_unit_staked AS points, c.game_category > '' AS names_game,
+                   NULL::integer AS sessions_reported, NULL::interval AS played_reported,
+                   NULL::integer AS sessions_inferred, NULL::interval AS played_inferred
             FROM change c
             LEFT JOIN game_categories g ON g.code = CASE c.game_category WHEN '' THEN 'other' ELSE c.game_category END
-            GROUP BY 1, 2
-        ) e
-        JOIN players p ON p.player_id = e.player_id LEFT JOIN tiers t ON t.tier_level = p.tier
+            UNION ALL
+            SELECT c.player_id, c."on", NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                   c.sessions_reported, c.played_reported, c.sessions_inferred, c.played_inferred
+            FROM activity_changes c WHERE c.game_category IS NULL
+        ) e GROUP BY 1, 2
     )
 """
 # What is reported of a day's sessions stands for what could be inferred.
@@ -86,8 +79,12 @@ _AFTER_SQL = f"""
         SELECT y.*, {_sessions(_EFFECTIVE, alias="d", added="y")} - {_sessions(_EFFECTIVE, alias="d")} AS sessions,
                {_sessions(_PLAYED, alias="d", added="y")} - {_sessions(_PLAYED, alias="d")} AS playtime_hours,
                round(coalesce(d.lp_accrued, 0) + y.lp_accrued, 2) - round(coalesce(d.lp_accrued, 0), 2) AS lp_due,
-               d.games AS games_before, d.player_id IS NOT NULL AS is_known
-        FROM day y LEFT JOIN player_days d ON d.player_id = y.player_id AND d."on" = y."on"
+               d.games AS games_before, d.id AS day_id
+        FROM (
+            SELECT e.*, e.points * coalesce(n.lp_multiplier, 1) AS lp_accrued
+            FROM day e LEFT JOIN activity_players n ON n.player_id = e.player_id
+        ) y
+        LEFT JOIN player_days d ON d.player_id = y.player_id AND d."on" = y."on"
     ),
     games AS (
         SELECT g.player_id, g."on",
@@ -110,16 +107,24 @@ _AFTER_SQL = f"""
 """
 _SUMMED = ("deposited", "withdrawn", "wagered", "won", "bets", "sessions", "playtime_hours")
 _KEPT = ("sessions_reported", "sessions_inferred", "played_reported", "played_inferred", "lp_accrued", "lp_due")
+_GAMES_AFTER = """CASE WHEN a.names_games
+                    THEN nullif((coalesce(a.games_before, '{}') || coalesce(g.changed, '{}'))
+                                - coalesce(g.gone, '{}'), '{}')
+                    ELSE a.games_before END"""
+# Whoever else adds the day meanwhile waits or is waited for; the player's lock keeps other batches away.
 _WRITE_SQL = f"""
-    written AS (
-        INSERT INTO player_days AS d (player_id, "on", {", ".join([*_SUMMED, *_KEPT])}, wagered_accrued, games)
-        SELECT a.player_id, a."on", {", ".join(f"a.{name}" for name in [*_SUMMED, *_KEPT])}, a.wagered,
-               CASE WHEN a.names_games
-                    THEN nullif((coalesce(a.games_before, '{{}}') || coalesce(g.changed, '{{}}'))
-                                - coalesce(g.gone, '{{}}'), '{{}}')
-                    ELSE a.games_before END
+    moved AS (
+        UPDATE player_days d
+        SET {", ".join(f"{name} = d.{name} + a.{name}" for name in [*_SUMMED, *_KEPT])},
+            wagered_accrued = d.wagered_accrued + a.wagered, games = {_GAMES_AFTER}
         FROM after a LEFT JOIN games g ON g.player_id = a.player_id AND g."on" = a."on"
-        ORDER BY a.player_id, a."on"
+        WHERE d.id = a.day_id
+    ),
+    added AS (
+        INSERT INTO player_days AS d (player_id, "on", {", ".join([*_SUMMED, *_KEPT])}, wagered_accrued, games)
+        SELECT a.player_id, a."on", {", ".join(f"a.{name}" for name in [*_SUMMED, *_KEPT])}, a.wagered, {_GAMES_AFTER}
+        FROM after a LEFT JOIN games g ON g.player_id = a.player_id AND g."on" = a."on"
+        WHERE a.day_id IS NULL ORDER BY a.player_id, a."on"
         ON CONFLICT (player_id, "on") DO UPDATE SET
             {", ".join(f"{name} = d.{name} + excluded.{name}" for name in [*_SUMMED, *_KEPT])},
             wagered_accrued = d.wagered_accrued + excluded.wagered_accrued, games = excluded.games
@@ -135,16 +140,14 @@ _TOTALS = {
     "total_playtime_hours": "playtime_hours",
 }
 _TOTALS_SQL = f"""
-    total AS (
-        SELECT a.player_id, min(a."on") AS first_on, bool_or(a.names_games) AS names_games,
-               min(a.first_deposit_at) AS first_deposit_at, max(a.last_deposit_at) AS last_deposit_at,
-               max(a.last_wager_at) AS last_wager_at,
-               {", ".join(f"sum(a.{name}) AS {name}" for name in _SUMMED)}
-        FROM after a GROUP BY 1
-    ),
-    played_before AS MATERIALIZED (
-        SELECT m.player_id, m.games_played, m.games_wagered FROM player_metrics m
-        WHERE m.player_id = ANY (ARRAY(SELECT t.player_id FROM total t WHERE t.names_games))
+    total AS MATERIALIZED (
+        SELECT t.*, m.id, {", ".join(f"m.{name}" for name in [*_TOTALS, *UNPAIRED])}, m.games_played, m.games_wagered,
+               m.days_from, m.totals_as_of, m.first_deposit_at, m.last_deposit_at, m.last_wager_at
+        FROM (
+            SELECT a.player_id, min(a."on") AS first_on, bool_or(a.names_games) AS names_games,
+                   {", ".join(f"sum(a.{name}) AS {name}" for name in _SUMMED)}
+            FROM after a GROUP BY 1
+        ) t JOIN player_metrics m ON m.player_id = t.player_id
     ),
     played AS (
         SELECT b.player_id, jsonb_object_agg(b.category, b.bets) FILTER (WHERE b.bets > 0) AS changed,
@@ -158,26 +161,26 @@ _TOTALS_SQL = f"""
                 SELECT c.player_id, c.game_category::text AS category, sum(c.bets) AS bets,
                        coalesce(sum(c.wagered), 0) AS wagered FROM change c
                 WHERE c.game_category > '' AND c.bets IS NOT NULL GROUP BY 1, 2
-            ) c JOIN played_before p ON p.player_id = c.player_id
+            ) c JOIN total p ON p.player_id = c.player_id
         ) b GROUP BY 1
     )
 """
 _UPDATE_SQL = """
     UPDATE player_metrics SET {assignments}, updated_at = now()
     FROM (
-        SELECT player_id, {targets}, {derived} FROM (
-            SELECT m.player_id, {totals}, {unpaired},
-                   least(m.first_deposit_at, t.first_deposit_at) AS first_deposit_at,
-                   greatest(m.last_deposit_at, t.last_deposit_at) AS last_deposit_at,
-                   greatest(m.last_wager_at, t.last_wager_at) AS last_wager_at,
-                   CASE WHEN m.totals_as_of IS NULL THEN least(m.days_from, t.first_on)
-                        ELSE coalesce(m.days_from, m.totals_as_of + 1) END AS days_from,
-                   (m.games_played || coalesce(g.changed, '{{}}')) - coalesce(g.gone, '{{}}') AS games_played,
-                   (m.games_wagered || coalesce(g.staked, '{{}}')) - coalesce(g.unstaked, '{{}}') AS games_wagered
-            FROM total t JOIN player_metrics m ON m.player_id = t.player_id
+        SELECT id, {targets}, {derived} FROM (
+            SELECT t.id, {totals}, {unpaired},
+                   least(t.first_deposit_at, n.first_deposit_at) AS first_deposit_at,
+                   greatest(t.last_deposit_at, n.last_deposit_at) AS last_deposit_at,
+                   greatest(t.last_wager_at, n.last_bet_at) AS last_wager_at,
+                   CASE WHEN t.totals_as_of IS NULL THEN least(t.days_from, t.first_on)
+                        ELSE coalesce(t.days_from, t.totals_as_of + 1) END AS days_from,
+                   (t.games_played || coalesce(g.changed, '{{}}')) - coalesce(g.gone, '{{}}') AS games_played,
+                   (t.games_wagered || coalesce(g.staked, '{{}}')) - coalesce(g.unstaked, '{{}}') AS games_wagered
+            FROM total t LEFT JOIN activity_players n ON n.player_id = t.player_id
             LEFT JOIN played g ON g.player_id = t.player_id
         ) player_metrics
-    ) c WHERE player_metrics.player_id = c.player_id
+    ) c WHERE player_metrics.id = c.id
 """
 _OTHERS = ("first_deposit_at", "last_deposit_at", "last_wager_at", "days_from", "games_played", "games_wagered")
 
@@ -202,11 +205,10 @@ def _statement(basis: str) -> tuple[str, dict[str, Any]]:
         assignments=", ".join(f"{name} = c.{name}" for name in [*targets, *names]),
         targets=", ".join(targets),
         derived=derived,
-        totals=", ".join(f"m.{total} + t.{daily} AS {total}" for total, daily in _TOTALS.items()),
-        unpaired=", ".join(f"m.{name}" for name in UNPAIRED),
+        totals=", ".join(f"t.{total} + t.{daily} AS {total}" for total, daily in _TOTALS.items()),
+        unpaired=", ".join(f"t.{name}" for name in UNPAIRED),
     )
-    sums = _SUMS_SQL.format(multiplier=LP_MULTIPLIER_SQL)
-    return f"WITH {sums}, {_AFTER_SQL}, {_WRITE_SQL}, {_TOTALS_SQL} {update}", params
+    return f"WITH {_SUMS_SQL}, {_AFTER_SQL}, {_WRITE_SQL}, {_TOTALS_SQL} {update}", params
 
 
 def _derived() -> tuple[list[str], str, dict[str, Any]]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from players.activity.columns import alike, read_plain, rows_of
+from players.activity.batch import Batch, Columns, Event
+from players.activity.columns import alike, read_plain
 from players.activity.fields import (
     FieldRefusedError,
     read_action,
@@ -33,7 +32,6 @@ _ALIKE_MIN = 20
 SESSION_DAYS_MAX = 7
 CLOCKS_APART_MAX = timedelta(minutes=5)
 
-_sha256 = hashlib.sha256
 Reader = Callable[[Any], Any]
 _COMMON: dict[str, Reader] = {
     "kind": str,
@@ -58,53 +56,6 @@ FIELDS = tuple(dict.fromkeys(name for readers in READERS.values() for name in re
 _NEEDED = ("external_id", "player_id", "occurred_at")
 
 
-class Event(NamedTuple):
-    """One event as it is stored. Amounts are text with two decimals, times text in UTC; an empty text is unknown."""
-
-    place: int
-    external_id: str
-    player_id: str
-    kind: str
-    occurred_at: str
-    amount: str
-    bonus_amount: str
-    bet_id: str
-    game_category: str
-    ended_at: str
-    ip_address: str
-    device_id: str
-    action: str
-    corrects_external_id: str
-    is_void: bool
-
-    def staged(self) -> str:
-        """Return the event as a line of COPY with the hash of its body; printable texts hold none of the marks."""
-        body = "\t".join(self[2:14])
-        if self[3] == "ACTION" or self[14]:
-            body_hash = _hash_of(self, body).hexdigest()
-        else:
-            body_hash = _sha256(body.encode()).hexdigest()
-        return f"{self[0]}\t{self[1]}\t{body}\t{self[14]}\t\\x{body_hash}\n"
-
-    def body_hash(self) -> bytes:
-        """Return what tells a repetition from another event under the same id."""
-        return _hash_of(self, "\t".join(self[2:14])).digest()
-
-    def as_body(self) -> dict[str, Any]:
-        """Return the event as it would be sent, without what it does not say."""
-        named = zip(Event._fields[1:14], self[1:14], strict=True)
-        body: dict[str, Any] = {name: value for name, value in named if value != ""}
-        return {**body, "void": True} if self.is_void else body
-
-
-def _hash_of(event: Event, body: str) -> hashlib._Hash:
-    if event.kind == "ACTION" and not event.ip_address and not event.device_id:
-        # As actions were hashed before there was a feed: one that is sent again must be known.
-        at = datetime.fromisoformat(event.occurred_at).timestamp()
-        return hashlib.sha256(json.dumps([event.player_id, event.action, at]).encode())
-    return hashlib.sha256((f"{body}\tvoid" if event.is_void else body).encode())
-
-
 class EventReader:
     """Reads the events of one batch; `problems` is everything that was wrong with them."""
 
@@ -122,27 +73,32 @@ class EventReader:
     def _currency(self) -> str:
         return OPERATOR_CURRENCY.value()
 
-    def read(self, events: Sequence[Any]) -> list[Event]:
+    def read(self, events: Sequence[Any]) -> Batch:
         """Return the events that can be stored; one that says the same as one before it counts as repeated."""
-        found, rest = self._read_alike(events)
-        found += [event for place in rest if (event := self._read_one(place, events[place])) is not None]
-        found.sort()
-        by_id = {event.external_id: event for event in reversed(found)}
-        if len(by_id) < len(found):
-            for event in found:
-                if by_id[event.external_id] is not event:
-                    self._repetition(by_id[event.external_id], event)
-            found = [event for event in found if by_id[event.external_id] is event]
+        parts, rest = self._read_alike(events)
+        looked_at = [event for place in rest if (event := self._read_one(place, events[place])) is not None]
+        batch = Batch.joined([*parts, Batch.of(looked_at).columns]) if parts else Batch.of(looked_at)
+        if len(set(batch.columns["external_id"])) < len(batch):
+            batch = self._without_repetitions(batch)
         self.problems.sort(key=attrgetter("index"))
-        return found
+        return batch
 
-    def _read_alike(self, events: Sequence[Any]) -> tuple[list[Event], Sequence[int]]:
+    def _without_repetitions(self, batch: Batch) -> Batch:
+        events = batch.events()
+        by_id = {event.external_id: event for event in reversed(events)}
+        for event in events:
+            if by_id[event.external_id] is not event:
+                self._repetition(by_id[event.external_id], event)
+        return Batch.of([event for event in events if by_id[event.external_id] is event])
+
+    def _read_alike(self, events: Sequence[Any]) -> tuple[list[Columns], Sequence[int]]:
         """Return the events with nothing to say about, and the places of those to be looked at one by one."""
         if len(events) < _ALIKE_MIN:
             return [], range(len(events))
-        found: list[Event] = []
-        rest = set(range(len(events)))
-        for places in alike(events).values():
+        found: list[Columns] = []
+        rest: list[int] = []
+        groups = alike(events)
+        for places in groups.values():
             columns = read_plain(
                 [events[place] for place in places],
                 latest=self._latest,
@@ -151,8 +107,11 @@ class EventReader:
                 days_max=SESSION_DAYS_MAX,
             )
             if columns is not None:
-                found += rows_of(columns, places=places, names=Event._fields[1:14], make=Event)
-                rest.difference_update(places)
+                found.append({"place": places, **columns})
+            else:
+                rest += places
+        if sum(map(len, groups.values())) < len(events):
+            rest += [place for place, raw in enumerate(events) if type(raw) is not dict]
         return found, sorted(rest)
 
     def _repetition(self, first: Event, event: Event) -> None:

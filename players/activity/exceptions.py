@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core.expressions import fetch_rows, run_statement
-from players.activity.events import Event
+from players.activity.batch import Event
 from players.models import ExceptionReason, ExceptionStatus
 
 # An opening balance holds everything up to its date already.

@@ -52,7 +52,7 @@ def _chunk(after: str, *, since: date) -> tuple[int, str | None]:
     players = [player_id for (player_id,) in fetch_rows(_LOCK_SQL, [after, since, _PLAYERS_PER_CHUNK])]
     if not players:
         return 0, None
-    open_tables()
+    open_tables(are_many=True)
     zone = timezone.get_default_timezone_name()
     changed = change_sessions_anew(players, since=since, zone=zone)
     if changed:

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
 from core.expressions import fetch_rows, run_statement
+from players.activity.batch import MANY_EVENTS, Batch
 from players.activity.problems import EventProblem
 
 # In the order of the names, so that two batches cannot wait for each other.
@@ -17,26 +18,26 @@ _INSERT_SQL = """
 _CLAIM_SQL = f"""
     WITH claimed AS ({_INSERT_SQL} ON CONFLICT (source, external_id) DO NOTHING RETURNING external_id)
     DELETE FROM activity_stage s WHERE NOT EXISTS (SELECT FROM claimed c WHERE c.external_id = s.external_id)
-    RETURNING s.place, s.external_id, s.body_hash
+    RETURNING s.external_id, s.body_hash
 """
 
 
-def claim_keys(*, source: str, are_many: bool) -> tuple[int, list[EventProblem]]:
+def claim_keys(batch: Batch, *, source: str) -> tuple[int, list[EventProblem]]:
     """Claim the names of the staged events; those known already leave the stage.
 
     Return how many were known with the same body, and a problem for each that was known with another.
     """
-    if are_many and _are_all_new(source):
+    if len(batch) > MANY_EVENTS and _are_all_new(source):
         return 0, []
     known = fetch_rows(_CLAIM_SQL, [source])
     rows = fetch_rows(
         "SELECT external_id, body_hash FROM player_activity_keys WHERE source = %s AND external_id = ANY (%s)",
-        [source, [external_id for _, external_id, _ in known]],
+        [source, [external_id for external_id, _ in known]],
     )
     stored = {external_id: bytes(body_hash) for external_id, body_hash in rows}
-    problems = [
-        _differs(index, external_id) for index, external_id, body in known if stored[external_id] != bytes(body)
-    ]
+    differing = {external_id for external_id, body in known if stored[external_id] != bytes(body)}
+    named = zip(batch.columns["place"], batch.columns["external_id"], strict=True) if differing else ()
+    problems = [_differs(place, external_id) for place, external_id in named if external_id in differing]
     return len(known) - len(problems), problems
 
 

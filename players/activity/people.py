@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from core.expressions import fetch_rows, run_statement
-from players.activity.events import Event
+from players.activity.batch import Batch, Event
 from players.activity.problems import EventProblem
-from players.models import ActivityKind, PlayerSource
+from players.activity.sessions import session_gap
+from players.earning import LP_MULTIPLIER_SQL
+from players.models import ActivityKind, Player, PlayerSource
 
 _LOCK_SQL = """
-    SELECT p.player_id, p.source FROM players p WHERE p.player_id = ANY (%s) ORDER BY p.player_id FOR NO KEY UPDATE
+    SELECT count(*), coalesce(bool_or(l.source = 'FILE'), false) FROM (
+        SELECT p.source FROM players p WHERE p.player_id = ANY (%s) ORDER BY p.player_id FOR NO KEY UPDATE
+    ) l
 """
 
 
-def create_missing_players(events: Sequence[Event]) -> int:
+def create_missing_players(batch: Batch) -> int:
     """Make the players of the events whom nobody knows; return how many."""
     return run_statement(
         """
@@ -24,20 +27,20 @@ def create_missing_players(events: Sequence[Event]) -> int:
         WHERE NOT EXISTS (SELECT FROM players p WHERE p.player_id = n.player_id)
         ORDER BY 1 ON CONFLICT (player_id) DO NOTHING
         """,
-        [sorted({event.player_id for event in events})],
+        [batch.player_ids],
     )
 
 
-def lock_players_of(events: Sequence[Event]) -> list[EventProblem]:
+def lock_players_of(batch: Batch) -> list[EventProblem]:
     """Lock the players of the events; return a problem for every event whose player cannot have it.
 
     An action changes no totals, so it is taken whatever the source of the player's totals is.
     """
-    asked = sorted({event.player_id for event in events})
-    sources = dict(fetch_rows(_LOCK_SQL, [asked]))
-    if len(sources) == len(asked) and PlayerSource.FILE not in sources.values():
+    known, are_some_with_files = fetch_rows(_LOCK_SQL, [batch.player_ids])[0]
+    if known == len(batch.player_ids) and not are_some_with_files:
         return []
-    problems = [_problem(event, sources.get(event.player_id)) for event in events]
+    sources = dict(Player.objects.filter(pk__in=batch.player_ids).values_list("player_id", "source"))
+    problems = [_problem(event, sources.get(event.player_id)) for event in batch.events()]
     return [problem for problem in problems if problem is not None]
 
 
@@ -60,28 +63,59 @@ def _problem(event: Event, source: str | None) -> EventProblem | None:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the staged events' players lack, whether some events may be too old to count, and before when all are."""
+    """What the staged events' players lack, whether some events may be too old to count, and before when all are.
+
+    `have_late_bets`: for some players there is more to look at than their last bet.
+    """
 
     lack_source: bool
     lack_metrics: bool
     may_be_old: bool
+    have_late_bets: bool
     closed_before: datetime
 
 
-# The earliest event of all stands for each player's: where it may be too old, every one is looked at.
+# Bets of a player who is ahead all come after those that are stored, of which `bet_before` is the last if it lies
+# within the gap. The last wager of the metrics is never before any of them, and is one of them where no file gave
+# metrics; else the file may have said a later one.
+_GATHER_SQL = f"""
+    INSERT INTO activity_players
+    SELECT b.player_id, p.source, m.player_id IS NOT NULL, m.totals_as_of, {LP_MULTIPLIER_SQL}, b.first_at, b.last_at,
+           b.first_deposit_at, b.last_deposit_at, b.last_bet_at,
+           CASE WHEN b.first_bet_at IS NULL OR m.last_wager_at IS NULL THEN true
+                WHEN b.first_bet_at <= m.last_wager_at THEN false
+                ELSE b.first_bet_at - m.last_wager_at > %(gap)s OR m.totals_as_of IS NULL OR EXISTS (
+                    SELECT FROM player_activity a
+                    WHERE a.player_id = b.player_id AND a.occurred_at = m.last_wager_at
+                      AND a.kind = 'WAGER' AND a.corrects_external_id = ''
+                ) END,
+           CASE WHEN b.first_bet_at - m.last_wager_at <= %(gap)s THEN m.last_wager_at END
+    FROM (
+        SELECT s.player_id, min(s.occurred_at) AS first_at,
+               max(greatest(s.occurred_at, s.ended_at)) FILTER (WHERE s.original <> 'WIN') AS last_at,
+               min(s.occurred_at) FILTER (WHERE s.original = 'DEPOSIT') AS first_deposit_at,
+               max(s.occurred_at) FILTER (WHERE s.original = 'DEPOSIT') AS last_deposit_at,
+               min(s.occurred_at) FILTER (WHERE s.original = 'WAGER') AS first_bet_at,
+               max(s.occurred_at) FILTER (WHERE s.original = 'WAGER') AS last_bet_at
+        FROM (
+            SELECT s.player_id, s.occurred_at, s.ended_at,
+                   CASE s.corrects_external_id WHEN '' THEN s.kind END AS original
+            FROM activity_stage s
+        ) s GROUP BY s.player_id
+    ) b
+    JOIN players p ON p.player_id = b.player_id LEFT JOIN tiers t ON t.tier_level = p.tier
+    LEFT JOIN player_metrics m ON m.player_id = b.player_id
+    ORDER BY b.player_id
+"""
 _STANDING_SQL = """
-    SELECT p.lack_source, m.known < %(players)s,
-           %(first_at)s < c.closed_before
-               OR coalesce((%(first_at)s AT TIME ZONE %(zone)s)::date <= m.totals_as_of, false),
-           c.closed_before
+    SELECT coalesce(bool_or(n.source = ''), false), coalesce(bool_or(NOT n.has_metrics), false),
+           coalesce(bool_or(n.first_at < c.closed_before
+                            OR (n.first_at AT TIME ZONE %(zone)s)::date <= n.totals_as_of), false),
+           coalesce(bool_or(NOT n.is_ahead), false), c.closed_before
     FROM (
         SELECT greatest(%(retention_end)s, (max(month) + interval '1 month') AT TIME ZONE 'UTC') AS closed_before
         FROM player_activity_archives
-    ) c, (
-        SELECT count(*) AS known, max(totals_as_of) AS totals_as_of FROM player_metrics WHERE player_id = ANY (%(ids)s)
-    ) m, (
-        SELECT coalesce(bool_or(source = ''), false) AS lack_source FROM players WHERE player_id = ANY (%(ids)s)
-    ) p
+    ) c LEFT JOIN activity_players n ON true GROUP BY c.closed_before
 """
 _DECLARE_SQL = """
     UPDATE players p SET source = 'FEED', updated_at = now()
@@ -89,22 +123,38 @@ _DECLARE_SQL = """
     WHERE p.player_id = n.player_id AND p.source = ''
 """
 _METRICS_SQL = """
-    INSERT INTO player_metrics (player_id)
-    SELECT DISTINCT s.player_id FROM activity_stage s
-    WHERE NOT EXISTS (SELECT FROM player_metrics m WHERE m.player_id = s.player_id)
+    INSERT INTO player_metrics (player_id) SELECT n.player_id FROM activity_players n WHERE NOT n.has_metrics
     ORDER BY 1 ON CONFLICT (player_id) DO NOTHING
+"""
+# A payout comes without the player.
+_LAST_ACTIVITY_SQL = """
+    UPDATE players p SET last_activity_at = n.last_at FROM activity_players n
+    WHERE p.player_id = n.player_id AND coalesce(p.last_activity_at < n.last_at, n.last_at IS NOT NULL)
 """
 
 
-def prepare_players(events: Sequence[Event], *, retention_end: datetime, zone: str) -> Standing:
-    """Declare the feed as the source of staged players without one, and see that each has a row of metrics."""
-    ids = sorted({event.player_id for event in events})
-    # Times in UTC are in the order of their texts.
-    first_at = datetime.fromisoformat(min(event.occurred_at for event in events))
-    asked = {"ids": ids, "players": len(ids), "first_at": first_at, "retention_end": retention_end, "zone": zone}
-    standing = Standing(*fetch_rows(_STANDING_SQL, asked)[0])
+def prepare_players(*, retention_end: datetime, zone: str) -> Standing:
+    """Gather the staged players, declare the feed as the source of those without one, and see that each has metrics."""
+    gather_players()
+    standing = Standing(*fetch_rows(_STANDING_SQL, {"retention_end": retention_end, "zone": zone})[0])
     if standing.lack_source:
         run_statement(_DECLARE_SQL, [])
     if standing.lack_metrics:
         run_statement(_METRICS_SQL, [])
     return standing
+
+
+def gather_players() -> None:
+    """Write down each staged player once, as the player stands before the batch counts."""
+    run_statement(_GATHER_SQL, {"gap": session_gap()})
+
+
+def gather_players_again() -> None:
+    """Write down the staged players anew, after events were taken from the stage."""
+    run_statement("DELETE FROM activity_players", [])
+    gather_players()
+
+
+def note_last_activity() -> None:
+    """Note when the staged players were last active."""
+    run_statement(_LAST_ACTIVITY_SQL, [])

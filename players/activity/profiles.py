@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from core.expressions import compile_expression, run_statement
-from players.activity.events import Event
+from players.activity.batch import Batch
 from players.models import ActivityKind, Player
 from players.profile import profile_depth_expression
 
 KYC_COMPLETE = "KYC_COMPLETE"
 
 
-def complete_profiles(events: Sequence[Event]) -> None:
+def complete_profiles(batch: Batch) -> None:
     """Note when KYC was first completed, and how complete the players' profiles are now, where that changed."""
-    actions = [event for event in events if event.kind == ActivityKind.ACTION]
+    said = zip(batch.columns["player_id"], batch.columns["kind"], strict=True)
+    player_ids = sorted({player_id for player_id, kind in said if kind == ActivityKind.ACTION})
     run_statement(
         """
         UPDATE players SET kyc_completed_at = k.at, updated_at = now()
@@ -32,5 +31,5 @@ def complete_profiles(events: Sequence[Event]) -> None:
         UPDATE players SET profile_depth = {depth}, updated_at = now()
         WHERE player_id = ANY (%s) AND profile_depth <> {depth}
         """,
-        [*params, sorted({event.player_id for event in actions}), *params],
+        [*params, player_ids, *params],
     )

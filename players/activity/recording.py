@@ -14,13 +14,14 @@ from core.errors import InvalidInputError
 from core.expressions import run_statement
 from core.policies import saved_policies_read_once
 from players.activity import corrections, exceptions, keys, people, sessions
-from players.activity.days import MANY_EVENTS, apply_to_days_and_totals
-from players.activity.events import EVENTS_MAX, Event, EventReader
+from players.activity.batch import MANY_EVENTS, Batch, Event
+from players.activity.days import apply_to_days_and_totals
+from players.activity.events import EVENTS_MAX, EventReader
 from players.activity.fields import FieldRefusedError, read_source
 from players.activity.problems import ActivityRefusedError
 from players.activity.profiles import complete_profiles
 from players.activity.retention import retention_end
-from players.activity.stage import stage_events
+from players.activity.stage import stage_events, staging
 from players.models import ActivityKind
 from players.policies import ACTIVITY_UNKNOWN_PLAYERS
 
@@ -35,7 +36,10 @@ class ListedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedBatch:
-    """What became of a batch: every event received was stored now, known before, or listed."""
+    """What became of a batch: every event received was stored now, known before, or listed.
+
+    `triggers` is what its events may be to live rules: their kinds, and the codes of actions.
+    """
 
     received: int
     stored: int
@@ -43,6 +47,7 @@ class RecordedBatch:
     corrections: int
     players: int
     listed: tuple[ListedEvent, ...]
+    triggers: tuple[str, ...]
 
 
 def record_activity(
@@ -54,7 +59,7 @@ def record_activity(
     InvalidInputError for the batch as a whole, and ActivityRefusedError with everything that is wrong with its events;
     then nothing is stored.
     """
-    with transaction.atomic(), saved_policies_read_once():
+    with transaction.atomic(), saved_policies_read_once(), staging():
         return record_in_transaction(
             source=source, events=events, at=at or timezone.now(), create_players=create_players
         )
@@ -63,27 +68,27 @@ def record_activity(
 def record_in_transaction(
     *, source: str, events: Sequence[Any], at: datetime, create_players: bool | None
 ) -> RecordedBatch:
-    """Do as `record_activity` does in the transaction of the caller, who must end it where this raises."""
+    """Do as `record_activity` does in the transaction and `staging` of the caller, who ends both where this raises."""
     _check_size(events)
     source = _source(source)
     reader = EventReader(at=at)
-    parsed = reader.read(events)
+    batch = reader.read(events)
     problems = reader.problems
     if create_players is None:
         create_players = ACTIVITY_UNKNOWN_PLAYERS.value() == "CREATE"
     if create_players:
         # Though the batch may be refused for others: whoever is made now is not what is wrong with it.
-        people.create_missing_players(parsed)
-    problems += people.lock_players_of(parsed)
+        people.create_missing_players(batch)
+    problems += people.lock_players_of(batch)
     known = 0
-    if parsed:
-        stage_events(parsed)
-        known, differing = keys.claim_keys(source=source, are_many=len(parsed) > MANY_EVENTS)
+    if len(batch):
+        stage_events(batch)
+        known, differing = keys.claim_keys(batch, source=source)
         problems += differing
     if problems:
         raise ActivityRefusedError(problems, received=len(events))
-    fresh = len(parsed) - known
-    counted = count_staged(parsed, source=source, at=at) if fresh else _Counted(corrections=0, players=0, listed=())
+    fresh = len(batch) - known
+    counted = count_staged(batch, source=source, at=at) if fresh else _Counted(corrections=0, players=0, listed=())
     return RecordedBatch(
         received=len(events),
         stored=fresh - len(counted.listed),
@@ -91,6 +96,7 @@ def record_in_transaction(
         corrections=counted.corrections,
         players=counted.players,
         listed=counted.listed,
+        triggers=batch.triggers,
     )
 
 
@@ -113,58 +119,67 @@ class _Counted:
     listed: tuple[ListedEvent, ...]
 
 
-def count_staged(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool = False) -> _Counted:
+def count_staged(batch: Batch, *, source: str, at: datetime, is_forced: bool = False) -> _Counted:
     """Store and count the staged events, whose names are claimed and whose players are locked.
 
     With `is_forced` events count that would be listed for their age. Raises InvalidInputError for sums too large.
     """
     try:
-        return _count(events, source=source, at=at, is_forced=is_forced)
+        return _count(batch, source=source, at=at, is_forced=is_forced)
     except DataError as error:
         raise InvalidInputError(
             f"a sum of this batch is too large to be stored: {str(error).splitlines()[0]}", field="events"
         ) from error
 
 
-def _count(events: Sequence[Event], *, source: str, at: datetime, is_forced: bool) -> _Counted:
+def _count(batch: Batch, *, source: str, at: datetime, is_forced: bool) -> _Counted:
     zone = timezone.get_default_timezone_name()
-    kinds = {event.kind for event in events}
-    standing = people.prepare_players(events, retention_end=retention_end(at=at), zone=zone)
+    kinds = batch.kinds
+    standing = people.prepare_players(retention_end=retention_end(at=at), zone=zone)
     listed: list[exceptions.Listed] = []
     if standing.may_be_old and not is_forced:
         listed += exceptions.take_uncountable(closed_before=standing.closed_before, zone=zone)
+    if listed:
+        people.gather_players_again()
     if ActivityKind.WAGER in kinds:
-        sessions.change_inferred_sessions(zone=zone)
+        sessions.change_inferred_sessions(zone=zone, have_late_bets=standing.have_late_bets)
     if ActivityKind.SESSION in kinds:
         sessions.change_reported_sessions(zone=zone)
     run_statement(_STORE_SQL, [source, at])
     corrected, uncorrectable, waited, players = 0, list[exceptions.Listed](), list[Event](), 0
     if kinds != {ActivityKind.ACTION}:
         corrected, uncorrectable, waited = _correct(
-            events, source=source, at=at, closed=standing.closed_before, zone=zone
+            batch, source=source, at=at, closed=standing.closed_before, zone=zone
         )
-        players = apply_to_days_and_totals(zone=zone, are_many=len(events) > MANY_EVENTS)
+        players = apply_to_days_and_totals(zone=zone, are_many=len(batch) > MANY_EVENTS)
         if corrected and ActivityKind.DEPOSIT in kinds:
             corrections.correct_deposit_times()
-    run_statement(_LAST_ACTIVITY_SQL, [])
+    people.note_last_activity()
     if ActivityKind.ACTION in kinds:
-        complete_profiles(events)
+        complete_profiles(batch)
     listed += uncorrectable
-    exceptions.list_exceptions(listed, [*events, *waited], source=source, at=at)
-    own = {event.external_id for event in events}
     return _Counted(
         corrections=corrected,
         players=players,
-        listed=tuple(ListedEvent(external_id=one, reason=reason) for one, reason in listed if one in own),
+        listed=_list(listed, batch, waited, source=source, at=at) if listed else (),
     )
 
 
+def _list(
+    listed: Sequence[exceptions.Listed], batch: Batch, waited: Sequence[Event], *, source: str, at: datetime
+) -> tuple[ListedEvent, ...]:
+    """List what cannot be counted; return those of the batch itself."""
+    exceptions.list_exceptions(listed, [*batch.events(), *waited], source=source, at=at)
+    own = set(batch.columns["external_id"])
+    return tuple(ListedEvent(external_id=one, reason=reason) for one, reason in listed if one in own)
+
+
 def _correct(
-    events: Sequence[Event], *, source: str, at: datetime, closed: datetime, zone: str
+    batch: Batch, *, source: str, at: datetime, closed: datetime, zone: str
 ) -> tuple[int, list[exceptions.Listed], list[Event]]:
     """Count the staged corrections and those that waited for a staged event."""
     waited = corrections.stage_waiting_corrections(source=source)
-    if not waited and not any(event.corrects_external_id for event in events):
+    if not waited and not batch.has_corrections:
         return 0, [], []
     uncorrectable = corrections.resolve_corrections(source=source, closed_before=closed)
     sessions.change_corrected_sessions(zone=zone)
@@ -180,13 +195,4 @@ _STORE_SQL = """
     SELECT s.player_id, s.kind, %s, s.external_id, s.occurred_at, %s, s.amount, s.bonus_amount,
            s.bet_id, s.game_category, s.ended_at, s.ip_address, s.device_id, s.action
     FROM activity_stage s WHERE s.corrects_external_id = '' ORDER BY s.player_id, s.occurred_at
-"""
-# A payout comes without the player.
-_LAST_ACTIVITY_SQL = """
-    UPDATE players p SET last_activity_at = n.last_at
-    FROM (
-        SELECT s.player_id, max(greatest(s.occurred_at, s.ended_at)) AS last_at FROM activity_stage s
-        WHERE s.corrects_external_id = '' AND s.kind <> 'WIN' GROUP BY s.player_id
-    ) n
-    WHERE p.player_id = n.player_id AND coalesce(p.last_activity_at < n.last_at, true)
 """

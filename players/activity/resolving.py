@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from core.errors import ConflictError, InvalidInputError, NotFoundError
 from core.expressions import fetch_rows
+from players.activity.batch import Batch
 from players.activity.corrections import event_of_body
 from players.activity.people import lock_players_of
 from players.activity.problems import ActivityRefusedError
 from players.activity.recording import count_staged
-from players.activity.stage import stage_events
+from players.activity.stage import stage_events, staging
 from players.models import ActivityException, ExceptionReason, ExceptionStatus
 
 NOTE_LENGTH_MAX = 500
@@ -70,12 +71,13 @@ def count_exceptions(
         _check_countable(exception)
     resolved = _resolve(found, ExceptionStatus.APPLIED, note=note, actor=actor, at=at)
     for source, of_source in groupby(found, key=attrgetter("source")):
-        events = [event_of_body(_body_of(exception)) for exception in of_source]
-        problems = lock_players_of(events)
+        batch = Batch.of([event_of_body(_body_of(exception)) for exception in of_source])
+        problems = lock_players_of(batch)
         if problems:
-            raise ActivityRefusedError(problems, received=len(events))
-        stage_events(events)
-        count_staged(events, source=source, at=at, is_forced=True)
+            raise ActivityRefusedError(problems, received=len(batch))
+        with staging():
+            stage_events(batch)
+            count_staged(batch, source=source, at=at, is_forced=True)
     return resolved
 
 

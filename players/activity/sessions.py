@@ -13,15 +13,35 @@ from datetime import date, timedelta
 from core.expressions import run_statement
 from players.policies import ACTIVITY_SESSION_GAP_MINUTES
 
+# Bets that come after all that are stored: of these only the last matters.
+_INFER_SQL = """
+    INSERT INTO activity_changes (player_id, "on", sessions_inferred, played_inferred)
+    SELECT b.player_id, (b.occurred_at AT TIME ZONE %(zone)s)::date,
+           count(*) FILTER (WHERE coalesce(b.gap > %(gap)s, true)),
+           coalesce(sum(b.gap) FILTER (WHERE b.gap <= %(gap)s), '0')
+    FROM (
+        SELECT f.player_id, f.occurred_at, f.is_fresh,
+               f.occurred_at - lag(f.occurred_at) OVER (PARTITION BY f.player_id ORDER BY f.occurred_at) AS gap
+        FROM (
+            SELECT s.player_id, s.occurred_at, true AS is_fresh FROM activity_stage s
+            WHERE s.kind = 'WAGER' AND s.corrects_external_id = ''
+              AND s.player_id NOT IN (SELECT n.player_id FROM activity_players n WHERE NOT n.is_ahead)
+            UNION ALL
+            SELECT n.player_id, n.bet_before, false FROM activity_players n
+            WHERE n.is_ahead AND n.bet_before IS NOT NULL
+        ) f
+    ) b WHERE b.is_fresh GROUP BY 1, 2
+"""
 # Of the bets that are stored only those matter that lie next to a new one. New bets close to each other are looked up
 # as one neighbourhood: the bet before it, those within, the bet after it. A time that is found twice counts once; bets
 # at one and the same moment have no gap between them, however many they are.
-_INFER_SQL = """
+_INFER_LATE_SQL = """
     INSERT INTO activity_changes (player_id, "on", sessions_inferred, played_inferred)
     WITH fresh AS MATERIALIZED (
         SELECT s.player_id, s.occurred_at,
                coalesce(s.occurred_at - lag(s.occurred_at) OVER player > %(gap)s / 6, true) AS is_first
-        FROM activity_stage s WHERE s.kind = 'WAGER' AND s.corrects_external_id = ''
+        FROM activity_stage s JOIN activity_players n ON n.player_id = s.player_id
+        WHERE s.kind = 'WAGER' AND s.corrects_external_id = '' AND NOT n.is_ahead
         WINDOW player AS (PARTITION BY s.player_id ORDER BY s.occurred_at)
     ),
     numbered AS (
@@ -91,10 +111,17 @@ _REPORTED_SQL = """
 """
 
 
-def change_inferred_sessions(*, zone: str) -> None:
+def session_gap() -> timedelta:
+    """Return how far apart two bets of one session may be."""
+    return timedelta(minutes=ACTIVITY_SESSION_GAP_MINUTES.value())
+
+
+def change_inferred_sessions(*, zone: str, have_late_bets: bool) -> None:
     """Note what the staged bets change of the inferred sessions. Must run before the bets are stored."""
-    gap = timedelta(minutes=ACTIVITY_SESSION_GAP_MINUTES.value())
-    run_statement(_INFER_SQL, {"gap": gap, "zone": zone})
+    asked = {"gap": session_gap(), "zone": zone}
+    run_statement(_INFER_SQL, asked)
+    if have_late_bets:
+        run_statement(_INFER_LATE_SQL, asked)
 
 
 def change_reported_sessions(*, zone: str) -> None:
@@ -150,5 +177,6 @@ _INFER_ANEW_SQL = """
 
 def change_sessions_anew(player_ids: Sequence[str], *, since: date, zone: str) -> int:
     """Note what the present gap changes of the inferred sessions of locked players; return of how many days."""
-    gap = timedelta(minutes=ACTIVITY_SESSION_GAP_MINUTES.value())
-    return run_statement(_INFER_ANEW_SQL, {"gap": gap, "zone": zone, "since": since, "players": list(player_ids)})
+    return run_statement(
+        _INFER_ANEW_SQL, {"gap": session_gap(), "zone": zone, "since": since, "players": list(player_ids)}
+    )

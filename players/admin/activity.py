@@ -41,6 +41,8 @@ class ActivityKeyAdmin(HugeReadOnlyAdmin):
     list_display_links = ("id", "external_id")
     search_fields = ("external_id__exact",)
     search_help_text = "Id of the event at its source, in full"
+    # Nothing finds the newest numbers quickly: an index of them would cost as much as that of the names.
+    ordering = ("source", "external_id")
     fields = ("source", "external_id", "occurred_at", "body_hash_text")
     readonly_fields = ("body_hash_text",)
 

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
     """Points of corrected stakes are taken back, and averages leave out what files gave without its counterpart."""
 
     dependencies = [
-        ("players", "0015_choices_of_jurisdictions"),
+        ("players", "0017_stage_of_small_batches"),
     ]
 
     operations = [
@@ -81,12 +81,20 @@ class Migration(migrations.Migration):
                 max_digits=18,
             ),
         ),
+        migrations.AddField(
+            model_name="playerday",
+            name="is_lp_excessive",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=models.Q(("lp_due__lt", models.F("lp_posted"))),
+                help_text="More points were posted than are due since a correction.",
+                output_field=models.BooleanField(),
+            ),
+        ),
         migrations.AddIndex(
             model_name="playerday",
             index=models.Index(
-                condition=models.Q(("lp_due__lt", models.F("lp_posted"))),
-                fields=["player"],
-                name="idx_player_day_lp_over",
+                condition=models.Q(("is_lp_excessive", True)), fields=["player"], name="idx_player_day_lp_excessive"
             ),
         ),
         migrations.RunSQL(_UNPAIRED_SQL, migrations.RunSQL.noop),

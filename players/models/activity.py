@@ -113,7 +113,10 @@ class Activity(models.Model):
 
 
 class ActivityKey(models.Model):
-    """The unique name of an event with the hash of its body, outside the partitions."""
+    """The unique name of an event with the hash of its body, outside the partitions.
+
+    In the database the name alone is unique by an index; `id` is numbered by a sequence and found by a small one.
+    """
 
     id = models.BigAutoField(primary_key=True)
     source = models.CharField(max_length=40, db_collation="C")
@@ -175,26 +178,37 @@ class PlayerDay(models.Model):
     is_estimated = models.BooleanField(
         default=False, db_default=False, help_text="Spread from the difference of two files, not reported by day."
     )
+    # Columns of their own, for an index that names sums is written anew with each batch that moves them.
+    is_lp_open = models.GeneratedField(
+        expression=models.Q(lp_due__gt=models.F("lp_posted") + models.F("lp_refused")),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+        help_text="More points are due than were posted or refused.",
+    )
+    is_lp_excessive = models.GeneratedField(
+        expression=models.Q(lp_due__lt=models.F("lp_posted")),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+        help_text="More points were posted than are due since a correction.",
+    )
+    is_turnover_open = models.GeneratedField(
+        expression=models.Q(is_estimated=True, wagered__gt=models.F("wagered_accrued")),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+        help_text="An estimated day whose turnover has not earned its points yet.",
+    )
 
     class Meta:
         db_table = "player_days"
         ordering = ["-on"]
         constraints = [models.UniqueConstraint(fields=["player", "on"], name="player_day_unique")]
         indexes = [
+            models.Index(fields=["player"], condition=models.Q(is_lp_open=True), name="idx_player_day_with_lp_open"),
             models.Index(
-                fields=["player"],
-                condition=models.Q(lp_due__gt=models.F("lp_posted") + models.F("lp_refused")),
-                name="idx_player_day_lp_open",
+                fields=["player"], condition=models.Q(is_turnover_open=True), name="idx_player_day_turnover_open"
             ),
             models.Index(
-                fields=["player"],
-                condition=models.Q(lp_due__lt=models.F("lp_posted")),
-                name="idx_player_day_lp_over",
-            ),
-            models.Index(
-                fields=["player"],
-                condition=models.Q(is_estimated=True, wagered__gt=models.F("wagered_accrued")),
-                name="idx_player_day_unaccrued",
+                fields=["player"], condition=models.Q(is_lp_excessive=True), name="idx_player_day_lp_excessive"
             ),
         ]
 

@@ -78,7 +78,7 @@ def test_a_second_batch_adds_to_the_day_and_leaves_its_other_columns_alone() -> 
     accrue_points([stake("alice", "10.00")], at=AT)
     accrue_points([stake("alice", "20.00")], at=AT)
 
-    assert PlayerDay.objects.values().get() == {**before, "lp_due": Decimal("4.00")}
+    assert PlayerDay.objects.values().get() == {**before, "lp_due": Decimal("4.00"), "is_lp_open": True}
 
 
 def test_a_batch_is_summed_exactly_and_rounded_once() -> None:

@@ -110,7 +110,7 @@ def test_any_order_and_batching_gives_the_rows_of_the_plain_model(
     feed: tuple[list[dict[str, Any]], list[list[dict[str, Any]]]],
 ) -> None:
     events, batches = feed
-    open_tables()
+    open_tables(are_many=True)
     with undone():
         make_player("alice")
         make_player("bob")

@@ -40,6 +40,16 @@ ODD: list[dict[str, Any]] = [
     {"external_id": "tab\tbed"},
     {"occurred_at": "2026-03-10T10:00:00"},
     {"occurred_at": "2026-03-10T12:00:00.25+02:00"},
+    {"occurred_at": "2026-03-10T10:00:00+00:00"},
+    {"occurred_at": "2026-03-10T10:00:00-00:00"},
+    {"occurred_at": "2026-03-10T10:00:00.000000+00:00"},
+    {"occurred_at": "2026-03-10T10:00:00.000001+00:00"},
+    {"occurred_at": "2026-03-10T10:00:00,000001+00:00"},
+    {"occurred_at": "2026-03-10T10:00:00.1234Z"},
+    {"occurred_at": "2026-03-10 10:00:00+00:00"},
+    {"occurred_at": "2026-03-10T100000.1+00:00"},
+    {"occurred_at": "2026-W11-2T10:00:00+00:00"},
+    {"occurred_at": "2026-03-10T10:00:00+01:00"},
     {"occurred_at": "2026-03-10T12:06:00Z"},
     {"occurred_at": "1999-12-31T23:59:59Z"},
     {"occurred_at": "0001-01-01T00:00:00+14:00"},
@@ -62,13 +72,15 @@ ODD: list[dict[str, Any]] = [
 
 def read(events: list[Any]) -> tuple[list[Any], list[Any], int]:
     reader = EventReader(at=AT)
-    return reader.read(events), reader.problems, reader.repeated
+    return reader.read(events).events(), reader.problems, reader.repeated
 
 
 @pytest.mark.parametrize("odd", ODD, ids=str)
 def test_a_batch_is_read_as_its_events_one_by_one(odd: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[Any] = [{**BET, "external_id": f"e{number}"} for number in range(30)]
     events[20] = {**events[20], **odd}
+    if "occurred_at" in odd:
+        events = [{**event, "occurred_at": "2026-03-10T10:00:00.5Z", **odd} for event in events]
 
     by_columns = read(events)
     monkeypatch.setattr("players.activity.events._ALIKE_MIN", 1_000)
