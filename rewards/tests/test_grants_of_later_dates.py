@@ -10,6 +10,7 @@ from django.db import transaction
 
 from core.policies import save_policy
 from core.tests.threads import while_held_open
+from rewards.explaining.recomputing import recompute
 from rewards.live import apply_reward
 from rewards.tests.factories import allocate, balance, decision, evaluate, issue, make_player, make_rule
 from safety.expected_value import Reward, calculate_expected_value
@@ -61,6 +62,20 @@ def test_dates_less_than_a_horizon_apart_share_it(days: int, granted: str) -> No
     for on in (THURSDAY - timedelta(days=days), THURSDAY + timedelta(days=days)):
         found = calculate_expected_value(player_id="alice", reward=asked, on=on)
         assert found.granted_cost == Decimal(granted)
+
+
+def test_an_explanation_of_a_past_day_counts_what_its_night_could_know() -> None:
+    make_player()
+    rule = make_rule("LARGE", reward={"amount": 40}, **DAILY)
+    apply_reward(player_id="alice", rule=rule, on=WEDNESDAY)
+    apply_reward(player_id="alice", rule=rule, on=THURSDAY)
+    asked = make_rule("ASKED", reward={"amount": 10}).rule_id
+
+    figures = recompute(player_id="alice", rule_id=asked, on=WEDNESDAY).judgement.figures
+
+    assert (figures["granted_value_week"], figures["granted_cost"]) == (40, 40)
+    figures = recompute(player_id="alice", rule_id=asked, on=THURSDAY).judgement.figures
+    assert (figures["granted_value_week"], figures["granted_cost"]) == (80, 80)
 
 
 @pytest.mark.django_db(transaction=True)
