@@ -69,6 +69,7 @@ def _decisions(event: PlayerEvent) -> list[RewardDecision]:
     return list(decided.select_related("rule").order_by("id"))
 
 
+@transaction.atomic(savepoint=False)
 def handle_events(events: Sequence[PlayerEvent], *, at: datetime, started_by: User | None = None) -> Counts:
     """Do what waits for events that the caller's transaction has recorded, in their order; return the counts.
 
