@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from core.admin.columns import NOTHING, link_to
 
 _ROWS_MAX = 20
+_LINES_MAX = 5
 
 
 def evidence_shown(evidence: dict[str, Any]) -> SafeString:
@@ -66,7 +67,10 @@ def _cell(name: str, *, row: dict[str, Any]) -> Any:
     if name == "value" and row.get("kind", row.get("what")) in {"DEVICE", "IP"}:
         return _users_link(str(value))
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return format_html_join("", "<div>{}</div>", ((_in_line(member),) for member in value[:_ROWS_MAX]))
+        lines = [_in_line(member) for member in value[:_LINES_MAX]]
+        if len(value) > _LINES_MAX:
+            lines.append(format_html("and {} more", len(value) - _LINES_MAX))
+        return format_html_join("", "<div>{}</div>", ((line,) for line in lines))
     link = _LINKS.get(name)
     if link is None or value is None:
         return _text(value)

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
@@ -30,8 +30,8 @@ from safety.admin.rings import ring_link
 from safety.detection.catalogue import DEFINITIONS
 from safety.models import AbuseSignal, SignalLabel
 
-# Of the description, as much as a line or two of the list hold; the page shows it whole.
-_SEEN_LENGTH = 110
+# Of the description, as much as a line of the list holds on a small screen; the page shows it whole.
+_SEEN_LENGTH = 42
 
 
 class DetectorFilter(DropdownFilter):
@@ -111,8 +111,8 @@ class AbuseSignalAdmin(LabellingPages, HugeReadOnlyAdmin):
         return ("SHADOW", "In shadow") if signal.is_shadow else ("OPEN", "Open")
 
     @display(description="what was seen")
-    def seen(self, signal: AbuseSignal) -> SafeString:
-        return format_html('<span class="house-wide">{}</span>', Truncator(signal.description).chars(_SEEN_LENGTH))
+    def seen(self, signal: AbuseSignal) -> str:
+        return Truncator(signal.description).chars(_SEEN_LENGTH)
 
     @display(description="judged in shadow")
     def labels_shown(self, signal: AbuseSignal) -> SafeString:

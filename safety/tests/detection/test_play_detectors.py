@@ -208,7 +208,8 @@ HONEST_PLAY = """
             WHERE place = right(p.player_id, 2)::integer %% 4) g
         CROSS JOIN generate_series(1, 200) n
         CROSS JOIN LATERAL (SELECT (ARRAY[1, 1, 2, 5])[1 + n %% 4]::numeric AS stake) s
-        CROSS JOIN LATERAL (SELECT random() AS drawn, n AS again) luck
+        -- Named by both, luck is drawn for each bet of each player and not once for all.
+        CROSS JOIN LATERAL (SELECT random() AS drawn, n AS again, p.player_id AS whose) luck
     ) bets
     CROSS JOIN LATERAL (VALUES ('WAGER', stake), ('WIN', payout)) e (kind, amount)
     WHERE amount > 0
