@@ -36,9 +36,11 @@ from rewards.redemption.cancelling import cancel_order
 from rewards.redemption.fulfilment import fulfil_order
 from rewards.redemption.ordering import order_redemption
 from rewards.reviewing.deciding import decide_review
+from rewards.reviewing.rings import decide_ring
 from rewards.tests.factories import make_rule
 from safety.grants import credit_bonus, credit_points
 from safety.models import AbuseSignal, ReviewCase
+from safety.review.rings import claim_ring
 from safety.review.working import claim_case
 from wallet.bets import place_bet, settle_bet, void_bet
 from wallet.bonus_life import claim_bonus, release_pending_credits
@@ -210,6 +212,15 @@ def dismiss_case(player_id: str) -> None:
     decide_review(case_id=case.pk, outcome="DISMISSED", reason="A family", by=reviewer)
 
 
+def dismiss_ring(player_id: str) -> None:
+    """Dismiss the player's case as one of a ring's."""
+    reviewer = User.objects.get(username="risk")
+    case = ReviewCase.objects.get(player_id=player_id)
+    ReviewCase.objects.filter(pk=case.pk).update(ring_number=case.pk)
+    claim_ring(ring_number=case.pk, by=reviewer)
+    decide_ring(ring_number=case.pk, outcomes={case.pk: "DISMISSED"}, reason="A family", by=reviewer)
+
+
 def import_points(player_id: str) -> None:
     """Carry points over from a file, and post what it leaves due."""
     with NamedTemporaryFile("w", suffix=".csv") as file:
@@ -370,6 +381,7 @@ PATHS: dict[str, CreditPath] = {
     ),
     "feed-play": CreditPath(purpose="EARNED", act=report_play, prepare=counted_by_the_feed),
     "review-released": CreditPath(purpose="PROMOTION", act=dismiss_case, prepare=waiting_reward),
+    "ring-released": CreditPath(purpose="PROMOTION", act=dismiss_ring, prepare=waiting_reward),
     "service-lp": CreditPath(purpose="PROMOTION", act=earn),
     "service-rp": CreditPath(purpose="PROMOTION", act=lambda player_id: earn(player_id, currency="RP")),
     "service-tickets": CreditPath(purpose="PROMOTION", act=lambda player_id: earn(player_id, currency="TICKETS")),
