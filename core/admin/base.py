@@ -69,7 +69,7 @@ class HugeReadOnlyAdmin(ReadOnlyAdmin):
     """Tables of millions of rows: page counts are estimated, the newest rows come first by key, no other order."""
 
     paginator = EstimatingPaginator
-    ordering = ("-pk",)
+    ordering: tuple[str, ...] = ("-pk",)
     sortable_by: tuple[str, ...] = ()
 
 
