@@ -19,7 +19,7 @@ from rewards.definitions import RuleDefinition
 from rewards.guard import rule_guard
 from rewards.holdout import GLOBAL, RULE, global_holdout
 from rewards.judging import with_stages
-from rewards.jurisdictions.terms import MONTH_OF_JURISDICTION
+from rewards.jurisdictions.terms import MONTH_CLAUSE_SQL
 from rewards.models import RewardType
 from rewards.occasions import Occasion
 from safety.profitability import cost_terms, expected_cost_expression, is_profitable_expression
@@ -80,15 +80,6 @@ _IS_GIVEN_SQL = "(NOT is_held_out AND other_reason = '')"
 VERDICT_SQL = f"CASE WHEN is_held_out THEN 'HELD_OUT' ELSE {_WOULD_BE_SQL} END"
 
 
-# Of a jurisdiction's month, the clause that limits it.
-_MONTH_SQL = f"""CASE WHEN cap_name = '{MONTH_OF_JURISDICTION}' THEN coalesce((
-                 SELECT jsonb_build_object('jurisdiction', l.jurisdiction_id, 'limit', l.kind, 'clause', l.clause)
-                 FROM jurisdiction_limits l
-                 WHERE l.jurisdiction_id = jurisdiction_of(player_id) AND l.kind = 'PROMOTION_VALUE_MONTH_MAX'
-                   AND l.severity = 'BINDING' AND l.valid_from <= current_date
-                 ORDER BY l.valid_from DESC LIMIT 1), '{{}}') ELSE '{{}}'::jsonb END"""
-
-
 def reasons_sql() -> str:
     """Return the reasons with their figures; a held-out match keeps what it would have been, why, and been given."""
     group = f"CASE WHEN {global_holdout().condition('player_id')} THEN '{GLOBAL}' ELSE '{RULE}' END"
@@ -103,7 +94,7 @@ def reasons_sql() -> str:
              WHEN 'UNPROFITABLE' THEN jsonb_strip_nulls(jsonb_build_object(
                  'expected_cost', expected_cost, 'granted_before', granted_cost + given_cost_run,
                  'expected_margin', expected_margin))
-             WHEN 'CAP' THEN jsonb_build_object('room', cap_room_left, 'cap', cap_name) || {_MONTH_SQL}
+             WHEN 'CAP' THEN jsonb_build_object('room', cap_room_left, 'cap', cap_name) || {MONTH_CLAUSE_SQL}
              WHEN 'RULE_GUARD' THEN jsonb_build_object('room', rule_room_left)
              WHEN 'BELOW_MINIMUM' THEN jsonb_build_object('amount', amount_after_caps)
              ELSE '{{}}'::jsonb END)
@@ -111,7 +102,7 @@ def reasons_sql() -> str:
              'code', CASE WHEN rule_room_left < cap_room_left THEN 'RULE_GUARD_CUT' ELSE 'CAP_CUT' END,
              'room', least(cap_room_left, rule_room_left), 'from', amount, 'to', amount_after_caps)
              || CASE WHEN rule_room_left < cap_room_left THEN '{{}}'::jsonb
-                     ELSE jsonb_build_object('cap', cap_name) || {_MONTH_SQL} END)
+                     ELSE jsonb_build_object('cap', cap_name) || {MONTH_CLAUSE_SQL} END)
          ELSE coalesce(reasons, '[]')
     END"""
 

@@ -25,6 +25,13 @@ from safety.vip_approvals import NOTHING_RECORDED
 
 # What the room is called that a jurisdiction leaves of a month's promotions, among the names of caps.
 MONTH_OF_JURISDICTION = "month of the jurisdiction"
+# Of a candidate that such a room holds, the clause it comes from, for its reasons.
+MONTH_CLAUSE_SQL = f"""CASE WHEN cap_name = '{MONTH_OF_JURISDICTION}' THEN coalesce((
+                 SELECT jsonb_build_object('jurisdiction', l.jurisdiction_id, 'limit', l.kind, 'clause', l.clause)
+                 FROM jurisdiction_limits l
+                 WHERE l.jurisdiction_id = jurisdiction_of(player_id) AND l.kind = 'PROMOTION_VALUE_MONTH_MAX'
+                   AND l.severity = 'BINDING' AND l.valid_from <= current_date
+                 ORDER BY l.valid_from DESC LIMIT 1), '{{}}') ELSE '{{}}'::jsonb END"""
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _VIP_SQL = f"""CASE WHEN vip_lacks IS DISTINCT FROM '' AND (segment = 'VIP' OR jurisdiction_terms -> 'is_perk' = 'true')
     THEN jurisdiction_terms -> 'vip' || jsonb_build_object('missing', coalesce(vip_lacks, '{NOTHING_RECORDED}')) END"""
