@@ -50,14 +50,15 @@ def allocate_rules(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys:
 
     The rules come in the order they are decided in. After one with a budget the budget is to be settled first.
     """
-    unbound = occasion.unbound()
-    sql, params = _allocation_sql(unbound)
+    unbound, is_one = occasion.unbound(), len(rules) == 1
+    sql, params = _allocation_sql(unbound, is_one=is_one)
     terms = ", ".join(_told_terms(rule, unbound) for rule in rules)
     told = {_Told.TERMS: f"[{terms}]", _Told.NUMBERS: [rule.number for rule in rules]}
     bound = [told[param] if isinstance(param, _Told) else param for param in params]
-    # A plan that is kept is for a few players.
-    with nullcontext() if are_plans_kept() else hashed_joins():
-        return run_planned(sql, bind_range(occasion.bind(bound), keys=keys))
+    bound = bind_range(occasion.bind(bound), keys=keys)
+    # Of one rule nothing is joined but by key; and a plan that is kept is for a few players.
+    with nullcontext() if is_one or are_plans_kept() else hashed_joins():
+        return run_planned(sql, bound)
 
 
 class _Told(Enum):
@@ -115,7 +116,7 @@ _ALLOCATION_SQL = """
             is_perk boolean, exclusive_group text)) WITH ORDINALITY t ON t.rule_number = c.rule_number
         WHERE {of_run}
     ),
-    decided AS ({first} UNION ALL {next})
+    decided AS ({decided})
     SELECT run_id, player_id, rule_number, {verdict}, CASE WHEN is_held_out THEN 'HELD_OUT' ELSE other_reason END,
            {reasons}, amount_computed, CASE WHEN is_given THEN amount_after_caps ELSE 0 END,
            given_value, CASE WHEN is_given THEN given_cost ELSE expected_cost END,
@@ -131,24 +132,28 @@ _ALLOCATION_SQL = """
 """
 
 
-@lru_cache(maxsize=16)
-def _allocation_sql(occasion: Occasion) -> Sql:
-    """Compile the statement once per run, or live once for all that finds the same policies."""
+@lru_cache(maxsize=32)
+def _allocation_sql(occasion: Occasion, *, is_one: bool) -> Sql:
+    """Compile the statement once per run, or live once for all that finds the same policies.
+
+    One rule has one candidate per player, and nobody's next: half of the statement need not be planned.
+    """
     in_range, range_params = UNBOUND_RANGE.condition("c.player_id")
     of_run = [occasion.run_id, _Told.NUMBERS, *range_params]
-    first, first_params = _decided_sql(_first_sql(), [occasion.run_id])
-    following, following_params = _decided_sql(_next_sql(), [])
+    decided, params = _decided_sql(_first_sql(), [occasion.run_id])
+    if not is_one:
+        following, following_params = _decided_sql(_next_sql(), [])
+        decided, params = f"{decided} UNION ALL {following}", [*params, *following_params]
     sql = _ALLOCATION_SQL.format(
         competing=", ".join(f"c.{column}" for column in _COMPETING),
         of_run=f"c.run_id = %s AND c.rule_number = ANY (%s) AND {in_range}",
-        first=first,
-        next=following,
+        decided=decided,
         verdict=VERDICT_SQL,
         reasons=reasons_sql(),
     )
     return partly_written_out(
         sql,
-        [_Told.TERMS, *of_run, *first_params, *following_params],
+        [_Told.TERMS, *of_run, *params],
         is_open=lambda param: isinstance(param, _Told) or occasion.is_open(param) or is_open_bound(param),
     )
 
