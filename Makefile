@@ -44,7 +44,7 @@ migrations-check: setup ## Check that no migration is missing
 	$(call stage,migrations check,$(BIN)/python manage.py makemigrations --check --dry-run)
 
 pytest: setup ## Run the tests alone (TESTS='players -k import' for some of them)
-	$(call stage,tests,$(BIN)/pytest --numprocesses 2 --dist loadfile $(TESTS))
+	$(call stage,tests,$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS))
 
 test-long: setup ## Run the tests that take minutes, which `make test` leaves out
 	$(call stage,long tests,$(BIN)/pytest -m long $(TESTS))

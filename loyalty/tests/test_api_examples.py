@@ -20,6 +20,9 @@ from core.environment import PROJECT_FOLDER
 from loyalty.tests import cast
 from players.models import ImportJob, Player
 from rewards.models import RedemptionOrder, RewardRule
+from safety.models import CaseOutcome, ReviewCase, Ring
+from safety.review.opening import open_ring_cases
+from safety.tests.review.factories import make_ring
 from wallet.models import LoyaltyBalance
 
 pytestmark = [
@@ -59,6 +62,14 @@ def tokens() -> dict[str, str]:
         "OPERATOR_TOKEN": str(AccessToken.for_user(users["Operator"])),
         "FINANCE_TOKEN": str(AccessToken.for_user(users["Finance"])),
     }
+
+
+def make_ring_under_review() -> Ring:
+    ring = make_ring()
+    members = ("R001", "R002")
+    Player.objects.bulk_create(Player(player_id=player_id) for player_id in members)
+    open_ring_cases(ring_number=ring.pk, reasons=dict.fromkeys(members, "One device"), by=None)
+    return ring
 
 
 # An example and the answer that the guide shows right below it.
@@ -105,10 +116,11 @@ def test_every_example_of_the_guide_works_in_its_order(
 ) -> None:
     guide = GUIDE.read_text()
     examples = _SHELL.findall(guide)
+    ring = make_ring_under_review()
     (tmp_path / "players.csv").write_text(_CSV.findall(guide)[0])
 
     script = "\n".join(f"echo {quote(_MARK + example)}\n{example}" for example in examples)
-    answers = run(script.replace("http://localhost:8000", live_server.url), tmp_path, **tokens)
+    answers = run(script.replace("http://localhost:8000", live_server.url), tmp_path, RING=str(ring.pk), **tokens)
 
     shown = _ANSWERED.findall(guide)
     assert len(examples) > 30
@@ -118,6 +130,7 @@ def test_every_example_of_the_guide_works_in_its_order(
     assert '"SUCCEEDED"' in answers
     assert '"amount_computed":"300.00"' in answers
     assert ImportJob.objects.get().counts["inserted"] == 2
+    assert ReviewCase.objects.filter(ring_number=ring.pk, outcome=CaseOutcome.CONFIRMED).count() == 2
     assert Player.objects.get(pk="P001").name == "Paula One"
     assert Player.objects.get(pk="P002").is_active is False
     assert RewardRule.objects.get().status == "ARCHIVED"

@@ -93,6 +93,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/restrictions/1"): OFFICE | {INTEGRATOR},
     ("POST", "/api/restrictions/1/move-end"): {RISK},
     ("POST", "/api/restrictions/1/lift"): {RISK, INTEGRATOR},
+    ("POST", "/api/restrictions/1/correct"): {RISK},
     ("POST", "/api/restrictions/1/decide-lift"): {RISK},
     ("GET", "/api/jurisdictions"): OFFICE | {INTEGRATOR},
     ("GET", "/api/jurisdictions/GB"): OFFICE | {INTEGRATOR},

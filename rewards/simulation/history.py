@@ -71,7 +71,7 @@ def begin_history(scope: Scope) -> None:
     _copy_grants(scope)
     run_statement(
         f"""CREATE TEMPORARY TABLE player_restrictions AS
-        SELECT player_id, kind, starts_at, ends_at FROM {original("player_restrictions")} LIMIT 0""",
+        SELECT id, player_id, kind, starts_at, ends_at, created_at FROM {original("player_restrictions")} LIMIT 0""",
         [],
     )
     shadow_copy("safety_segment_baselines", unique="segment")
@@ -267,9 +267,9 @@ def _follow_restrictions(on: date) -> None:
     end = start_of(on + timedelta(days=1))
     run_statement("TRUNCATE player_restrictions", [])
     run_statement(
-        f"""INSERT INTO player_restrictions (player_id, kind, starts_at)
-        SELECT player_id, kind, starts_at FROM {original("player_restrictions")}
-        WHERE starts_at < %s AND (ends_at IS NULL OR ends_at >= %s)""",
+        f"""INSERT INTO player_restrictions (id, player_id, kind, starts_at, ends_at, created_at)
+        SELECT id, player_id, kind, starts_at, CASE WHEN ends_at < %s THEN ends_at END, created_at
+        FROM {original("player_restrictions")} WHERE starts_at < %s""",
         [end, end],
     )
 
