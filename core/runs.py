@@ -60,18 +60,18 @@ class KeyRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NamedPlayers:
-    """Some players by name, where a `KeyRange` would be too coarse."""
+class NamedKeys:
+    """Some keys by name, where a `KeyRange` would be too coarse."""
 
-    player_ids: Sequence[str]
+    keys: Sequence[str]
 
     def condition(self, column: str) -> tuple[str, list[Any]]:
         """Return SQL and parameters that hold for `column` among the names."""
-        return f"{column} = ANY (%s)", [list(self.player_ids)]
+        return f"{column} = ANY (%s)", [list(self.keys)]
 
     def filters(self, field_name: str) -> dict[str, Any]:
         """Return the same as keyword arguments for `filter()`."""
-        return {f"{field_name}__in": list(self.player_ids)}
+        return {f"{field_name}__in": list(self.keys)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

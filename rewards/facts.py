@@ -10,13 +10,13 @@ from django.conf import settings
 
 from core.expressions import run_statement
 from core.plans import run_planned
-from core.runs import ALL_KEYS, KeyRange, NamedPlayers
+from core.runs import ALL_KEYS, KeyRange, NamedKeys
 from rewards.definitions import RuleDefinition
 from rewards.fields import COLUMNS, GAMES_COLUMN, MEASURE_DAILY_COLUMNS, SAFETY_COLUMNS, WINDOWS
 from safety.standing import games_join, grants_join
 from safety.vip_approvals import VIP_STANDINGS_SQL
 
-Scope = KeyRange | NamedPlayers
+Scope = KeyRange | NamedKeys
 
 
 def needed_columns(rules: Iterable[RuleDefinition]) -> list[str]:
@@ -44,7 +44,7 @@ def fill_facts(
     values = {"as_of": f"DATE '{on:%Y-%m-%d}'", "zone": f"'{settings.TIME_ZONE}'"}
     selected = ", ".join(COLUMNS[name].sql % values for name in columns)
     # Inside the grouped relations too: a test of one player must not add up everybody's days.
-    scope = keys if player_ids is None else NamedPlayers(player_ids=player_ids)
+    scope = keys if player_ids is None else NamedKeys(keys=player_ids)
     joins = [_join(source, kept) or _JOINS[source](on, scope) for source in _JOINS if source in sources]
     if any(source.startswith("days_") for source in sources):
         joins.append(_join("days", kept) or _days_join(on, scope, columns))

@@ -19,7 +19,7 @@ from psycopg.errors import UniqueViolation
 from core.bulk import trusted_keys
 from core.expressions import fetch_rows, run_statement
 from core.plans import fetch_planned, run_planned
-from core.runs import ALL_KEYS, Counts, KeyRange, NamedPlayers
+from core.runs import ALL_KEYS, Counts, KeyRange, NamedKeys
 from rewards.budgets import release_budget
 from rewards.cash import pay_cash
 from rewards.definitions import RuleDefinition
@@ -94,7 +94,7 @@ def issue_under_lock(
     *,
     occasion: Occasion,
     at: datetime,
-    keys: NamedPlayers,
+    keys: NamedKeys,
     guarded: Collection[int],
     has_pools: bool,
 ) -> Counts:
@@ -126,7 +126,7 @@ def _issue(
     terms = json.dumps(list(told.values()), default=str)
     # Every key is that of a player locked above or of a rule of this run. For a few it would cost more than it saves:
     # the session's plans are dropped with it, those of the posting core too.
-    with trusted_keys(are_many=not isinstance(keys, NamedPlayers)):
+    with trusted_keys(are_many=not isinstance(keys, NamedKeys)):
         _give(rules, told, occasion=occasion, at=at, keys=keys)
     decided = (_decide_again if occasion.is_of_review else _decide)(rules, terms, occasion=occasion, at=at, keys=keys)
     if perks := [rule for rule in rules if rule.reward.type is RewardType.VIP_PERKS]:
@@ -381,7 +381,7 @@ def _decide(
 
     Of many rows, to ask of each whether there is one takes half as long again; it is done where it turns out there is.
     """
-    if isinstance(keys, NamedPlayers):
+    if isinstance(keys, NamedKeys):
         return _store_decisions(rules, terms, occasion=occasion, at=at, keys=keys, on_conflict=_LEFT_ALONE)
     try:
         with transaction.atomic():

@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.errors import NotFoundError
 from core.models import Run, RunKind
 from core.plans import plans_kept
-from core.runs import ALL_KEYS, Counts, KeyRange, NamedPlayers, finish_run
+from core.runs import ALL_KEYS, Counts, KeyRange, NamedKeys, finish_run
 from players.models import Player
 from rewards.allocation import allocate_rules, allocation_blocks
 from rewards.budgets import settle_budget
@@ -142,7 +142,7 @@ def _evaluate(
         allocated.rules,
         occasion=occasion,
         at=at,
-        keys=NamedPlayers(player_ids=player_ids),
+        keys=NamedKeys(keys=player_ids),
         guarded=standing.guarded,
         has_pools=allocated.has_pools,
     )

@@ -14,7 +14,7 @@ from decimal import Decimal
 from django.db.models import Case, CharField, Value, When
 
 from core.expressions import Sql, compile_expression, fetch_rows, run_statement
-from core.runs import ALL_KEYS, KeyRange, NamedPlayers
+from core.runs import ALL_KEYS, KeyRange, NamedKeys
 from players.models import Player, Tier
 from players.policies import TIER_DOWNGRADE, TIER_GRACE_DAYS, TIER_QUALIFICATION, TIER_WINDOW_DAYS
 from players.tiers import current_tiers
@@ -127,7 +127,7 @@ def evaluate_tiers(
 
     A tier that is kept for a while says until when in `tier_kept_until`.
     """
-    scope: Scope = keys if player_ids is None else NamedPlayers(player_ids=player_ids)
+    scope: Scope = keys if player_ids is None else NamedKeys(keys=player_ids)
     ranking, params = ranking_sql(tiers=current_tiers(), on=on, scope=scope)
     sql = f"""
         WITH {ranking},
@@ -156,7 +156,7 @@ class TierOutlook:
 
 def tier_outlook(*, player: Player, on: date) -> TierOutlook:
     """Return where a player stands and what a ranking on a business date would do; nothing is written."""
-    scope = NamedPlayers(player_ids=[player.pk])
+    scope = NamedKeys(keys=[player.pk])
     points, points_params = qualifying_points_sql(on=on, scope=scope)
     ranking, params = ranking_sql(tiers=current_tiers(), on=on, scope=scope)
     rows = fetch_rows(
@@ -173,7 +173,7 @@ def reached_tiers(
     *, run_id: int, on: date, keys: KeyRange = ALL_KEYS, player_ids: Sequence[str] | None = None
 ) -> dict[str, str]:
     """Return by player the tier that a run has lifted them to, as they hold it now."""
-    scope: Scope = keys if player_ids is None else NamedPlayers(player_ids=player_ids)
+    scope: Scope = keys if player_ids is None else NamedKeys(keys=player_ids)
     in_range, params = scope.condition("c.player_id")
     rows = fetch_rows(
         f"""

@@ -20,7 +20,7 @@ from django.utils import timezone
 from core.errors import NotFoundError
 from core.expressions import fetch_rows, run_statement
 from core.models import Run, RunKind
-from core.runs import Counts, KeyRange, NamedPlayers, finish_run
+from core.runs import Counts, KeyRange, NamedKeys, finish_run
 from rewards.definitions import RuleDefinition
 from rewards.facts import fill_facts, forget_facts, needed_columns
 from rewards.issuing import issue_rewards
@@ -161,7 +161,7 @@ def _decide_again(decisions: Sequence[RewardDecision], *, at: datetime) -> None:
     if rules and judge_matches(rules, occasion=occasion, keys=keys):
         allocate_candidates(rules, occasion=occasion, keys=keys)
         _name_decisions(decisions, occasion=occasion)
-        counts = issue_rewards(rules, occasion=occasion, at=at, keys=NamedPlayers(player_ids=player_ids))
+        counts = issue_rewards(rules, occasion=occasion, at=at, keys=NamedKeys(keys=player_ids))
     forget_facts(run_id=run.pk)
     finish_run(run, counts)
     _refuse_unanswered(decisions, run_id=run.pk, at=at)

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 
 from core.expressions import Sql, fetch_rows, run_statement
-from core.runs import Keys, NamedPlayers
+from core.runs import Keys, NamedKeys
 from rewards.models import RewardType
 from safety.profitability import RewardTerms, unit_value
 from safety.review.opening import open_cases, refresh_cases
@@ -44,7 +44,7 @@ def open_cases_of_rewards(*, at: datetime, keys: Keys) -> int:
     )
     if _join_rewards((unlinked, params), at=at):
         # Nobody else's case: the others of the range are not locked.
-        refresh_cases(at=at, keys=NamedPlayers(player_ids=sorted(player_id for (player_id,) in owners)))
+        refresh_cases(at=at, keys=NamedKeys(keys=sorted(player_id for (player_id,) in owners)))
     return opened
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core.errors import NotFoundError
 from core.expressions import run_statement
-from core.runs import ALL_KEYS, KeyRange, NamedPlayers
+from core.runs import ALL_KEYS, KeyRange, NamedKeys
 from players.models import Player
 from safety.abuse import calculate_abuse_score, score_players
 from safety.detection.catalogue import SetDetector, detectors_in_force
@@ -127,7 +127,7 @@ def detect_on_events(*, kind: str, player_ids: Collection[str], at: datetime) ->
     scope = Scope(at=at, player_ids=tuple(sorted(player_ids)))
     found: int = sum(run_detector(detector, scope=scope)["found"] for detector in detectors)
     if found:
-        score_players(on=timezone.localdate(at), at=at, keys=NamedPlayers(player_ids=scope.player_ids or ()))
+        score_players(on=timezone.localdate(at), at=at, keys=NamedKeys(keys=scope.player_ids or ()))
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from core.expressions import fetch_rows, run_statement
-from core.runs import Keys, NamedPlayers
+from core.runs import Keys, NamedKeys
 from players.models import PlayerRestriction
 from players.restrictions.imposing import Word
 from safety import policies
@@ -83,7 +83,7 @@ def block_abusers(*, at: datetime, keys: Keys) -> int:
         return 0
     blocking = [at, at, SOURCE, SOURCE, SOURCE, at, at]
     blocked = run_statement(_BLOCK_SQL.format(due=due, counts=COUNTS_SQL), [*due_params, *blocking])
-    apply_started(at=at, keys=NamedPlayers(player_ids=found), actor=SOURCE)
+    apply_started(at=at, keys=NamedKeys(keys=found), actor=SOURCE)
     return blocked
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.expressions import Sql, fetch_rows, run_statement
-from core.runs import ALL_KEYS, Counts, Keys, NamedPlayers
+from core.runs import ALL_KEYS, Counts, Keys, NamedKeys
 from safety import policies
 from safety.models import UNDECIDED, ReviewAct, ReviewCase, ReviewCause
 from safety.review.blocking import block_abusers
@@ -166,7 +166,7 @@ def open_ring_cases(
     at = at or timezone.now()
     for reason in reasons.values():
         check_text_field("reason", reason, length_max=REASON_LENGTH_MAX, is_needed=True)
-    members = NamedPlayers(player_ids=sorted(reasons))
+    members = NamedKeys(keys=sorted(reasons))
     named = json.dumps([{"player_id": key, "reason": reason} for key, reason in reasons.items()])
     found = (
         """
