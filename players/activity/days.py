@@ -39,10 +39,14 @@ _SUMS_SQL = """
                coalesce(sum(e.sessions_inferred), 0)::integer AS sessions_inferred,
                coalesce(sum(e.played_reported), '0') AS played_reported,
                coalesce(sum(e.played_inferred), '0') AS played_inferred,
-               coalesce(sum(e.points), 0) AS points, coalesce(bool_or(e.names_game), false) AS names_games
+               coalesce(sum(e.points), 0) AS points, coalesce(bool_or(e.game > ''), false) AS names_games,
+               array_agg(e.game) FILTER (WHERE e.game > '') AS games,
+               array_agg(e.bets) FILTER (WHERE e.game > '') AS games_bets,
+               array_agg(e.wagered) FILTER (WHERE e.game > '') AS games_wagered,
+               array_agg(e.won) FILTER (WHERE e.game > '') AS games_won
         FROM (
             SELECT c.player_id, c."on", c.deposited, c.withdrawn, c.wagered, c.won, c.bets,
-                   c.wagered * g.lp_per_unit_staked AS points, c.game_category > '' AS names_game,
+                   c.wagered * g.lp_per_unit_staked AS points, c.game_category::text AS game,
                    NULL::integer AS sessions_reported, NULL::interval AS played_reported,
                    NULL::integer AS sessions_inferred, NULL::interval AS played_inferred
             FROM change c
@@ -85,46 +89,41 @@ _AFTER_SQL = f"""
             FROM day e LEFT JOIN activity_players n ON n.player_id = e.player_id
         ) y
         LEFT JOIN player_days d ON d.player_id = y.player_id AND d."on" = y."on"
-    ),
-    games AS (
-        SELECT g.player_id, g."on",
-               jsonb_object_agg(g.category, jsonb_build_object(
-                   'bets', g.bets, 'wagered', g.wagered::text, 'won', g.won::text
-               )) FILTER (WHERE NOT g.is_nothing) AS changed,
-               array_agg(g.category) FILTER (WHERE g.is_nothing) AS gone
-        FROM (
-            SELECT b.*, b.bets = 0 AND b.wagered = 0 AND b.won = 0 AS is_nothing FROM (
-                SELECT c.player_id, c."on", c.game_category AS category,
-                       coalesce(c.bets, 0) + coalesce((k.game ->> 'bets')::integer, 0) AS bets,
-                       coalesce(c.wagered, 0.00) + coalesce((k.game ->> 'wagered')::numeric, 0.00) AS wagered,
-                       coalesce(c.won, 0.00) + coalesce((k.game ->> 'won')::numeric, 0.00) AS won
-                FROM change c JOIN after a ON a.player_id = c.player_id AND a."on" = c."on"
-                CROSS JOIN LATERAL (SELECT a.games_before -> c.game_category::text AS game OFFSET 0) k
-                WHERE c.game_category > ''
-            ) b
-        ) g GROUP BY 1, 2
     )
 """
 _SUMMED = ("deposited", "withdrawn", "wagered", "won", "bets", "sessions", "playtime_hours")
 _KEPT = ("sessions_reported", "sessions_inferred", "played_reported", "played_inferred", "lp_accrued", "lp_due")
-_GAMES_AFTER = """CASE WHEN a.names_games
-                    THEN nullif((coalesce(a.games_before, '{}') || coalesce(g.changed, '{}'))
-                                - coalesce(g.gone, '{}'), '{}')
-                    ELSE a.games_before END"""
+# By arrays of the day's own and not by a join, whose size no planner could tell.
+_GAMES_AFTER = """CASE WHEN a.names_games THEN (
+                    SELECT nullif((coalesce(a.games_before, '{}')
+                                   || coalesce(jsonb_object_agg(b.game, jsonb_build_object(
+                                          'bets', b.bets, 'wagered', b.wagered::text, 'won', b.won::text
+                                      )) FILTER (WHERE NOT b.is_nothing), '{}'))
+                                  - coalesce(array_agg(b.game) FILTER (WHERE b.is_nothing), '{}'), '{}')
+                    FROM (
+                        SELECT n.*, n.bets = 0 AND n.wagered = 0 AND n.won = 0 AS is_nothing FROM (
+                            SELECT c.game, coalesce(c.bets, 0) + coalesce((k.before ->> 'bets')::integer, 0) AS bets,
+                                   coalesce(c.wagered, 0.00) + coalesce((k.before ->> 'wagered')::numeric, 0.00)
+                                       AS wagered,
+                                   coalesce(c.won, 0.00) + coalesce((k.before ->> 'won')::numeric, 0.00) AS won
+                            FROM unnest(a.games, a.games_bets, a.games_wagered, a.games_won)
+                                c (game, bets, wagered, won)
+                            CROSS JOIN LATERAL (SELECT a.games_before -> c.game AS before OFFSET 0) k
+                        ) n
+                    ) b
+                ) ELSE a.games_before END"""
 # Whoever else adds the day meanwhile waits or is waited for; the player's lock keeps other batches away.
 _WRITE_SQL = f"""
     moved AS (
         UPDATE player_days d
         SET {", ".join(f"{name} = d.{name} + a.{name}" for name in [*_SUMMED, *_KEPT])},
             wagered_accrued = d.wagered_accrued + a.wagered, games = {_GAMES_AFTER}
-        FROM after a LEFT JOIN games g ON g.player_id = a.player_id AND g."on" = a."on"
-        WHERE d.id = a.day_id
+        FROM after a WHERE d.id = a.day_id
     ),
     added AS (
         INSERT INTO player_days AS d (player_id, "on", {", ".join([*_SUMMED, *_KEPT])}, wagered_accrued, games)
         SELECT a.player_id, a."on", {", ".join(f"a.{name}" for name in [*_SUMMED, *_KEPT])}, a.wagered, {_GAMES_AFTER}
-        FROM after a LEFT JOIN games g ON g.player_id = a.player_id AND g."on" = a."on"
-        WHERE a.day_id IS NULL ORDER BY a.player_id, a."on"
+        FROM after a WHERE a.day_id IS NULL ORDER BY a.player_id, a."on"
         ON CONFLICT (player_id, "on") DO UPDATE SET
             {", ".join(f"{name} = d.{name} + excluded.{name}" for name in [*_SUMMED, *_KEPT])},
             wagered_accrued = d.wagered_accrued + excluded.wagered_accrued, games = excluded.games
