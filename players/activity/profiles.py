@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.expressions import compile_expression, run_statement
+from functools import cache
+
+from core.expressions import Sql, compile_expression, run_statement
 from players.activity.batch import Batch
 from players.models import ActivityKind, Player
 from players.profile import profile_depth_expression
@@ -25,7 +27,7 @@ def complete_profiles(batch: Batch) -> None:
         """,
         [KYC_COMPLETE],
     )
-    depth, params = compile_expression(profile_depth_expression(), model=Player)
+    depth, params = _depth()
     run_statement(
         f"""
         UPDATE players SET profile_depth = {depth}, updated_at = now()
@@ -33,3 +35,9 @@ def complete_profiles(batch: Batch) -> None:
         """,
         [*params, player_ids, *params],
     )
+
+
+@cache
+def _depth() -> Sql:
+    """Compile it once; that takes longer than to ask it of one player."""
+    return compile_expression(profile_depth_expression(), model=Player)
