@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from core.bulk import trusted_keys
 from core.expressions import fetch_rows, run_statement
 from core.money import ZERO
 from wallet.models import StakePart
@@ -18,6 +19,7 @@ from wallet.models import StakePart
 KEPT_DAYS = 90
 """Until so long after the bonus has ended a bet that is placed late is known to have counted."""
 _BATCH_ROWS = 50_000
+_MANY_ROWS = 100
 _IS_WAGERED = "l.status = 'ACTIVE' AND coalesce(l.expires_at > %(at)s, true)"
 
 
@@ -77,7 +79,9 @@ def keep_counted(counted: Sequence[tuple[str, Decimal, Counted]], *, source: str
         [weight for _, weight, _ in counted],
         [one.contribution for _, _, one in counted],
     ]
-    run_statement(_KEEP_SQL, [source, at, *columns])
+    # The batch holds the players, and their open bonuses were read under that lock.
+    with trusted_keys(are_many=len(counted) > _MANY_ROWS):
+        run_statement(_KEEP_SQL, [source, at, *columns])
 
 
 def correct_counted(*, source: str, at: datetime) -> dict[str, Progress]:

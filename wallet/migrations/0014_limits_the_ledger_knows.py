@@ -89,11 +89,11 @@ GUARD_SQL = """
                 RETURN NEW;
             END IF;
         END IF;
-        -- Points and tickets break few kinds of limits, which hardly a profile has: one look spares the rest.
-        IF NEW.currency_type <> 'BONUS' AND NOT EXISTS (
+        -- One look spares whoever belongs where nothing is limited, which in a set of grants are most.
+        IF NOT EXISTS (
             SELECT 1 FROM jurisdiction_limits l
-            WHERE l.kind IN ('PROMOTIONS_FORBIDDEN', 'REWARD_TYPES_FORBIDDEN')
-               OR l.kind = 'HARM_BLOCKS_PROMOTION' AND @FORGOTTEN@
+            WHERE l.jurisdiction_id = (SELECT jurisdiction_of(NEW.player_id)) AND l.severity = 'BINDING'
+              AND l.valid_from <= NEW.granted_on
         ) THEN
             RETURN NEW;
         END IF;
@@ -111,7 +111,7 @@ GUARD_SQL = """
         RETURN NEW;
     END
     $$
-""".replace("@FORGOTTEN@", _FORGOTTEN)
+"""
 # PostgreSQL reads the text of a trigger's condition anew for every statement, so the questions are the function's. The
 # triggers rest where foreign keys do, as before.
 TRIGGERS_SQL = """
