@@ -15,7 +15,7 @@ from django.db.models import BooleanField, Func
 from django.db.models.expressions import Combinable
 from psycopg import ClientCursor
 
-_PLACEHOLDER = re.compile(r"%[s%]")
+PLACEHOLDER = re.compile(r"%[s%]")
 Sql = tuple[str, list[Any]]
 Params = list[Any] | Mapping[str, Any]
 
@@ -84,7 +84,7 @@ def partly_written_out(sql: str, params: Sequence[Any], *, is_open: Callable[[An
             return "%s"
         return written_out("%s", [param])
 
-    return _PLACEHOLDER.sub(written, sql), left
+    return PLACEHOLDER.sub(written, sql), left
 
 
 def run_statement(sql: str, params: Params) -> int:

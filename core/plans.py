@@ -10,7 +10,6 @@ which plans anew.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,14 +19,13 @@ from typing import Any
 
 from django.db import connection
 
-from core.expressions import fetch_rows, run_statement
+from core.expressions import PLACEHOLDER, fetch_rows, run_statement
 
 # For more keys than these it is worth a plan of their own.
 KEYS_MAX = 100
 # The plan of a large statement takes up to a megabyte of its session, with the statement itself.
 PLANS_KEPT_MAX = 100
 _PREFIX = "kept_"
-_PLACEHOLDER = re.compile(r"%[s%]")
 _PREPARED: ContextVar[set[str] | None] = ContextVar("prepared_statements", default=None)
 
 
@@ -84,7 +82,7 @@ def _by_name(sql: str, params: list[Any]) -> tuple[str, list[Any]]:
 def _named(sql: str) -> tuple[str, str]:
     """Return the name of a statement, and its text with PostgreSQL's own placeholders (`%` stays doubled)."""
     numbers = count(1)
-    text = _PLACEHOLDER.sub(lambda found: "%%" if found[0] == "%%" else f"${next(numbers)}", sql)
+    text = PLACEHOLDER.sub(lambda found: "%%" if found[0] == "%%" else f"${next(numbers)}", sql)
     return _PREFIX + hashlib.sha256(text.encode()).hexdigest()[:40], text
 
 

@@ -47,6 +47,12 @@ class KeyRange:
     lower: str | None = None
     upper: str | None = None
 
+    @classmethod
+    def holding(cls, first: str, last: str | None = None) -> KeyRange:
+        """Return the range that holds the keys from `first` to `last`, or `first` alone."""
+        # No key lies between one and itself with the lowest storable character behind it.
+        return cls(lower=first, upper=(first if last is None else last) + "\x01")
+
     def condition(self, column: str) -> tuple[str, list[str]]:
         """Return SQL and parameters that hold for `column` within the range."""
         bounds = [(f"{column} >= %s", self.lower), (f"{column} < %s", self.upper)]

@@ -22,7 +22,6 @@ from rewards.events import activity_event, live_rules
 from safety.detection.catalogue import LIVE_KINDS
 from safety.detection.running import detect_on_events
 from wallet.identity import release_held_bonuses
-from wallet.ledger import lock_players
 from wallet.models import BonusStatus, Lot
 from wallet.reported_wagers import count_reported_wagers
 
@@ -92,10 +91,8 @@ def take_activity(
 
 
 def _note_identity(*, at: datetime) -> None:
-    """Pay what waited for the identity of players whom the staged events report, late or not."""
-    known = players_of_staged(KYC_COMPLETE)
-    lock_players(known)
-    release_held_bonuses(known, at=at)
+    """Pay what waited for the identity of players whom the staged events report, late or not; recording holds them."""
+    release_held_bonuses(players_of_staged(KYC_COMPLETE), at=at)
 
 
 def _set_off(triggers: Sequence[str], *, source: str, at: datetime, started_by: User | None) -> Counts:

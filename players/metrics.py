@@ -175,4 +175,4 @@ def update_player_metrics(*, player_id: str) -> None:
     """Refresh everything derived for one player: the night's statements with a filter. Raises NotFoundError."""
     _stored_metrics(player_id, ["player_id"])
     refresh_metrics(player_ids=[player_id])
-    refresh_volatility(keys=KeyRange(lower=player_id, upper=player_id + "\x01"))
+    refresh_volatility(keys=KeyRange.holding(player_id))

@@ -108,7 +108,7 @@ def _allocate(
 
 def _range_of(player_ids: Sequence[str]) -> KeyRange:
     """Return the narrowest range of keys that holds the players."""
-    return KeyRange(lower=min(player_ids), upper=max(player_ids) + "\x01") if player_ids else ALL_KEYS
+    return KeyRange.holding(min(player_ids), max(player_ids)) if player_ids else ALL_KEYS
 
 
 def evaluate_now(

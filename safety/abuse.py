@@ -111,7 +111,7 @@ def calculate_risk_score(*, player_id: str, at: datetime | None = None) -> int:
 
     Raises NotFoundError.
     """
-    scored, params = _scored_sql(at=at or timezone.now(), keys=KeyRange(lower=player_id, upper=player_id + "\x01"))
+    scored, params = _scored_sql(at=at or timezone.now(), keys=KeyRange.holding(player_id))
     rows = fetch_rows(f"SELECT risk_after FROM ({scored}) scored", params)
     if not rows:
         raise NotFoundError(f"there is no player {player_id!r} with metrics", player_id=player_id)

@@ -240,7 +240,7 @@ def flush_points(*, player_id: str, at: datetime) -> Counts:
     if not Player.objects.filter(player_id=player_id).exists():
         raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
     # No key lies between this one and itself with the lowest storable character behind it.
-    only = KeyRange(lower=player_id, upper=player_id + "\x01")
+    only = KeyRange.holding(player_id)
     return post_points_from_play(
         at=at, business_zone=timezone.get_default_timezone_name(), keys=only, actor="live flush"
     )

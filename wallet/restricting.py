@@ -111,7 +111,7 @@ def restrict_player(
         external_reference=external_reference,
     )
     restriction = impose_restriction(wanted, word=word, at=at)
-    apply_started(at=at, keys=_only(player_id), actor=word.actor)
+    apply_started(at=at, keys=KeyRange.holding(player_id), actor=word.actor)
     restriction.refresh_from_db()
     return restriction
 
@@ -222,8 +222,3 @@ def _lock_owner(restriction_id: int) -> str:
     player_id = restriction_of(restriction_id).player_id
     lock_players([player_id])
     return player_id
-
-
-def _only(player_id: str) -> KeyRange:
-    # No key lies between this one and itself with the lowest storable character behind it.
-    return KeyRange(lower=player_id, upper=player_id + "\x01")

@@ -150,7 +150,7 @@ def _decide_again(decisions: Sequence[RewardDecision], *, at: datetime) -> None:
     rules, on = _unlimited_rules(decisions), timezone.localdate(at)
     names = {one.player_id: one.occasion for one in decisions}
     player_ids = sorted(names)
-    keys = KeyRange(lower=player_ids[0], upper=player_ids[-1] + "\x01")
+    keys = KeyRange.holding(player_ids[0], player_ids[-1])
     parameters = {"review_cases": sorted(set(_cases_of(decisions).values()))}
     run = Run.objects.create(kind=RunKind.LIVE, business_date=on, parameters=parameters)
     occasion = occasion_of_review(run_id=run.pk, on=on, names=names)

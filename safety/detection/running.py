@@ -110,7 +110,7 @@ def look_at_player(player_id: str, *, at: datetime | None = None) -> tuple[int, 
         # First, as whoever judges the signals does.
         lock_players([player_id])
         signals = detect_abuse_signals(player_id, at=at)
-        only = KeyRange(lower=player_id, upper=player_id + "\x01")
+        only = KeyRange.holding(player_id)
         score_players(on=timezone.localdate(at), at=at, keys=only)
         open_due_cases(at=at, keys=only)
     return calculate_abuse_score(player_id, at=at), signals

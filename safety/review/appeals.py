@@ -11,13 +11,12 @@ from django.utils import timezone
 
 from core.errors import LoyaltyError
 from core.expressions import run_statement
-from core.runs import ALL_KEYS, Keys
+from core.runs import ALL_KEYS, KeyRange, Keys
 from safety import policies
 from safety.models import UNDECIDED, CaseOutcome, ReviewAct, ReviewCase, ReviewStatus
 from safety.review.errors import AppealRefusedError, ReviewStatusError
 from safety.review.events import record_event
 from safety.review.opening import refresh_cases
-from safety.review.players import keys_of
 from safety.review.working import claim_change, locked_case
 from wallet.postings import check_text_field
 
@@ -59,7 +58,7 @@ def appeal_case(*, case_id: int, text: str, source: AppealSource, by: User, at: 
         record_event(
             case, ReviewAct.APPEALED, at=at, by=by, status_before=status_before, text=text, source=source.value
         )
-        refresh_cases(at=at, keys=keys_of(case.player_id))
+        refresh_cases(at=at, keys=KeyRange.holding(case.player_id))
         case.refresh_from_db()
     return case
 

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import InvalidInputError
+from core.runs import KeyRange
 from players.models import PlayerMetrics
 from safety import policies
 from safety.abuse import score_players
@@ -22,7 +23,6 @@ from safety.models import AbuseSignal, CaseOutcome, ReviewAct, ReviewCase, Revie
 from safety.review.blocking import lift_block
 from safety.review.errors import ReviewOutdatedError, ReviewStatusError
 from safety.review.events import announce_decision, record_event
-from safety.review.players import keys_of
 from safety.review.working import check_not_decided_before, check_undecided, claim_change, locked_case
 from wallet.postings import check_text_field
 
@@ -111,7 +111,7 @@ def _decide(case: ReviewCase, ruling: Ruling) -> ReviewCase:
     _judge(judged, judgements, ruling=ruling)
     if ruling.finding_severity is not None:
         _keep_finding(case, severity=ruling.finding_severity, ruling=ruling)
-    score_players(on=timezone.localdate(ruling.at), at=ruling.at, keys=keys_of(case.player_id))
+    score_players(on=timezone.localdate(ruling.at), at=ruling.at, keys=KeyRange.holding(case.player_id))
     claim_change(case, abuse_score=_score(case))
     _end_block(case, by=ruling.by, at=ruling.at)
     event = record_event(

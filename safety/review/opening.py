@@ -14,12 +14,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.expressions import Sql, fetch_rows, run_statement
-from core.runs import ALL_KEYS, Counts, Keys, NamedKeys
+from core.runs import ALL_KEYS, Counts, KeyRange, Keys, NamedKeys
 from safety import policies
 from safety.models import UNDECIDED, ReviewAct, ReviewCase, ReviewCause
 from safety.review.blocking import block_abusers
 from safety.review.events import record_event
-from safety.review.players import UNDECIDED_SQL, UNJUDGED_SQL, keys_of
+from safety.review.players import UNDECIDED_SQL, UNJUDGED_SQL
 from wallet.ledger import lock_players
 from wallet.postings import check_text_field
 
@@ -195,7 +195,7 @@ def _open_for(
     case = ReviewCase.objects.get(player_id=player_id, status__in=UNDECIDED)
     if not is_new:
         record_event(case, ReviewAct.EVIDENCE, at=at, by=by, text=reason, cause=cause)
-    refresh_cases(at=at, keys=keys_of(player_id))
+    refresh_cases(at=at, keys=KeyRange.holding(player_id))
     case.refresh_from_db()
     return case
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.runs import KeyRange, Keys
+from core.runs import Keys
 
 UNDECIDED_SQL = "('OPEN', 'ASSIGNED', 'APPEALED')"
 # Conditions on a signal `s`: it counts in the score; and no person has judged what it stands on by now.
 COUNTS_SQL = "NOT s.is_resolved AND NOT s.is_shadow"
 UNJUDGED_SQL = f"({COUNTS_SQL} AND (s.outcome = '' OR s.detected_at > s.judged_at))"
-
-
-def keys_of(player_id: str) -> KeyRange:
-    """Return the range of keys that holds one player."""
-    return KeyRange(lower=player_id, upper=player_id + "\x01")
 
 
 def confirmed_cases_sql(players: Keys) -> tuple[str, list[Any]]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from core.models import OutboxEvent
 from core.policies import save_policy
+from core.runs import KeyRange
 from core.tests.threads import run_together
 from players.models import Player
 from players.tests.factories import ON, restrict
@@ -24,7 +25,6 @@ from rewards.tests.factories import balance, decision, evaluate, make_player, ma
 from safety.models import AbuseSignal, ReviewCase, ReviewEvidence, SafetyViolation
 from safety.review.appeals import AppealSource, appeal_case
 from safety.review.deciding import decide_case
-from safety.review.players import keys_of
 from safety.review.working import claim_case
 from safety.tests.review.factories import make_reviewer
 from wallet.models import LedgerEntry, Lot
@@ -267,7 +267,7 @@ def test_settling_again_does_nothing_more() -> None:
     case = decide(make_waiting())
 
     assert settle_rewards(case_id=case.pk) == {}
-    assert keep_reviews(at=timezone.now(), keys=keys_of("alice"))["cases settled"] == 0
+    assert keep_reviews(at=timezone.now(), keys=KeyRange.holding("alice"))["cases settled"] == 0
     assert LedgerEntry.objects.count() == 1
 
 
@@ -296,7 +296,7 @@ def test_the_night_settles_what_a_decision_left_and_closes_the_case() -> None:
     claim_case(case_id=case.pk, by=rita)
     decide_case(case_id=case.pk, outcome="DISMISSED", reason="Fine", by=rita)
 
-    counts = keep_reviews(at=timezone.now(), keys=keys_of("alice"))
+    counts = keep_reviews(at=timezone.now(), keys=KeyRange.holding("alice"))
 
     assert (counts["cases settled"], counts["cases closed"]) == (1, 1)
     assert verdicts() == {"GIFT": "APPROVED"}

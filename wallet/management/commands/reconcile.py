@@ -54,4 +54,4 @@ def _ranges(player_id: str | None) -> list[KeyRange]:
         )
     if not Player.objects.filter(player_id=player_id).exists():
         raise CommandError(f"there is no player {player_id!r}")
-    return [KeyRange(lower=player_id, upper=player_id + "\x01")]
+    return [KeyRange.holding(player_id)]
