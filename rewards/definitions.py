@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -142,9 +143,19 @@ class RuleDefinition:
         windows = [field.window_days or 0 for field in formula_fields(self.reward.formula)]
         return max(self.limits.cooldown_days, *windows, 0)
 
-    def cooling_since(self, on: date) -> date:
-        """Return the date after which a reward given still keeps the rule from giving on a business date."""
-        return on - timedelta(days=self.cooldown_days)
+    def limit_dates(self, on: date) -> dict[str, date]:
+        """Return between which dates rewards given keep the rule from giving on a business date.
+
+        Both sides count, for a date may be run after later ones: `period_start` to `period_end` those in which rewards
+        count for the frequency, and all between `cooling_since` and `cooling_until`, themselves left out, for the
+        cooldown.
+        """
+        return {
+            "period_start": self.period_start(on),
+            "period_end": self.period_end(on),
+            "cooling_since": on - timedelta(days=self.cooldown_days),
+            "cooling_until": on + timedelta(days=self.cooldown_days),
+        }
 
     def period_start(self, on: date) -> date:
         """Return the first business date of the period in which rewards count for the frequency."""
@@ -157,6 +168,18 @@ class RuleDefinition:
                 return on.replace(day=1)
             case FrequencyPeriod.ONCE:
                 return date.min
+
+    def period_end(self, on: date) -> date:
+        """Return the last business date of that period."""
+        match self.limits.frequency_period:
+            case FrequencyPeriod.DAY:
+                return on
+            case FrequencyPeriod.WEEK:
+                return on + timedelta(days=6 - on.weekday())
+            case FrequencyPeriod.MONTH:
+                return on.replace(day=monthrange(on.year, on.month)[1])
+            case FrequencyPeriod.ONCE:
+                return date.max
 
 
 def define_rule(rule: RewardRule) -> tuple[RuleDefinition | None, list[Problem]]:

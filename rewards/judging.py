@@ -34,7 +34,7 @@ from rewards.jurisdictions.terms import (
     wagering_multiplier_max,
 )
 from rewards.models import AllocationCandidate, RewardType
-from rewards.occasions import COUNTS_SQL, Occasion
+from rewards.occasions import COOLING_SQL, COUNTS_SQL, IN_PERIOD_SQL, LAST_DATE_SQL, LIMIT_DATES_SQL, Occasion
 from safety.abuse import amount_multiplier, wagering_multiplier
 from safety.caps import cap_expressions
 from safety.costs import CostTerms
@@ -316,18 +316,19 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, players
         SELECT m.rule_number, p.player_id, m.amount AS amount_computed, {columns}, t.is_whole, t.has_requirement,
                {cost_columns}, p.own_edges[t.games_number] AS own_edge, t.reward_family, t.min_amount, t.frequency_max,
                u.given_in_period, u.last_given_on, u.last_decision_id,
-               coalesce(u.last_given_on > t.cooling_since, false) AS is_cooling_down,
+               u.is_cooling_down,
                t.jurisdictions -> p.jurisdiction AS jurisdiction_terms, {held_out} AS is_held_out
         FROM ({of_players} OFFSET 0) p
         CROSS JOIN LATERAL unnest(p.matches) m
         JOIN jsonb_to_recordset(%s::jsonb) t (
             rule_number integer, is_whole boolean, has_requirement boolean, {cost_types}, reward_family text,
-            min_amount numeric, frequency_max integer, period_start date, cooling_since date, holdout_percent numeric,
+            min_amount numeric, frequency_max integer, {LIMIT_DATES_SQL}, holdout_percent numeric,
             games_number integer, jurisdictions jsonb
         ) ON t.rule_number = m.rule_number
         CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on >= t.period_start) AS given_in_period,
-                   max(d.first_on) FILTER (WHERE {COUNTS_SQL}) AS last_given_on,
+            SELECT count(*) FILTER (WHERE {COUNTS_SQL} AND {IN_PERIOD_SQL}) AS given_in_period,
+                   coalesce(bool_or({COUNTS_SQL} AND {COOLING_SQL}), false) AS is_cooling_down,
+                   max(d.first_on) FILTER (WHERE {COUNTS_SQL} AND d.first_on <= {LAST_DATE_SQL}) AS last_given_on,
                    max(d.id) AS last_decision_id,
                    coalesce(bool_or({decided}), false) AS is_decided_already
             FROM reward_decisions d WHERE d.player_id = p.player_id AND d.rule_number = m.rule_number
@@ -372,7 +373,6 @@ def _terms(rule: RuleDefinition, *, on: date) -> dict[str, Any]:
         "reward_family": terms.family,
         "min_amount": rule.reward.min_amount,
         "frequency_max": rule.limits.frequency_max,
-        "period_start": rule.period_start(on),
-        "cooling_since": rule.cooling_since(on),
+        **rule.limit_dates(on),
         "holdout_percent": rule.limits.holdout_percent,
     }

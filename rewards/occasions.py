@@ -101,5 +101,11 @@ def occasion_of_review(*, run_id: int, on: date, names: Mapping[str, str]) -> Oc
 
 
 COUNTS_SQL = "d.verdict IN ('APPROVED', 'REDUCED', 'PENDING_REVIEW')"
+# Of a rule's limits `t`, as `RuleDefinition.limit_dates` names them, and a decision `d`; the last date is the last that
+# counts for either of the two.
+LIMIT_DATES_SQL = "period_start date, period_end date, cooling_since date, cooling_until date"
+IN_PERIOD_SQL = "d.first_on BETWEEN t.period_start AND t.period_end"
+COOLING_SQL = "d.first_on > t.cooling_since AND d.first_on < t.cooling_until"
+LAST_DATE_SQL = "greatest(t.period_end, t.cooling_until - 1)"
 # A condition on an allocation `a`: it gives something, or asks a person to approve a perk.
 AWARDS_SQL = "(a.amount_given > 0 OR a.reason = 'NEEDS_APPROVAL')"

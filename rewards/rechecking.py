@@ -11,7 +11,15 @@ from rewards.facts import Scope
 from rewards.guard import RuleGuard, rule_guard
 from rewards.jurisdictions.rechecking import month_limit_sql, reject_beyond_jurisdiction
 from rewards.models import PlayerFacts
-from rewards.occasions import AWARDS_SQL, COUNTS_SQL, Occasion
+from rewards.occasions import (
+    AWARDS_SQL,
+    COOLING_SQL,
+    COUNTS_SQL,
+    IN_PERIOD_SQL,
+    LAST_DATE_SQL,
+    LIMIT_DATES_SQL,
+    Occasion,
+)
 from rewards.rule_life.stopping import stopped_rules
 from safety.caps import CAPS, cap_limit_expressions
 from safety.granted import granted_sql
@@ -59,8 +67,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
         {
             "rule_number": rule.number,
             "frequency_max": rule.limits.frequency_max,
-            "period_start": rule.period_start(occasion.on),
-            "cooling_since": rule.cooling_since(occasion.on),
+            **rule.limit_dates(occasion.on),
         }
         for rule in rules
     ]
@@ -68,18 +75,19 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
         f"""
         WITH limits AS MATERIALIZED (
             SELECT * FROM jsonb_to_recordset(%s::jsonb) t (
-                rule_number integer, frequency_max integer, period_start date, cooling_since date)
+                rule_number integer, frequency_max integer, {LIMIT_DATES_SQL})
         ),
         meanwhile AS MATERIALIZED (
             SELECT a.player_id, a.rule_number,
                    bool_or({decided}) AS is_decided,
-                   count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on >= t.period_start) AS given,
-                   max(d.first_on) FILTER (WHERE {COUNTS_SQL}) AS last_on,
-                   t.frequency_max, t.cooling_since
+                   count(*) FILTER (WHERE {COUNTS_SQL} AND {IN_PERIOD_SQL}) AS given,
+                   coalesce(bool_or({COUNTS_SQL} AND {COOLING_SQL}), false) AS is_cooling_down,
+                   max(d.first_on) FILTER (WHERE {COUNTS_SQL} AND d.first_on <= {LAST_DATE_SQL}) AS last_on,
+                   t.frequency_max
             FROM rule_allocations a JOIN limits t ON t.rule_number = a.rule_number
             JOIN reward_decisions d ON d.player_id = a.player_id AND d.rule_number = a.rule_number
             WHERE a.run_id = %s AND {AWARDS_SQL} AND {in_range} AND {decisions_in_range}
-            GROUP BY a.player_id, a.rule_number, t.frequency_max, t.cooling_since
+            GROUP BY a.player_id, a.rule_number, t.frequency_max
         ),
         dropped AS (
             DELETE FROM rule_allocations a USING meanwhile m
@@ -92,7 +100,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
                 'code', CASE WHEN m.given >= m.frequency_max THEN 'FREQUENCY' ELSE 'COOLDOWN' END,
                 'given', m.given, 'last_on', m.last_on))
         FROM meanwhile m
-        WHERE NOT m.is_decided AND (m.given >= m.frequency_max OR m.last_on > m.cooling_since)
+        WHERE NOT m.is_decided AND (m.given >= m.frequency_max OR m.is_cooling_down)
           AND a.run_id = %s AND a.player_id = m.player_id AND a.rule_number = m.rule_number
         """,
         [

@@ -96,10 +96,11 @@ def _cooldown(judged: Judgement, definition: RuleDefinition, on: date) -> Check:
         return Check(name="Cooldown", outcome=Outcome.PASSED, sentence="the rule has none")
     if last_on is None:
         return Check(name="Cooldown", outcome=Outcome.PASSED, sentence=f"{days} days, and nothing was given before")
-    passed = (on - last_on).days
+    passed = abs((on - last_on).days)
     is_stopped = "COOLDOWN" in judged.obstacles
-    waiting = f", {days - passed} more needed" if is_stopped else ""
-    sentence = f"{passed} of {days} days have passed since {last_on}{waiting}"
+    waiting = f", {days - passed} more needed" if is_stopped and passed < days else ""
+    between = "lie before" if last_on > on else "have passed since"
+    sentence = f"{passed} of {days} days {between} {last_on}{waiting}"
     return _check("Cooldown", sentence, is_stopped=is_stopped, figures={"days_passed": passed, "days_needed": days})
 
 

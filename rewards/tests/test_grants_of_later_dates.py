@@ -26,7 +26,7 @@ DAILY = {"frequency_period": "DAY"}
 def test_a_night_counts_what_was_granted_live_on_the_next_morning() -> None:
     make_player()
     save_policy(name="MAX_WEEKLY_REWARD_PER_PLAYER", value="50", saved_by=None)
-    apply_reward(player_id="alice", rule=make_rule("LIVE", reward={"amount": 40}, **DAILY), on=THURSDAY)
+    apply_reward(player_id="alice", rule=make_rule("LIVE", reward={"amount": 40}), on=THURSDAY)
     make_rule("NIGHT", reward={"amount": 30}, **DAILY)
 
     evaluate(WEDNESDAY)

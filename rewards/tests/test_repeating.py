@@ -94,6 +94,50 @@ def test_what_was_given_later_counts_for_a_night_that_is_run_after_it() -> None:
     assert given_on(MONDAY, SUNDAY) == [MONDAY]
 
 
+@pytest.mark.django_db
+def test_a_date_that_is_run_late_gives_what_its_own_period_leaves() -> None:
+    make_player()
+    make_rule("DAILY", frequency_period="DAY")
+    make_rule("WEEKLY", frequency_period="WEEK")
+    evaluate(MONDAY)
+
+    evaluate(SUNDAY)
+
+    given = RewardDecision.objects.filter(amount_given__gt=0).order_by("id")
+    assert sorted(given.values_list("rule__rule_id", "first_on")) == [
+        ("DAILY", SUNDAY),
+        ("DAILY", MONDAY),
+        ("WEEKLY", SUNDAY),
+        ("WEEKLY", MONDAY),
+    ]
+
+
+@pytest.mark.django_db
+def test_a_date_that_is_run_late_gives_nothing_more_in_a_period_that_a_later_date_has_used_up() -> None:
+    make_player()
+    make_rule(frequency_period="WEEK", frequency_max=2)
+    saturday = MONDAY + timedelta(days=5)
+
+    assert given_on(saturday, saturday - timedelta(days=1), MONDAY) == [saturday, saturday - timedelta(days=1)]
+    assert RewardDecision.objects.get(first_on=MONDAY).reasons == [
+        {"code": "FREQUENCY", "given": 2, "last_on": saturday.isoformat()}
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("days_earlier", "expected"), [(6, "REJECTED COOLDOWN"), (7, "APPROVED")])
+def test_a_cooldown_counts_from_later_dates_too(days_earlier: int, expected: str) -> None:
+    # Less than seven days apart, two dates measure some of the same play.
+    make_player()
+    make_rule(frequency_period="DAY", cooldown_days=7)
+    evaluate(MONDAY)
+
+    evaluate(MONDAY - timedelta(days=days_earlier))
+
+    late = RewardDecision.objects.get(first_on=MONDAY - timedelta(days=days_earlier))
+    assert f"{late.verdict} {late.reason}".strip() == expected
+
+
 # ── a rule that may repeat must not pay the same play twice ──
 
 
