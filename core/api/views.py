@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
-from rest_framework.exceptions import NotAuthenticated, NotFound, ParseError, ValidationError
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, NotFound, ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from core.api.limits import RequestLimit
 from core.api.permissions import MethodPermissions
 from core.api.serializers import RequestSerializer
 from core.strict_json import is_storable
@@ -28,7 +29,11 @@ class Endpoint(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check log-in, permission, address and query before the view itself begins."""
-        super().initial(request, *args, **kwargs)
+        try:
+            super().initial(request, *args, **kwargs)
+        except (NotAuthenticated, AuthenticationFailed):
+            RequestLimit().count_unknown(request)
+            raise
         if not all(is_storable(str(value)) for value in kwargs.values()):
             raise NotFound
         self.query = read_query(request, self.query_by_method.get(str(request.method), NoQuery))

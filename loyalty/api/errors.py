@@ -68,7 +68,7 @@ def _body_of(error: exceptions.APIException) -> dict[str, Any]:
     if isinstance(error.detail, dict):  # simplejwt's errors carry a dictionary
         return body(str(error.detail.get("code", error.default_code)), str(error.detail.get("detail", error)))
     code = getattr(error.detail, "code", None) or error.default_code
-    return body(_CODES.get(code, code), str(error.detail))
+    return body(_CODES.get(code, code), str(error.detail), getattr(error, "details", None))
 
 
 _CODES = {"parse_error": "malformed_request", "authentication_failed": "not_authenticated"}

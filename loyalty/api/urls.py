@@ -12,11 +12,11 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
-from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from loyalty.api.actions import ActionList
 from loyalty.api.activity import ActivityList, PlayerActivity, PlayerSourceSwitch
 from loyalty.api.batch import BatchProcess
+from loyalty.api.tokens import TokenObtain, TokenRefresh
 from players.api.importing import ImportStatus, ImportUpload
 from players.api.tiers import TierDetail, TierList
 from reporting.api.analytics import Dashboard
@@ -86,8 +86,8 @@ class Nowhere(APIView):
 
 
 _ENDPOINTS: tuple[tuple[str, Any, str], ...] = (
-    ("token", TokenObtainPairView, "token"),
-    ("token/refresh", TokenRefreshView, "token-refresh"),
+    ("token", TokenObtain, "token"),
+    ("token/refresh", TokenRefresh, "token-refresh"),
     ("players", PlayerList, "players"),
     ("players/<str:player_id>", PlayerDetail, "player"),
     ("players/<str:player_id>/statement", PlayerStatement, "player-statement"),

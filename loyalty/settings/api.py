@@ -15,10 +15,21 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PARSER_CLASSES": ["core.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": ["core.api.limits.RequestLimit"],
+    "NUM_PROXIES": environment.integer("API_PROXIES", default=0, minimum=0, maximum=10),
     "EXCEPTION_HANDLER": "loyalty.api.errors.answer_error",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "COERCE_DECIMAL_TO_STRING": True,
 }
+
+API_REQUESTS_PER_MINUTE = environment.integer("API_REQUESTS_PER_MINUTE", default=0, minimum=0, maximum=1_000_000)
+"""Of one user; here and below 0 is no limit."""
+API_UNKNOWN_REQUESTS_PER_MINUTE = environment.integer(
+    "API_UNKNOWN_REQUESTS_PER_MINUTE", default=0, minimum=0, maximum=1_000_000
+)
+"""Without a log-in, or with one that does not hold, from one address."""
+API_LOGINS_PER_MINUTE = environment.integer("API_LOGINS_PER_MINUTE", default=0, minimum=0, maximum=1_000_000)
+"""For tokens, from one address."""
 
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(

@@ -91,6 +91,7 @@ CACHES: dict[str, dict[str, Any]] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": redis_url(),
         "KEY_PREFIX": "loyalty",
+        "OPTIONS": {"socket_timeout": 2},
     },
 }
 

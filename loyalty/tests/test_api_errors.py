@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -109,6 +110,36 @@ def test_a_body_of_another_type_is_refused(root: ApiUser) -> None:
 
     assert response.status_code == 415
     assert error_of((415, response.json()))["code"] == "unsupported_media_type"
+
+
+PACKED = gzip.compress(b'{"rule": {}}')
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status", "message"),
+    [
+        (PACKED, "br", 415, "The Content-Encoding is 'br': gzip is read, or none."),
+        (b"{}", "gzip", 400, "The body is not packed by gzip, as its Content-Encoding says."),
+        (PACKED[:-5], "gzip", 400, "The body is packed by gzip and is cut off, or something follows it."),
+        (PACKED + b"x", "gzip", 400, "The body is packed by gzip and is cut off, or something follows it."),
+        (PACKED, "", 400, "The body is not UTF-8 text: byte 1 cannot be read."),
+        (gzip.compress(b" " * 2_000_000), "gzip", 413, "The body is too large: at most 1,048,576 bytes are read."),
+    ],
+)
+def test_a_packed_body_that_cannot_be_unpacked_is_refused(
+    root: ApiUser, body: bytes, encoding: str, status: int, message: str
+) -> None:
+    answer = root.send("POST", "/api/rules/check", body, Content_Encoding=encoding)
+
+    assert (answer[0], error_of(answer)["message"]) == (status, message)
+
+
+def test_a_body_packed_by_gzip_is_read(root: ApiUser) -> None:
+    body = gzip.compress(b'{"no_such_key": 1}')
+
+    answer = root.send("POST", "/api/rules/check", body, Content_Encoding="gzip")
+
+    assert "no_such_key" in {detail["field"] for detail in error_of(answer)["details"]}
 
 
 @pytest.mark.parametrize("path", PAGES)
