@@ -111,7 +111,7 @@ def refresh_volatility(
     if active_since is not None:
         active, active_params = _ACTIVE_SINCE.format(in_range=in_range), [*params, active_since, *params, written_since]
     return run_statement(
-        _VOLATILITY_SQL.format(in_range=in_range, active=active, played=_PLAYED), [*params, *active_params]
+        _VOLATILITY_SQL.format(in_range=in_range, active=active, played=PLAYED_SQL), [*params, *active_params]
     )
 
 
@@ -119,7 +119,8 @@ _ACTIVE_SINCE = """AND d.player_id IN (
             SELECT player_id FROM player_days WHERE {in_range} AND "on" >= %s
             UNION SELECT player_id FROM player_metrics WHERE {in_range} AND updated_at >= %s::date
         )"""
-_PLAYED = "d.wagered <> 0 OR d.won <> 0"
+PLAYED_SQL = "d.wagered <> 0 OR d.won <> 0"
+"""A condition on a daily row `d`: it has a result."""
 # An aggregate per player joined to an update: the ORM would run it once per row.
 _VOLATILITY_SQL = """
     UPDATE player_metrics m SET volatility_score = v.volatility, updated_at = now()

@@ -11,6 +11,7 @@ from django.conf import settings
 from core.expressions import run_statement
 from core.plans import run_planned
 from core.runs import ALL_KEYS, KeyRange, NamedKeys
+from players.metrics import PLAYED_SQL
 from rewards.definitions import RuleDefinition
 from rewards.fields import COLUMNS, GAMES_COLUMN, MEASURE_DAILY_COLUMNS, SAFETY_COLUMNS, WINDOWS
 from safety.standing import games_join, grants_join
@@ -206,14 +207,17 @@ def _window_sums(on: date, days: int, *, columns: Sequence[str], is_longest: boo
             f"jsonb_agg(d.games) FILTER (WHERE d.on >= DATE '{start}' AND d.games IS NOT NULL) AS games_{days}d"
         )
     if f"volatility_score_{days}d" in columns:
-        sums.append(_VOLATILITY_SQL.format(within=within, days=days))
+        played = f"d.on >= DATE '{start}' AND ({PLAYED_SQL})"
+        sums.append(_VOLATILITY_SQL.format(played=played, days=days))
     return ", ".join(sums)
 
 
-# As `players.metrics` defines it for all days: unknown with fewer than two, and where nothing was staked.
+# As `players.metrics` defines it for all days: of those with a stake or a payout, unknown with fewer than two, and
+# where nothing was staked.
 _VOLATILITY_SQL = """
-    CASE WHEN count(*){within} > 1 AND avg(d.wagered){within} > 0
-         THEN least(round(stddev_samp(d.won - d.wagered){within} / avg(d.wagered){within}, 4), 99999999999999.9999)
+    CASE WHEN count(*) FILTER (WHERE {played}) > 1 AND avg(d.wagered) FILTER (WHERE {played}) > 0
+         THEN least(round(stddev_samp(d.won - d.wagered) FILTER (WHERE {played})
+                          / avg(d.wagered) FILTER (WHERE {played}), 4), 99999999999999.9999)
     END AS volatility_{days}d"""
 
 

@@ -137,7 +137,8 @@ _MEASURED = (
 _WINDOWED_MEASURED = {
     "game_diversity": """nullif((
         SELECT count(DISTINCT category.name)
-        FROM jsonb_array_elements(d.games_%(days)sd) played (games), jsonb_object_keys(played.games) category (name)
+        FROM jsonb_array_elements(d.games_%(days)sd) played (games), jsonb_each(played.games) category (name, sums)
+        WHERE (category.sums ->> 'bets')::integer > 0
     ), 0)""",
     "volatility_score": "d.volatility_%(days)sd",
 }

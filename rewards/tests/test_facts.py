@@ -206,3 +206,18 @@ def test_games_and_differences_that_the_days_do_not_tell_are_unknown() -> None:
 
     names = [name for name in COLUMNS if name.startswith(("game_diversity_", "volatility_score_"))]
     assert {row[name] for name in names} == {None}
+
+
+def test_windows_leave_out_days_without_play_and_games_that_only_paid_out() -> None:
+    alice = make_player(days_from=ON - timedelta(days=89))
+    make_day(alice, ON - timedelta(days=2), wagered="10.00", won="0.00", games={"slots": {"bets": 1}})
+    make_day(alice, ON - timedelta(days=1), deposited="50.00", sessions=1)
+    make_day(
+        alice, ON, wagered="10.00", won="20.00", games={"slots": {"bets": 1}, "poker": {"bets": 0, "won": "20.00"}}
+    )
+
+    row = facts("alice")
+
+    # results −10 and 10 over a mean stake of 10; the day of the deposit has no result
+    assert [row[f"volatility_score_{days}d"] for days in (7, 30, 90)] == [Decimal("1.4142")] * 3
+    assert [row[f"game_diversity_{days}d"] for days in (7, 30, 90)] == [1, 1, 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 RATES = {"slots": Decimal("0.1"), "other": Decimal("0.1"), "roulette": Decimal("0.0333"), "": Decimal("0.1")}
@@ -112,3 +112,66 @@ def _sessions(events: list[Event]) -> tuple[dict[PlayerOn, int], dict[PlayerOn, 
                     played[on] += at - (before or at)
             before = at
     return sessions, played
+
+
+Days = dict[PlayerOn, dict[str, Any]]
+
+
+def metrics_of(days: Days, player_id: str) -> dict[str, Any]:
+    """Return what follows from a player's days, all of them; None is unknown."""
+    own = [day for (of, _), day in days.items() if of == player_id]
+    total = {name: sum((day.get(name, 0) for day in own), Decimal(0)) for name in SUMMED}
+    played: dict[str, int] = defaultdict(int)
+    for day in own:
+        for category, game in (day.get("games") or {}).items():
+            played[category] += game["bets"]
+    played = {category: bets for category, bets in played.items() if bets}
+    return {
+        **{f"total_{name}": value for name, value in total.items()},
+        "net_pnl": total["won"] - total["wagered"],
+        "house_edge_contribution": total["wagered"] - total["won"],
+        "win_loss_ratio": _divided(total["won"], total["wagered"], 4) or Decimal(0),
+        "avg_bet_size": _divided(total["wagered"], total["bets"], 2),
+        "avg_session_duration": _divided(total["playtime_hours"], total["sessions"], 4),
+        "bets_per_session": _divided(total["bets"], total["sessions"], 4),
+        "games_played": played,
+        "game_diversity": len(played) or None,
+        "volatility_score": volatility_of(own),
+    }
+
+
+SUMMED = ("deposited", "withdrawn", "wagered", "won", "bets", "sessions", "playtime_hours")
+
+
+def volatility_of(days: list[dict[str, Any]]) -> Decimal | None:
+    """Return the sample deviation of the results of days with a stake or payout ÷ the mean stake of those days."""
+    played = [day for day in days if day.get("wagered", 0) or day.get("won", 0)]
+    staked = sum((day.get("wagered", 0) for day in played), Decimal(0))
+    if len(played) < 2 or not staked:
+        return None
+    with localcontext(prec=60):
+        results = [Decimal(day.get("won", 0) - day.get("wagered", 0)) for day in played]
+        mean = sum(results, Decimal(0)) / len(results)
+        squares = [(result - mean) ** 2 for result in results]
+        deviation = (sum(squares, Decimal(0)) / (len(results) - 1)).sqrt()
+        return _divided(deviation * len(played), staked, 4)
+
+
+def window_of(days: Days, player_id: str, *, on: date, length: int) -> dict[str, Any]:
+    """Return what the business days that end on a date say, or None for each where the first known day is later."""
+    first = on - timedelta(days=length - 1)
+    known = min((at for of, at in days if of == player_id), default=None)
+    names = [*(f"total_{name}" for name in SUMMED), "active_days", "game_diversity", "volatility_score"]
+    if known is None or known > first:
+        return dict.fromkeys(names)
+    within = {key: day for key, day in days.items() if key[0] == player_id and first <= key[1] <= on}
+    found = metrics_of(within, player_id)
+    active = sum(1 for day in within.values() if day.get("wagered", 0) > 0)
+    return {name: {**found, "active_days": active}[name] for name in names}
+
+
+def _divided(numerator: Decimal, denominator: Decimal | int, places: int) -> Decimal | None:
+    if not denominator:
+        return None
+    with localcontext(prec=60):
+        return (numerator / denominator).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)

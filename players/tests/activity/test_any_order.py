@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from players.activity import record_activity
 from players.activity.stage import open_tables
+from players.metrics import refresh_metrics, refresh_volatility
 from players.models import ActivityException, GameCategory, PlayerDay, PlayerMetrics
-from players.tests.activity.plain_model import days_of
+from players.tests.activity.plain_model import days_of, in_force, metrics_of, moment
 from players.tests.factories import make_player
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,6 @@ pytestmark = pytest.mark.django_db
 AT = datetime(2026, 3, 12, tzinfo=UTC)
 BEGIN = datetime(2026, 3, 9, 22, tzinfo=UTC)
 SUMS = ("deposited", "withdrawn", "wagered", "won", "bets", "sessions", "playtime_hours")
-TOTALS = ("total_deposited", "total_withdrawn", "total_wagered", "total_won", "total_bets", "total_sessions")
 
 cents = st.integers(1, 5000).map(lambda number: f"{number / 100:.2f}")
 # Close together, so that gaps of just 30 minutes and ends of days are met often.
@@ -100,6 +100,18 @@ def stored_days() -> dict[tuple[str, Any], dict[str, Any]]:
     return found
 
 
+def times_of(events: list[dict[str, Any]], player_id: str) -> dict[str, Any]:
+    """Return when a player first and last did what: a void bet still was one, a void deposit was none."""
+    own = [event for event in in_force(events) if event["player_id"] == player_id]
+    deposited = [moment(event) for event in own if event["kind"] == "DEPOSIT" and Decimal(event["amount"]) > 0]
+    wagered = [moment(event) for event in own if event["kind"] == "WAGER"]
+    return {
+        "first_deposit_at": min(deposited, default=None),
+        "last_deposit_at": max(deposited, default=None),
+        "last_wager_at": max(wagered, default=None),
+    }
+
+
 def with_zeros(day: dict[str, Any]) -> dict[str, Any]:
     return {**dict.fromkeys([*SUMS, "lp_due"], Decimal(0)), "games": None, **day}
 
@@ -121,8 +133,9 @@ def test_any_order_and_batching_gives_the_rows_of_the_plain_model(
 
         assert stored_days() == {on: with_zeros(day) for on, day in days_of(events).items()}
         assert not ActivityException.objects.exclude(status="APPLIED").exists()
+        # The batches themselves keep what follows from the totals; only volatility is the night's.
+        assert refresh_metrics() == 0
+        refresh_volatility()
         for metrics in PlayerMetrics.objects.all():
-            days = [day for (player_id, _), day in stored_days().items() if player_id == metrics.player_id]
-            for total in TOTALS:
-                daily = total.removeprefix("total_")
-                assert getattr(metrics, total) == sum(day[daily] for day in days), total
+            expected = {**metrics_of(days_of(events), metrics.player_id), **times_of(events, metrics.player_id)}
+            assert {name: getattr(metrics, name) for name in expected} == expected
