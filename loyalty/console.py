@@ -27,6 +27,7 @@ _SIDEBAR: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("players.player", "Players", "person"),
             ("players.importjob", "Spreadsheet imports", "upload_file"),
+            ("players.activityfile", "Event files", "upload_file"),
             ("players.playermetrics", "Metrics", "query_stats"),
             ("players.playerday", "Daily play", "calendar_month"),
             ("players.activity", "Activity", "timeline"),

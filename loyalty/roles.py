@@ -4,9 +4,9 @@ A permission is Django's `app.action_model`. Nobody may add, change or delete le
 by hand; `add` on such a model allows the service that writes it: `wallet.add_operation` the manual credits of the API,
 `wallet.add_bet` placing, settling and voiding bets, `players.add_activity` events of the feed and actions,
 `players.add_sourcechange` switching where a player's totals come from, `core.add_run` a batch run,
-`players.add_importjob` an import, `safety.add_abusesignal` to look for abuse at once, `rewards.add_redemptionorder` an
-order of the catalogue; `rewards.change_redemptionorder` allows to fulfil and to cancel it. Who grants rewards corrects
-none: reversals and adjustments are Finance's.
+`players.add_importjob` an import, `players.add_activityfile` a file of events, `safety.add_abusesignal` to look for
+abuse at once, `rewards.add_redemptionorder` an order of the catalogue; `rewards.change_redemptionorder` allows to
+fulfil and to cancel it. Who grants rewards corrects none: reversals and adjustments are Finance's.
 
 `players.lift_playerrestriction` lifts a restriction or asks for it; where that takes two people,
 `players.change_liftrequest` lets the second one decide. `players.change_playerrestriction` moves ends and unblocks.
@@ -70,6 +70,7 @@ ROLES: tuple[Role, ...] = (
             "players.add_gamecategory",
             "players.change_gamecategory",
             "players.add_importjob",
+            "players.add_activityfile",
             "players.add_sourcechange",
             "players.resolve_activityexception",
             "rewards.add_rewardrule",
@@ -100,6 +101,7 @@ ROLES: tuple[Role, ...] = (
         permissions=(
             *_READS_EVERYTHING,
             "players.add_importjob",
+            "players.add_activityfile",
             "reporting.export_ledger",
             "reporting.add_controlgroupresult",
         ),
@@ -183,7 +185,8 @@ ROLES: tuple[Role, ...] = (
         name="Operator",
         user_name="operator",
         permissions=(
-            *_view("core", "reporting", "players.importjob", "wallet.ledgerdigest", "django_celery_beat"),
+            *_view("core", "reporting", "wallet.ledgerdigest", "django_celery_beat"),
+            *_view("players.importjob", "players.activityfile"),
             "core.add_run",
             "django_celery_beat.add_*",
             "django_celery_beat.change_*",

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from core.runs import Counts
+from loyalty import activity_files
 from loyalty.night import run_night
 from wallet.identity import convert_known
 from wallet.restricting import apply_due_restrictions
@@ -17,6 +18,12 @@ from wallet.restricting import apply_due_restrictions
 def night() -> int:
     """Run the night of yesterday's business date and return the run's id; a retry goes on where it stopped."""
     return run_night(business_date=timezone.localdate() - timedelta(days=1)).pk
+
+
+@shared_task(acks_late=True, reject_on_worker_lost=True)
+def run_activity_file(file_id: int) -> None:
+    """Store the events of an uploaded file; given out twice, it is done once."""
+    activity_files.run_activity_file(file_id)
 
 
 @shared_task

@@ -32,9 +32,13 @@ class Header:
         return [column.index for column in self.match.found]
 
     def id_index(self, columns: Sequence[Column]) -> int:
-        """Return where the column of kind ID stands."""
+        """Return where the first column of kind ID stands: without its id a row is none."""
+        return self.id_indices(columns)[0]
+
+    def id_indices(self, columns: Sequence[Column]) -> list[int]:
+        """Return where the columns of kind ID stand."""
         ids = {column.name for column in columns if column.kind is CellKind.ID}
-        return next(found.index for found in self.match.found if found.name in ids)
+        return [found.index for found in self.match.found if found.name in ids]
 
 
 def best_header(rows: Iterable[tuple[int, list[str]]], *, columns: Sequence[Column], rows_max: int) -> Header | None:
@@ -67,21 +71,27 @@ def require_complete(header: Header | None, *, columns: Sequence[Column], place:
             f"row {header.row_number}: the columns {first!r} and {second!r} both mean {name}: keep one",
             row=header.row_number,
             column=name,
+            headings=[cell.strip() for cell in header.cells],
         )
     if not header.match.found:
         raise MissingColumnsError(
             f"{place} has no header row: none of its first rows names a known column (row {header.row_number} reads "
             f"{_shown(header.cells)}); {_listed(required)} are needed",
             missing=required,
+            headings=[cell.strip() for cell in header.cells],
         )
     if not header.match.is_complete:
-        raise MissingColumnsError(_missing_message(header), missing=header.match.missing, row=header.row_number)
+        headings = [cell.strip() for cell in header.cells]
+        raise MissingColumnsError(
+            _missing_message(header), missing=header.match.missing, row=header.row_number, headings=headings
+        )
     return header
 
 
 def describe_header(report: Report, header: Header) -> None:
     """Write into the report which columns were found, which were not understood, and what stood above them."""
     report.header_row, report.header_width = header.row_number, header.width
+    report.headings = [cell.strip() for cell in header.cells]
     report.columns = header.match.found
     report.unknown_columns = header.match.unknown
     if header.row_number > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -53,7 +53,7 @@ class OdsSheet:
             if collector.is_past:
                 return
 
-    def overrides(self, id_index: int) -> Overrides:  # noqa: ARG002 - cells already come out as people see them
+    def overrides(self, id_indices: Collection[int]) -> Overrides:  # noqa: ARG002 - cells already come out as people see them
         return {}
 
     def notices(self) -> list[tuple[str, str]]:

@@ -31,6 +31,8 @@ class Report:
     delimiter: str = ""
     header_row: int = 0
     header_width: int = 0
+    headings: list[str] = field(default_factory=list)
+    """Every cell of the row that names the columns."""
     columns: list[FoundColumn] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 from core.spreadsheets.cells import ColumnWriter, Override, converters
@@ -31,7 +31,7 @@ class Sheet(Protocol):
         """Yield every row from the sheet's first one, blank ones included."""
         ...
 
-    def overrides(self, id_index: int) -> Overrides:
+    def overrides(self, id_indices: Collection[int]) -> Overrides:
         """Return the cells whose text is not what the reader gives: row number → column index → text."""
         ...
 
@@ -86,7 +86,7 @@ class WorkbookTable:
     def send_rows(self, sender: RowSender) -> None:
         """Send every row below the header, in batches as long as nothing unusual is met."""
         id_index = self.header.id_index(self._columns)
-        overrides = self.sheet.overrides(id_index)
+        overrides = self.sheet.overrides(self.header.id_indices(self._columns))
         row_number = self.header.row_number + 1
         rows = self._below_header()
         while batch := list(itertools.islice(rows, _BATCH_ROWS)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,16 +51,16 @@ class XlsSheet:
             # Formulas copied far below the table leave rows of empty results.
             yield cells if any(cell != "" and type(cell) is not EmptyResult for cell in cells) else []
 
-    def overrides(self, id_index: int) -> Overrides:
+    def overrides(self, id_indices: Collection[int]) -> Overrides:
         """Return ids as their number formats show them."""
         found: Overrides = {}
-        if id_index >= self._sheet.ncols:
-            return found
-        for row_index, cell in enumerate(self._sheet.col(id_index)):
-            if cell.ctype == xlrd.XL_CELL_NUMBER:
-                number_format = self._format(cell)
-                if not shows_plainly(number_format) and not is_date_format(number_format):
-                    found[row_index + 1] = {id_index: formatted_id_text(cell.value, number_format)}
+        for index in (index for index in id_indices if index < self._sheet.ncols):
+            for row_number, cell in enumerate(self._sheet.col(index), 1):
+                if cell.ctype == xlrd.XL_CELL_NUMBER:
+                    number_format = self._format(cell)
+                    if not shows_plainly(number_format) and not is_date_format(number_format):
+                        text = formatted_id_text(cell.value, number_format)
+                        found.setdefault(row_number, {})[index] = text
         return found
 
     def notices(self) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -76,11 +76,11 @@ class XlsxSheet:
         for cells in sheet.iter_rows():
             yield padding + cells if padding else cells
 
-    def overrides(self, id_index: int) -> Overrides:
+    def overrides(self, id_indices: Collection[int]) -> Overrides:
         traits, formats = self._traits, self._parts.formats
         if not (traits.has_formula or traits.has_error or formats):
             return {}
-        return exceptional_cells(self._path, self._part, self._limits, formats=formats, id_index=id_index)
+        return exceptional_cells(self._path, self._part, self._limits, formats=formats, id_indices=id_indices)
 
     def notices(self) -> list[tuple[str, str]]:
         if not self._traits.has_hidden:

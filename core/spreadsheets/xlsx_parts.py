@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,11 +69,11 @@ def is_large_part(path: Path, part_name: str, limits: Limits) -> bool:
 
 
 def exceptional_cells(
-    path: Path, part_name: str, limits: Limits, *, formats: Mapping[str, str], id_index: int | None
+    path: Path, part_name: str, limits: Limits, *, formats: Mapping[str, str], id_indices: Collection[int]
 ) -> CellTexts:
     """Return the cells that the fast reader would show as empty or as another text than people see."""
     with open_archive(path, limits) as archive:
-        collector = _CellCollector(formats=formats, id_index=id_index)
+        collector = _CellCollector(formats=formats, id_indices=id_indices)
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartElementHandler = collector.start
@@ -91,9 +91,9 @@ def exceptional_cells(
 class _CellCollector:
     """Follows a sheet's cells and keeps those that need another text."""
 
-    def __init__(self, *, formats: Mapping[str, str], id_index: int | None) -> None:
+    def __init__(self, *, formats: Mapping[str, str], id_indices: Collection[int]) -> None:
         self.found: CellTexts = {}
-        self._formats, self._id_index = formats, id_index
+        self._formats, self._id_indices = formats, id_indices
         self._row, self._column = 0, -1
         self._type = self._style = ""
         self._texts: dict[str, str] = {}
@@ -140,7 +140,7 @@ class _CellCollector:
             return error_text(value.strip() or "#ERROR")
         if "f" in self._texts and not value and not (self._type == "str" and "v" in self._texts):
             return missing_result_text(self._texts["f"][:100])
-        if self._column == self._id_index and self._type in {"", "n"} and value and self._style in self._formats:
+        if self._column in self._id_indices and self._type in {"", "n"} and value and self._style in self._formats:
             return _formatted(value, self._formats[self._style])
         return None
 

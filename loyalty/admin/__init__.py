@@ -1,5 +1,5 @@
-"""The admin of what belongs to no app of ours: accounts, the schedule, the record of changes."""
+"""The admin of what belongs to no app of ours, accounts, the schedule, changes; and of what crosses floors."""
 
-from loyalty.admin import accounts, schedule
+from loyalty.admin import accounts, activity_files, schedule
 
-__all__ = ["accounts", "schedule"]
+__all__ = ["accounts", "activity_files", "schedule"]

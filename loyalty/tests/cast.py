@@ -15,6 +15,7 @@ from players.models import (
     Activity,
     ActivityArchive,
     ActivityException,
+    ActivityFile,
     ActivityKey,
     ImportJob,
     ImportPlayerTotals,
@@ -305,6 +306,9 @@ def _make_player_rows(player: Player, run: Run, user: User, number: int) -> None
         reason="Opening week",
         first_by=user,
         ended_at=AT,
+    )
+    ActivityFile.objects.create(
+        file_name=f"{number}.csv", content_hash="0" * 64, size_bytes=1, source="casino", headings=[], created_by=user
     )
     job = ImportJob.objects.create(file_name=f"{number}.csv", business_date=ON, created_by=user)
     ImportPlayerTotals.objects.create(

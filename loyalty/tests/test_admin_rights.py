@@ -135,6 +135,8 @@ def test_a_role_sees_exactly_the_lists_it_may_view(users: dict[str, User], role:
         ("Analyst", "players.Player", "changelist", 200),
         ("Analyst", "players.ImportJob", "upload", 200),
         ("Finance", "players.ImportJob", "upload", 403),
+        ("Analyst", "players.ActivityFile", "upload", 200),
+        ("Risk", "players.ActivityFile", "upload", 403),
         ("Loyalty staff", "auth.User", "changelist", 403),
         ("Integrator", "players.Player", "changelist", 302),
     ],

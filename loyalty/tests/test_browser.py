@@ -326,6 +326,7 @@ def test_a_balance_is_adjusted_from_its_page(finance: Page) -> None:
         "/admin/players/player/alice/change/",
         "/admin/players/importjob/",
         "/admin/players/importjob/upload/",
+        "/admin/players/activityfile/upload/",
         "/admin/rewards/rewardrule/",
         "/admin/rewards/rewardrule/CASHBACK/change/",
         "/admin/rewards/rewardrule/CASHBACK/test/?player_id=alice&on=2026-03-10",

@@ -121,6 +121,84 @@ def test_a_file_that_was_interrupted_is_imported_again(tmp_path: Path) -> None:
     assert PlayerDay.objects.get().wagered == Decimal("5.05")
 
 
+def test_a_row_whose_cells_are_shifted_is_refused_and_not_read_askew(tmp_path: Path) -> None:
+    make_alice()
+    file = write(tmp_path, "external_id,player_id,kind,amount,occurred_at\ne1,alice,WAGER,1,500,2026-03-10T12:00:00Z\n")
+
+    _, problems = import_file(file, "--skip-bad-rows")
+
+    assert problems.startswith("row 2: has 6 cells, the header 5; a value that holds the separator, such as 1,5")
+    assert not Activity.objects.exists()
+
+
+def test_beside_a_shifted_row_the_good_ones_are_stored(tmp_path: Path) -> None:
+    make_alice()
+    rows = [
+        "e1,alice,WAGER,2026-03-10T12:00:00Z,10",
+        "e2,alice,WAGER,2026-03-10T12:00:00Z,1,500",
+        "e3,alice,WAGER,never,1",
+        "e4,alice,WAGER,2026-03-10T12:00:00Z,30",
+        ",,Total,,40",
+    ]
+    file = write(tmp_path, HEAD + "\n".join(rows) + "\n")
+
+    told, problems = import_file(file, "--skip-bad-rows")
+
+    assert told == "3 rows were refused; mend them and import the file again"
+    assert [line.split(":")[0] for line in problems.splitlines()][:3] == ["row 3", "row 6", "row 4, occurred_at"]
+    assert PlayerDay.objects.get().wagered == 40
+
+
+def test_a_column_that_is_mapped_has_to_be_there(tmp_path: Path) -> None:
+    # Otherwise bonus money would count as real.
+    make_alice()
+    file = write(tmp_path, HEAD.strip() + ",Bonus\ne1,alice,WAGER,2026-03-10T12:00:00Z,10,4\n")
+
+    told, _ = import_file(file, "--map", "Bonnus=bonus_amount")
+    assert "Bonnus is missing (nearest: 'Bonus'; rename it if that is meant)" in told
+
+    import_file(file, "--map", "Bonus=bonus_amount")
+    assert PlayerDay.objects.get().wagered == 6
+
+
+def test_a_heading_that_is_mapped_wins_over_one_that_bears_the_fields_name(tmp_path: Path) -> None:
+    make_alice()
+    file = write(tmp_path, HEAD.strip() + ",Bet\ne1,alice,WAGER,2026-03-10T12:00:00Z,999,10\n")
+
+    import_file(file, "--map", "Bet=amount")
+
+    assert PlayerDay.objects.get().wagered == 10
+
+
+@pytest.mark.parametrize(
+    ("shown_as", "kept", "hint"),
+    [("00000000", "00004711", ""), ('"X-"0', "", "is '4711 shown as \"X-\"0', which is not what its cell shows")],
+)
+def test_an_id_in_a_workbook_is_what_its_cell_shows_or_refused(
+    tmp_path: Path, shown_as: str, kept: str, hint: str
+) -> None:
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet.append(["external_id", "player_id", "kind", "occurred_at", "amount"])
+    sheet.append(["e1", 4711, "DEPOSIT", datetime(2026, 3, 10, 12), 12.5])
+    sheet["B2"].number_format = shown_as
+    book.save(tmp_path / "events.xlsx")
+
+    _, problems = import_file(tmp_path / "events.xlsx", "--create-players", "--skip-bad-rows")
+
+    assert hint in problems
+    assert list(Player.objects.values_list("player_id", flat=True)) == [kept] * bool(kept)
+
+
+def test_a_broken_archive_is_refused_with_words(tmp_path: Path) -> None:
+    packed = tmp_path / "bets.csv.gz"
+    packed.write_bytes(gzip.compress(b"external_id,player_id,kind\n" * 1000)[:-20])
+
+    told, _ = import_file(packed)
+
+    assert "the file is packed by gzip and cut off or broken" in told
+
+
 @pytest.mark.parametrize(
     ("options", "hint"),
     [

@@ -85,3 +85,12 @@ def test_a_large_batch_in_the_operators_currency_is_read_quickly_and_right() -> 
     assert record_activity(source="platform", events=events).stored == 25
     with pytest.raises(ActivityRefusedError, match=r"1 of 25 events .* events\[24\]\.currency: is USD"):
         record_activity(source="platform", events=[*events[:24], wager("other", "1.00", currency="USD")])
+
+
+def test_an_event_that_no_sum_can_hold_does_not_keep_the_others_out() -> None:
+    cast.make_player("alice")
+    batch = [wager("w0"), wager("w1", "9999999999999999.99"), wager("w2")]
+
+    _, said = post({"source": "platform", "skip_refused": True, "events": batch})
+
+    assert (said["stored"], [one["external_id"] for one in said["refused"]]) == (2, ["w1"])

@@ -239,7 +239,11 @@ def _no_void(values: Mapping[str, Any]) -> Findings:
 
 
 def _missing(values: Mapping[str, Any], name: str) -> Findings:
-    return [] if name in values else [(name, f"is missing: a {values['kind']} needs one")]
+    return [] if name in values else [(name, f"is missing: {_named(values['kind'])} needs one")]
+
+
+def _named(kind: str) -> str:
+    return f"{'an' if kind[0] == 'A' else 'a'} {kind}"
 
 
 def _check_positive(values: Mapping[str, Any]) -> Findings:
@@ -265,9 +269,9 @@ def session_findings(began_at: str, ended_at: str) -> Findings:
 
 def _unknown_field(name: str, *, kind: str) -> str:
     if name in FIELDS:
-        return f"does not belong to a {kind}, which has {', '.join(READERS[kind])}"
+        return f"does not belong to {_named(kind)}, which has {', '.join(READERS[kind])}"
     close = difflib.get_close_matches(name, READERS[kind], n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}?" if close else f"a {kind} has {', '.join(READERS[kind])}"
+    hint = f"did you mean {close[0]!r}?" if close else f"{_named(kind)} has {', '.join(READERS[kind])}"
     return f"is not known; {hint}"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import tempfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,18 +17,29 @@ from django.utils import timezone
 
 from core.errors import InvalidInputError
 from core.money import round_to_cent
-from core.spreadsheets.columns import CellKind, Column
-from core.spreadsheets.errors import SpreadsheetTooLargeError
+from core.spreadsheets.columns import CellKind, Column, normalize_heading
+from core.spreadsheets.errors import DamagedFileError, SpreadsheetTooLargeError
 from core.spreadsheets.limits import MEGABYTE, Limits
-from core.spreadsheets.markers import BOOLEAN, DATE, NUMBER
-from core.spreadsheets.reading import ReadOptions, read_table
+from core.spreadsheets.markers import BOOLEAN, CONTROL, DATE, ERROR, FORMATTED, FORMULA, MARK, NUMBER
+from core.spreadsheets.reading import ReadOptions, TableStream, read_table
+from core.spreadsheets.rows import EXTRA_CELLS, TOTAL_ROW
 from players.activity.events import EVENTS_MAX, FIELDS
+from players.activity.problems import EventProblem, shown
 
 _GZIP = b"\x1f\x8b"
 _PIECE_BYTES = 1024 * 1024
 _AMOUNTS = ("amount", "bonus_amount")
 _TIMES = ("occurred_at", "ended_at")
 _NEEDED = ("external_id", "player_id", "kind", "occurred_at")
+_IDS = {"external_id", "player_id", "bet_id", "device_id", "corrects_external_id"}
+"""What workbooks may show otherwise than they keep it: leading zeros, fifteen digits of twenty."""
+_DOUBTS = {
+    NUMBER: "a number with decimals, or with more digits than workbooks keep",
+    FORMATTED: "which is not what its cell shows",
+    FORMULA: "a formula whose result the file does not hold",
+    ERROR: "an error of the workbook's",
+    CONTROL: "which has control characters",
+}
 _ALIASES: dict[str, tuple[str, ...]] = {
     "external_id": ("event_id", "id", "transaction_id"),
     "player_id": ("player", "user_id", "username", "customer_id", "account_id"),
@@ -49,77 +61,135 @@ _ALIASES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldMapping:
-    """How a file's columns become fields: `columns` by heading, `constants` for what the file does not say."""
+    """How a file's columns become fields: `columns` by heading, `constants` for what the file does not say.
+
+    Where it `names_all`, other columns are not read; else those that bear a field's name, or a usual one, are too.
+    """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
+    names_all: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class RowsOfEvents:
-    """Events of successive rows with their numbers; `rounded` counts amounts that were rounded to the cent."""
+    """Events of successive rows with their numbers; `rounded` counts amounts that were rounded to the cent.
 
+    `unreadable` is what is wrong with rows whose cells may stand in the wrong columns, `headings` how the file calls
+    what it has of the fields.
+    """
+
+    headings: Mapping[str, str] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     row_numbers: list[int] = field(default_factory=list)
+    unreadable: list[EventProblem] = field(default_factory=list)
     rounded: int = 0
 
 
 def check_mapping(mapping: FieldMapping) -> None:
-    """Refuse a mapping to what no event has. Raises InvalidInputError."""
+    """Refuse a mapping to what no event has, or without what every event needs. Raises InvalidInputError."""
     for name in [*mapping.columns.values(), *mapping.constants]:
         if name not in FIELDS:
             raise InvalidInputError(f"{name!r} is no field of an event: one of {', '.join(FIELDS)} is needed")
+    if "external_id" in mapping.constants:
+        raise InvalidInputError("external_id cannot be the same in every row: every event needs an id of its own")
+    mapped = {normalize_heading(heading): name for heading, name in mapping.columns.items()}
+    for name in _NEEDED:
+        if name in mapping.constants or name in mapping.columns.values():
+            continue
+        if mapping.names_all:
+            raise InvalidInputError(f"no column is the {name}: every event needs one", field=name)
+        if name in mapped:
+            raise InvalidInputError(
+                f"no column is the {name}, for the one called so is mapped to {mapped[name]}: map another to {name}"
+            )
 
 
 @contextmanager
-def events_of_file(path: Path, mapping: FieldMapping, *, size: int = EVENTS_MAX) -> Iterator[Iterator[RowsOfEvents]]:
-    """Open a .csv, .csv.gz, .xlsx, .xls or .ods file as batches of events.
+def events_of_file(
+    path: Path, mapping: FieldMapping, *, name: str = "", size: int = EVENTS_MAX
+) -> Iterator[Iterator[RowsOfEvents]]:
+    """Open a .csv, .csv.gz, .xlsx, .xls or .ods file as batches of events; `name` is what its sender called it.
 
     Raises InvalidInputError for the mapping, and SpreadsheetError here or while the batches are taken.
     """
     check_mapping(mapping)
-    limits = Limits()
+    with open_table(path, name=name, columns=columns_of(mapping)) as stream:
+        found = stream.report.columns
+        headings = {mapping.columns.get(column.name, column.name): column.header for column in found}
+        yield _batches(stream, list(headings), mapping=mapping, headings=headings, size=size)
+
+
+@contextmanager
+def open_table(path: Path, *, name: str, columns: Sequence[Column]) -> Iterator[TableStream]:
+    """Open a file, packed by gzip or not. Raises SpreadsheetError, here or while it is read."""
+    limits, options = Limits(), ReadOptions()
     with (
         _unpacked(path, limits) as plain,
-        read_table(plain, name=path.name, columns=_columns(mapping), options=ReadOptions(), limits=limits) as stream,
+        read_table(plain, name=name or path.name, columns=columns, options=options, limits=limits) as stream,
     ):
-        names = [column.name for column in stream.report.columns]
-        yield _batches(stream.chunks(), names, mapping=mapping, size=size)
+        yield stream
 
 
-def _columns(mapping: FieldMapping) -> list[Column]:
-    """Return the columns to look for; a heading that is mapped means that field alone."""
-    by_field: dict[str, list[str]] = {name: [] for name in FIELDS}
+def columns_of(mapping: FieldMapping) -> list[Column]:
+    """Return the columns to look for; a heading that is mapped means that field alone, and has to be there."""
+    by_field: dict[str, list[str]] = {}
     for heading, name in mapping.columns.items():
-        by_field[name].append(heading)
-    taken = {heading.casefold() for heading in mapping.columns}
-    return [
-        Column(
-            name=name,
-            kind=CellKind.ID if name == "external_id" else CellKind.TEXT,
-            aliases=tuple(headings),
-            weak_aliases=() if headings else tuple(one for one in _ALIASES[name] if one not in taken),
-            is_required=name in _NEEDED and name not in mapping.constants,
-        )
+        by_field.setdefault(name, []).append(heading)
+    mapped = [
+        # Under the heading's own name: a field that is mapped is not looked for under the field's.
+        Column(name=headings[0], kind=_kind_of(name), aliases=tuple(headings[1:]), is_required=True)
         for name, headings in by_field.items()
-        if name not in mapping.constants
     ]
+    if mapping.names_all:
+        return mapped
+    taken = {normalize_heading(heading) for heading in mapping.columns}
+    named = [name for name in FIELDS if name not in by_field and name not in mapping.constants and name not in taken]
+    return [*mapped, *(_column(name, taken) for name in named)]
 
 
-def _batches(chunks: Iterator[bytes], names: list[str], *, mapping: FieldMapping, size: int) -> Iterator[RowsOfEvents]:
-    batch = RowsOfEvents()
-    for line in _lines(chunks):
-        row_number, _, *cells = line.split("\t")
+def _column(name: str, taken: Container[str]) -> Column:
+    return Column(
+        name=name,
+        kind=_kind_of(name),
+        weak_aliases=tuple(alias for alias in _ALIASES[name] if alias not in taken),
+        is_required=name in _NEEDED,
+    )
+
+
+def _kind_of(name: str) -> CellKind:
+    return CellKind.ID if name in _IDS else CellKind.TEXT
+
+
+def _batches(
+    stream: TableStream, names: list[str], *, mapping: FieldMapping, headings: Mapping[str, str], size: int
+) -> Iterator[RowsOfEvents]:
+    batch = RowsOfEvents(headings=headings)
+    for line in lines_of(stream.chunks()):
+        row_number, finding, *cells = line.split("\t")
+        if finding:
+            problem = _finding_message(finding, width=stream.report.header_width)
+            batch.unreadable.append(EventProblem(index=len(batch.events), field="", message=problem))
         batch.row_numbers.append(int(row_number))
         batch.events.append(_event(names, cells, mapping=mapping, batch=batch))
         if len(batch.events) == size:
             yield batch
-            batch = RowsOfEvents()
+            batch = RowsOfEvents(headings=headings)
     if batch.events:
         yield batch
 
 
-def _lines(chunks: Iterator[bytes]) -> Iterator[str]:
+def _finding_message(finding: str, *, width: int) -> str:
+    if finding == TOTAL_ROW:
+        return "looks like a row of sums, which is no event: remove it"
+    return (
+        f"has {finding.removeprefix(EXTRA_CELLS)} cells, the header {width}; a value that holds the separator, such as "
+        "1,5 or Smith, Ann, needs quotes around it"
+    )
+
+
+def lines_of(chunks: Iterator[bytes]) -> Iterator[str]:
+    """Yield the rows of a table as they are sent: row number, finding, cells."""
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
@@ -130,20 +200,30 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[str]:
 def _event(names: list[str], cells: list[str], *, mapping: FieldMapping, batch: RowsOfEvents) -> dict[str, Any]:
     event: dict[str, Any] = dict(mapping.constants)
     for name, cell in zip(names, cells, strict=False):
+        if name in _IDS and cell.startswith(MARK):
+            _note_doubtful_id(name, cell, batch)
         if cell:
-            event[name] = _value(name, _plain(cell), batch)
+            event[name] = _value(name, plain_cell(cell), batch)
     if isinstance(event.get("kind"), str):
         event["kind"] = event["kind"].upper()
     return {**event, "void": _as_flag(event["void"])} if "void" in event else event
 
 
-def _plain(cell: str) -> str:
+def _note_doubtful_id(name: str, cell: str, batch: RowsOfEvents) -> None:
+    """Refuse what a workbook keeps otherwise than people see it: it might be somebody else's id."""
+    mark, value = cell[: len(NUMBER)], plain_cell(cell[len(NUMBER) :])
+    message = f"is {shown(value)}, {_DOUBTS.get(mark, 'which is no text')}; make the column text and enter the id anew"
+    batch.unreadable.append(EventProblem(index=len(batch.events), field=name, message=message))
+
+
+def plain_cell(cell: str) -> str:
+    """Return a cell as people know it, without the marks it is sent with."""
     if "\\" in cell:
         parts = cell.split("\\\\")
         for letter, meant in (("t", "\t"), ("n", "\n"), ("r", "\r")):
             parts = [part.replace(f"\\{letter}", meant) for part in parts]
         cell = "\\".join(parts)
-    for mark in (NUMBER, DATE, BOOLEAN):
+    for mark in (NUMBER, DATE, BOOLEAN, ERROR):
         cell = cell.removeprefix(mark)
     return cell
 
@@ -188,8 +268,11 @@ def _unpacked(path: Path, limits: Limits) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="activity-") as folder:
         plain = Path(folder) / path.name.removesuffix(".gz")
-        with gzip.open(path) as packed, plain.open("wb") as target:
-            _copy(packed, target, bytes_max=limits.file_bytes_max)  # type: ignore[arg-type]
+        try:
+            with gzip.open(path) as packed, plain.open("wb") as target:
+                _copy(packed, target, bytes_max=limits.file_bytes_max)  # type: ignore[arg-type]
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise DamagedFileError("the file is packed by gzip and cut off or broken: pack it again") from None
         yield plain
 
 

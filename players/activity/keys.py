@@ -41,6 +41,21 @@ def claim_keys(batch: Batch, *, source: str) -> tuple[int, list[EventProblem]]:
     return len(known) - len(problems), problems
 
 
+def look_up_keys(batch: Batch, *, source: str) -> tuple[int, list[EventProblem]]:
+    """Return what `claim_keys` would, as far as it can be told now, and claim nothing."""
+    rows = fetch_rows(
+        """
+        SELECT s.external_id, k.body_hash = decode(s.body_hash, 'hex')
+        FROM unnest(%s::text[], %s::text[]) s (external_id, body_hash)
+        JOIN player_activity_keys k ON k.source = %s AND k.external_id = s.external_id
+        """,
+        [batch.columns["external_id"], batch.body_hashes(), source],
+    )
+    differing = {external_id for external_id, is_same in rows if not is_same}
+    named = zip(batch.columns["place"], batch.columns["external_id"], strict=True) if differing else ()
+    return len(rows) - len(differing), [_differs(place, one) for place, one in named if one in differing]
+
+
 def _differs(index: int, external_id: str) -> EventProblem:
     return EventProblem(
         index=index,

@@ -40,11 +40,12 @@ def lock_players_of(batch: Batch) -> list[EventProblem]:
     if known == len(batch.player_ids) and not are_some_with_files:
         return []
     sources = dict(Player.objects.filter(pk__in=batch.player_ids).values_list("player_id", "source"))
-    problems = [_problem(event, sources.get(event.player_id)) for event in batch.events()]
+    problems = [problem_of(event, sources.get(event.player_id)) for event in batch.events()]
     return [problem for problem in problems if problem is not None]
 
 
-def _problem(event: Event, source: str | None) -> EventProblem | None:
+def problem_of(event: Event, source: str | None) -> EventProblem | None:
+    """Return why a player of that source cannot have the event; None stands for a player whom nobody knows."""
     if source is None:
         message = (
             f"is {event.player_id!r}, whom nobody knows: import the player first, or let events make players "

@@ -22,6 +22,7 @@ from players.activity.problems import ActivityRefusedError
 from players.activity.profiles import complete_profiles
 from players.activity.retention import retention_end
 from players.activity.stage import stage_events, staging
+from players.activity.sums import SumTooLargeError, sums_too_large
 from players.models import ActivityKind
 from players.policies import ACTIVITY_UNKNOWN_PLAYERS
 
@@ -59,10 +60,14 @@ def record_activity(
     InvalidInputError for the batch as a whole, and ActivityRefusedError with everything that is wrong with its events;
     then nothing is stored.
     """
-    with transaction.atomic(), saved_policies_read_once(), staging():
-        return record_in_transaction(
-            source=source, events=events, at=at or timezone.now(), create_players=create_players
-        )
+    at = at or timezone.now()
+    try:
+        with transaction.atomic(), saved_policies_read_once(), staging():
+            return record_in_transaction(source=source, events=events, at=at, create_players=create_players)
+    except SumTooLargeError:
+        if problems := sums_too_large(events, at=at):
+            raise ActivityRefusedError(problems, received=len(events)) from None
+        raise
 
 
 def record_in_transaction(
@@ -122,12 +127,12 @@ class _Counted:
 def count_staged(batch: Batch, *, source: str, at: datetime, is_forced: bool = False) -> _Counted:
     """Store and count the staged events, whose names are claimed and whose players are locked.
 
-    With `is_forced` events count that would be listed for their age. Raises InvalidInputError for sums too large.
+    With `is_forced` events count that would be listed for their age. Raises SumTooLargeError.
     """
     try:
         return _count(batch, source=source, at=at, is_forced=is_forced)
     except DataError as error:
-        raise InvalidInputError(
+        raise SumTooLargeError(
             f"a sum of this batch is too large to be stored: {str(error).splitlines()[0]}", field="events"
         ) from error
 

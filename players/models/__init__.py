@@ -11,7 +11,7 @@ from players.models.activity import (
     SourceChange,
 )
 from players.models.history import RiskScoreChange, SegmentChange, TierChange
-from players.models.importing import ImportJob, ImportJobStatus, ImportPlayerTotals
+from players.models.importing import ActivityFile, ActivityFileStatus, ImportJob, ImportJobStatus, ImportPlayerTotals
 from players.models.jurisdictions import (
     DEFAULT_JURISDICTION,
     CountryName,
@@ -42,6 +42,8 @@ __all__ = [
     "Activity",
     "ActivityArchive",
     "ActivityException",
+    "ActivityFile",
+    "ActivityFileStatus",
     "ActivityKey",
     "ActivityKind",
     "CountryName",

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from core.errors import LoyaltyError
-from loyalty.activity import take_activity, take_good_activity
+from loyalty.activity_files import take_rows
 from players.activity import EVENTS_MAX, ActivityRefusedError, EventProblem
 from players.activity.events import FIELDS
 from players.activity.files import FieldMapping, RowsOfEvents, events_of_file
@@ -69,10 +69,13 @@ class Command(BaseCommand):
 
     def _take(self, batch: RowsOfEvents, counts: Counter[str], options: dict[str, Any]) -> None:
         counts["rounded"] += batch.rounded
-        take = take_good_activity if options["skip_bad_rows"] else take_activity
-        create = True if options["create_players"] else None
         try:
-            outcome = take(source=options["source"], events=batch.events, create_players=create)
+            outcome = take_rows(
+                batch,
+                source=options["source"],
+                create_players=True if options["create_players"] else None,
+                skip_bad_rows=options["skip_bad_rows"],
+            )
         except ActivityRefusedError as error:
             bad = self._tell(error.found, batch, counts)
             counts["left out with them"] += len(batch.events) - bad
@@ -88,7 +91,8 @@ class Command(BaseCommand):
             if counts["shown"] < _PROBLEMS_SHOWN_MAX:
                 counts["shown"] += 1
                 row = batch.row_numbers[problem.index]
-                self.stderr.write(f"row {row}, {problem.field}: {problem.message}")
+                where = f"row {row}, {batch.headings.get(problem.field, problem.field)}".removesuffix(", ")
+                self.stderr.write(f"{where}: {problem.message}")
             elif counts["shown"] == _PROBLEMS_SHOWN_MAX:
                 counts["shown"] += 1
                 self.stderr.write("… and more")

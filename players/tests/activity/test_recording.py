@@ -10,7 +10,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.errors import InvalidInputError
 from players.activity import ActivityRefusedError
 from players.metrics import refresh_volatility
 from players.models import Activity, ActivityKey, GameCategory, Player, PlayerDay, PlayerMetrics, Tier
@@ -238,14 +237,18 @@ def test_a_batch_that_breaks_in_the_middle_leaves_nothing(monkeypatch: pytest.Mo
     assert record(wager("w1")).stored == 1
 
 
-def test_a_sum_too_large_to_be_stored_is_refused_with_words() -> None:
+def test_an_event_that_makes_a_sum_too_large_is_named() -> None:
     make_alice()
-    record(wager("w1", "9999999999999999.99"))
+    make_bob()
+    record(wager("w1", "9999999999999990.00"))
 
-    with pytest.raises(InvalidInputError, match="too large to be stored"):
-        record(wager("w2", "9999999999999999.99"))
+    with pytest.raises(ActivityRefusedError) as refusal:
+        record(wager("w2", "5.00"), wager("w3", "5.00"), wager("w4", "4.99"), wager("w5", "5.00", player_id="bob"))
 
-    assert day_of().wagered == Decimal("9999999999999999.99")
+    message = "is 5.00: with the 9999999999999995.00 there is already, total_wagered would be more than"
+    found = [(problem.path, problem.external_id, problem.message) for problem in refusal.value.found]
+    assert found == [("events[1].amount", "w3", f"{message} 9999999999999999.99")]
+    assert day_of().wagered == Decimal("9999999999999990.00")
 
 
 def test_a_batch_costs_the_same_number_of_queries_whatever_its_size() -> None:
