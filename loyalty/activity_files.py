@@ -144,6 +144,7 @@ class _FileRun:
 
     def run(self) -> None:
         """Store the file's events, or write down why not."""
+        self._kept.rejected_file.name = ""
         try:
             with path_of(self._kept) as path:
                 self._work(path)

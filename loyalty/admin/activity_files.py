@@ -31,10 +31,12 @@ from loyalty.tasks import run_activity_file
 from players.activity.events import FIELDS
 from players.activity.fields import SOURCE_LENGTH_MAX
 from players.activity.files import FieldMapping
-from players.activity.uploads import CheckedRows, accept_activity_file, look_at_rows, name_columns
+from players.activity.uploads import CAN_BE_NAMED, CheckedRows, accept_activity_file, look_at_rows, name_columns
 from players.models import ActivityFile, ActivityFileStatus, ActivityKind, GameCategory
 
 ERRORS_SHOWN_MAX = 200
+_ERRORS_AT_FIRST = 10
+"""Of the first rows so many are enough to see what the columns should be."""
 _ENDINGS = ".csv,.gz,.xlsx,.xls,.ods,.tsv,.txt"
 _UNFINISHED = (ActivityFileStatus.PENDING, ActivityFileStatus.RUNNING)
 _COLOURS = Colours({**STATUS_COLOURS, "NAMING": "warning", "PARTIAL": "warning"})
@@ -88,27 +90,32 @@ class ColumnsForm(forms.Form):
                 label=heading["name"],
                 choices=choices,
                 required=False,
-                initial=heading["field"],
+                initial=kept.columns.get(heading["name"], "") if kept.columns else heading["field"],
                 widget=UnfoldAdminSelectWidget(attrs={"aria-label": f"What the column {heading['name']} is"}),
             )
         categories = GameCategory.objects.order_by("code").values_list("code", flat=True)
-        self._ask_constant("kind", [(kind.value, kind.label) for kind in ActivityKind])
-        self._ask_constant("game_category", [(code, code) for code in categories])
+        self._ask_constant("kind", [(kind.value, kind.label) for kind in ActivityKind], kept=kept)
+        self._ask_constant("game_category", [(code, code) for code in categories], kept=kept)
         self.fields["create_players"] = forms.BooleanField(
-            label="Make players whom nobody knows", required=False, widget=UnfoldBooleanWidget()
+            label="Make players whom nobody knows",
+            required=False,
+            initial=kept.create_players,
+            widget=UnfoldBooleanWidget(),
         )
         self.fields["skip_bad_rows"] = forms.BooleanField(
             label="Store the good rows and return the bad ones as a file",
             required=False,
+            initial=kept.skip_bad_rows,
             widget=UnfoldBooleanWidget(),
             help_text="Off: a file with errors changes nothing.",
         )
 
-    def _ask_constant(self, name: str, choices: list[tuple[str, str]]) -> None:
+    def _ask_constant(self, name: str, choices: list[tuple[str, str]], *, kept: ActivityFile) -> None:
         self.fields[f"constant_{name}"] = forms.ChoiceField(
             label=f"{_LABELS[name]} of every row",
             choices=[("", "as its column says"), *choices],
             required=False,
+            initial=kept.constants.get(name, ""),
             widget=UnfoldAdminSelectWidget(),
         )
 
@@ -224,7 +231,7 @@ class ActivityFileAdmin(ReadOnlyAdmin):
         if not request.user.has_perm(_MAY_ADD):
             raise PermissionDenied
         done_url = reverse("admin:players_activityfile_change", args=[kept.pk])
-        if kept.status != ActivityFileStatus.NAMING:
+        if kept.status not in CAN_BE_NAMED:
             return HttpResponseRedirect(done_url)
         form = ColumnsForm(request.POST if request.method == "POST" else None, kept=kept)
         looked: CheckedRows | None = None
@@ -318,7 +325,8 @@ def _shown_of(looked: CheckedRows | None) -> dict[str, Any]:
         return {}
     fields = [name for name in FIELDS if any(name in event for event in looked.events)]
     return {
-        "errors": [problem.as_dict() for problem in looked.problems[:ERRORS_SHOWN_MAX]],
+        "errors": [problem.as_dict() for problem in looked.problems[:_ERRORS_AT_FIRST]],
+        "errors_left": max(len(looked.problems) - _ERRORS_AT_FIRST, 0),
         "shown_fields": [_LABELS.get(name, name) for name in fields],
         "shown_rows": [[event.get(name, "") for name in fields] for event in looked.events],
         "bad": looked.rows - looked.good,

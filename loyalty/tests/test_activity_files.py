@@ -208,6 +208,30 @@ def test_the_good_rows_are_stored_where_that_is_wanted_and_the_others_mended_wit
     assert PlayerDay.objects.get().wagered == 31
 
 
+def test_a_refused_file_is_named_anew_without_another_upload(admin_client: Client) -> None:
+    make_alice()
+    kept = stored(MIXED)
+    page = admin_client.get(address("columns", kept)).content.decode()
+    assert '<option value="occurred_at" selected' in page
+    named = {f"column_{number}": field for number, field in enumerate(COLUMNS.values())}
+
+    admin_client.post(address("columns", kept), {**named, "constant_kind": "WAGER", "skip_bad_rows": "on", "store": ""})
+
+    kept.refresh_from_db()
+    assert (kept.status, kept.counts["stored"], kept.counts["refused"]) == ("PARTIAL", 1, 2)
+
+
+def test_the_next_file_of_a_source_is_taken_to_be_like_the_last() -> None:
+    make_alice()
+    stored()
+
+    following = upload(GOOD.replace("Note", "Bonus"))
+
+    assert [one["field"] for one in following.headings] == ["external_id", "player_id", "amount", "occurred_at", ""]
+    assert following.constants == {"kind": "WAGER"}
+    assert upload(GOOD.replace("When", "At")).constants == {}
+
+
 def test_players_are_made_where_that_is_wanted() -> None:
     assert stored(create_players=True).status == "SUCCEEDED"
     assert Player.objects.get().player_id == "alice"

@@ -26,6 +26,7 @@ from core.spreadsheets.rows import EXTRA_CELLS, TOTAL_ROW
 from players.activity.events import EVENTS_MAX, FIELDS
 from players.activity.problems import EventProblem, shown
 
+LIMITS = Limits()
 _GZIP = b"\x1f\x8b"
 _PIECE_BYTES = 1024 * 1024
 _AMOUNTS = ("amount", "bonus_amount")
@@ -107,26 +108,25 @@ def check_mapping(mapping: FieldMapping) -> None:
 
 @contextmanager
 def events_of_file(
-    path: Path, mapping: FieldMapping, *, name: str = "", size: int = EVENTS_MAX
+    path: Path, mapping: FieldMapping, *, name: str = "", size: int = EVENTS_MAX, limits: Limits = LIMITS
 ) -> Iterator[Iterator[RowsOfEvents]]:
     """Open a .csv, .csv.gz, .xlsx, .xls or .ods file as batches of events; `name` is what its sender called it.
 
     Raises InvalidInputError for the mapping, and SpreadsheetError here or while the batches are taken.
     """
     check_mapping(mapping)
-    with open_table(path, name=name, columns=columns_of(mapping)) as stream:
+    with open_table(path, name=name, columns=columns_of(mapping), limits=limits) as stream:
         found = stream.report.columns
         headings = {mapping.columns.get(column.name, column.name): column.header for column in found}
         yield _batches(stream, list(headings), mapping=mapping, headings=headings, size=size)
 
 
 @contextmanager
-def open_table(path: Path, *, name: str, columns: Sequence[Column]) -> Iterator[TableStream]:
+def open_table(path: Path, *, name: str, columns: Sequence[Column], limits: Limits = LIMITS) -> Iterator[TableStream]:
     """Open a file, packed by gzip or not. Raises SpreadsheetError, here or while it is read."""
-    limits, options = Limits(), ReadOptions()
     with (
         _unpacked(path, limits) as plain,
-        read_table(plain, name=name or path.name, columns=columns, options=options, limits=limits) as stream,
+        read_table(plain, name=name or path.name, columns=columns, options=ReadOptions(), limits=limits) as stream,
     ):
         yield stream
 

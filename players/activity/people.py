@@ -49,13 +49,13 @@ def problem_of(event: Event, source: str | None) -> EventProblem | None:
     if source is None:
         message = (
             f"is {event.player_id!r}, whom nobody knows: import the player first, or let events make players "
-            "(the policy ACTIVITY_UNKNOWN_PLAYERS, or --create-players for a file)"
+            "(the policy ACTIVITY_UNKNOWN_PLAYERS, or the option of a file)"
         )
     elif source == PlayerSource.FILE and event.kind != ActivityKind.ACTION:
         message = (
             f"is {event.player_id!r}, whose totals come from files; switch the source to the feed first: "
-            f"manage.py switch_source --player {event.player_id} --to FEED, or "
-            f"POST /api/players/{event.player_id}/source"
+            f"manage.py switch_source --player {event.player_id} --to FEED, "
+            f"POST /api/players/{event.player_id}/source, or the page Files or the feed"
         )
     else:
         return None

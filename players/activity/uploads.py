@@ -24,7 +24,7 @@ from django.utils import timezone
 from core.errors import ConflictError, InvalidInputError
 from core.spreadsheets.columns import CellKind, Column, match_header, normalize_heading
 from core.spreadsheets.errors import DuplicateColumnsError, MissingColumnsError
-from core.spreadsheets.limits import MEGABYTE
+from core.spreadsheets.limits import MEGABYTE, Limits
 from players.activity.checking import check_activity
 from players.activity.fields import FieldRefusedError, read_source
 from players.activity.files import (
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 ROWS_LOOKED_AT = 1_000
+WAITED_FOR = Limits(cpu_seconds_max=60)
+"""Somebody waits for the headings and the first rows; a file that takes longer is to be sent as .csv."""
+CAN_BE_NAMED = (ActivityFileStatus.NAMING, ActivityFileStatus.FAILED)
 _SAMPLES = 3
 _SAMPLE_CHARACTERS_MAX = 40
 _COLUMNS_MAX = 200
@@ -99,9 +102,19 @@ def accept_activity_file(*, file: File[bytes], name: str, source: str, uploaded_
         path = Path(folder) / "upload"
         kept.content_hash = _copy_upload(file, path)
         kept.headings = read_headings(path, name=kept.file_name)
+    _name_as_before(kept)
     kept.stored_file.save(Path(name).name or "upload", file, save=False)
     kept.save()
     return kept
+
+
+def _name_as_before(kept: ActivityFile) -> None:
+    """Propose what the last file of the source was, where this one has all the columns that were read of it."""
+    before = ActivityFile.objects.filter(source=kept.source).exclude(columns={}).order_by("-pk").first()
+    if before is None or not set(before.columns) <= {heading["name"] for heading in kept.headings}:
+        return
+    kept.constants = before.constants
+    kept.headings = [{**heading, "field": before.columns.get(heading["name"], "")} for heading in kept.headings]
 
 
 def _copy_upload(file: File[bytes], path: Path) -> str:
@@ -118,7 +131,7 @@ def read_headings(path: Path, *, name: str) -> list[Heading]:
     """Return the columns of a file, each with its first values and the field it seems to be."""
     guesses = columns_of(FieldMapping())
     try:
-        with open_table(path, name=name, columns=guesses) as stream:
+        with open_table(path, name=name, columns=guesses, limits=WAITED_FOR) as stream:
             headings = stream.report.headings
     except (MissingColumnsError, DuplicateColumnsError) as error:
         headings = error.details["headings"]
@@ -139,7 +152,7 @@ def _samples(path: Path, *, name: str, headings: list[str]) -> dict[str, list[st
     columns = [Column(name=heading, kind=CellKind.ID, is_required=True) for heading in unique]
     if not columns:
         return {}
-    with open_table(path, name=name, columns=columns) as stream:
+    with open_table(path, name=name, columns=columns, limits=WAITED_FOR) as stream:
         rows = [line.split("\t")[2:] for line in islice(lines_of(stream.chunks()), _SAMPLES)]
         found = [column.name for column in stream.report.columns]
     shown = [[plain_cell(cell).lstrip("\x1f")[:_SAMPLE_CHARACTERS_MAX] for cell in row] for row in rows]
@@ -147,12 +160,12 @@ def _samples(path: Path, *, name: str, headings: list[str]) -> dict[str, list[st
 
 
 def name_columns(kept: ActivityFile, mapping: FieldMapping, *, create_players: bool, skip_bad_rows: bool) -> None:
-    """Write down what the columns of a file are, once; it is to be run then.
+    """Write down what the columns of a file are; it is to be run then. They are named anew where it was refused.
 
     Raises InvalidInputError for the mapping, and ConflictError where it is named already.
     """
     check_mapping(mapping)
-    named = ActivityFile.objects.filter(pk=kept.pk, status=ActivityFileStatus.NAMING).update(
+    named = ActivityFile.objects.filter(pk=kept.pk, status__in=CAN_BE_NAMED).update(
         columns=dict(mapping.columns),
         constants=dict(mapping.constants),
         create_players=create_players,
@@ -177,7 +190,7 @@ def look_at_rows(kept: ActivityFile, mapping: FieldMapping, *, at: datetime | No
     """Say what storing the first rows of a file would meet. Raises InvalidInputError and SpreadsheetError."""
     with (
         path_of(kept) as path,
-        events_of_file(path, mapping, name=kept.file_name, size=ROWS_LOOKED_AT) as batches,
+        events_of_file(path, mapping, name=kept.file_name, size=ROWS_LOOKED_AT, limits=WAITED_FOR) as batches,
     ):
         rows = next(batches, RowsOfEvents())
     return check_rows(rows, source=kept.source, create_players=makes_players(kept), at=at or timezone.now())
