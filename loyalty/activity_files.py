@@ -16,17 +16,18 @@ from django.utils import timezone
 
 from core.background import plain_statements
 from core.errors import LoyaltyError, NotFoundError
+from core.stored_files import on_this_machine
 from loyalty.activity import ActivityOutcome, take_activity, take_good_activity
 from players.activity import ActivityRefusedError, EventProblem
 from players.activity.events import FIELDS
 from players.activity.files import RowsOfEvents, events_of_file
-from players.activity.uploads import RowProblem, check_rows, makes_players, mapping_of, path_of, problems_of_rows
+from players.activity.uploads import RowProblem, check_rows, makes_players, mapping_of, problems_of_rows
+from players.importing.problems import harmless_cell
 from players.models import ActivityFile, ActivityFileStatus
 
 ERRORS_KEPT_MAX = 1_000
 _FILE_LOCK = 715_000_003
 _UNFINISHED = (ActivityFileStatus.PENDING, ActivityFileStatus.RUNNING)
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def take_rows(
@@ -117,7 +118,8 @@ class _Rejected:
         if not self.rows:
             self._writer.writerow([*FIELDS, "row", "problem"])
         self.rows += 1
-        self._writer.writerow([*(_harmless(event.get(name, "")) for name in FIELDS), number, "; ".join(wrong)])
+        cells = [_cell(event.get(name, "")) for name in FIELDS]
+        self._writer.writerow([*cells, number, harmless_cell("; ".join(wrong))])
 
     def as_file(self) -> File[bytes] | None:
         """Return the file, or None where no row was rejected."""
@@ -129,10 +131,8 @@ class _Rejected:
         return File(raw)
 
 
-def _harmless(value: Any) -> str:
-    """Return a cell that no spreadsheet program runs."""
-    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+def _cell(value: Any) -> str:
+    return harmless_cell(value.isoformat() if hasattr(value, "isoformat") else str(value))
 
 
 class _FileRun:
@@ -146,7 +146,7 @@ class _FileRun:
         """Store the file's events, or write down why not."""
         self._kept.rejected_file.name = ""
         try:
-            with path_of(self._kept) as path:
+            with on_this_machine(self._kept.stored_file, name=self._kept.file_name) as path:
                 self._work(path)
         except LoyaltyError as error:
             self._fail(error.message, row=error.details.get("row"))

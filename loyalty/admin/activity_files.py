@@ -271,7 +271,7 @@ class ActivityFileAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request, kept):
             raise PermissionDenied
         if kept.status == ActivityFileStatus.NAMING and request.user.has_perm(_MAY_ADD):
-            return HttpResponseRedirect(reverse("admin:players_activityfile_columns", args=[kept.pk]))
+            return self.columns_view(request, kept.pk)
         return self._page(request, "change", title=kept.file_name, **file_context(kept))
 
     def progress_view(self, request: HttpRequest, file_id: int) -> HttpResponse:

@@ -25,7 +25,7 @@ from loyalty.tests import cast
 from players.activity.files import FieldMapping
 from players.activity.uploads import accept_activity_file, look_at_rows, name_columns
 from players.models import Activity, ActivityException, ActivityFile, Player, PlayerDay
-from players.tests.factories import make_alice, make_measured
+from players.tests.factories import make_alice, make_measured, make_player
 
 pytestmark = pytest.mark.django_db
 Settings = Any
@@ -255,11 +255,18 @@ def test_two_events_of_one_id_in_one_file_are_told_apart() -> None:
     assert kept.errors[0]["message"].startswith("is '2', as in events[1], which says something else")
 
 
-def test_formulas_in_rejected_rows_are_harmless() -> None:
-    kept = stored(f"{HEAD}\n=1+1;nobody;1;2026-03-10 12:00;\n")
+def test_rejected_rows_are_harmless_to_spreadsheet_programs_and_come_back_as_they_were() -> None:
+    make_player("--dilib--")
+    kept = stored(f"{HEAD}\n=1+1;--dilib--;x;2026-03-10 12:00;\n")
+    rejected = kept.rejected_file.read()
 
-    row = next(csv.DictReader(StringIO(kept.rejected_file.read().decode("utf-8-sig"))))
-    assert row["external_id"] == "'=1+1"
+    row = next(csv.DictReader(StringIO(rejected.decode("utf-8-sig"))))
+    assert (row["external_id"], row["player_id"]) == ("'=1+1", "'--dilib--")
+    mended = upload(rejected.replace(b",x,", b",2,"))
+    named = {one["name"]: one["field"] for one in mended.headings if one["field"]}
+    name_columns(mended, FieldMapping(columns=named, names_all=True), create_players=False, skip_bad_rows=False)
+    assert run_activity_file(mended.pk).status == "SUCCEEDED"
+    assert Activity.objects.values_list("external_id", "player_id").get() == ("=1+1", "--dilib--")
 
 
 def test_what_breaks_in_the_middle_keeps_what_is_stored_and_goes_on_when_run_again(

@@ -190,6 +190,21 @@ def test_an_id_in_a_workbook_is_what_its_cell_shows_or_refused(
     assert list(Player.objects.values_list("player_id", flat=True)) == [kept] * bool(kept)
 
 
+def test_ids_are_read_as_the_import_of_players_reads_them(tmp_path: Path) -> None:
+    rows = ["e1,'--dilib--", 'e2,"=""010101"""', "e3,-5", "e4,1.21314E+18", "e5,1001.0", "e6,#N/A", "'=1+1,o'hara"]
+    lines = [f"{row},WAGER,2026-03-10T12:00:00Z,1" for row in rows]
+
+    _, problems = import_file(write(tmp_path, HEAD + "\n".join(lines) + "\n"), "--create-players", "--skip-bad-rows")
+
+    stored = Activity.objects.order_by("player_id").values_list("external_id", "player_id")
+    assert list(stored) == [("e1", "--dilib--"), ("e3", "-5"), ("e2", "010101"), ("=1+1", "o'hara")]
+    assert [line.split(";")[0] for line in problems.splitlines()] == [
+        "row 5, player_id: is '1.21314E+18', a number with decimals, or with more digits than workbooks keep",
+        "row 6, player_id: is '1001.0', a number with decimals, or with more digits than workbooks keep",
+        "row 7, player_id: is '#N/A', an error of the workbook's",
+    ]
+
+
 def test_a_broken_archive_is_refused_with_words(tmp_path: Path) -> None:
     packed = tmp_path / "bets.csv.gz"
     packed.write_bytes(gzip.compress(b"external_id,player_id,kind\n" * 1000)[:-20])

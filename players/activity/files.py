@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tempfile
 import zlib
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from core.spreadsheets.reading import ReadOptions, TableStream, read_table
 from core.spreadsheets.rows import EXTRA_CELLS, TOTAL_ROW
 from players.activity.events import EVENTS_MAX, FIELDS
 from players.activity.problems import EventProblem, shown
+from players.importing.texts import DECIMAL_ID, ERROR_VALUES, QUOTED_FORMULA, SHORTENED_ID, TEXT_APOSTROPHE
 
 LIMITS = Limits()
 _GZIP = b"\x1f\x8b"
@@ -34,6 +36,9 @@ _TIMES = ("occurred_at", "ended_at")
 _NEEDED = ("external_id", "player_id", "kind", "occurred_at")
 _IDS = {"external_id", "player_id", "bet_id", "device_id", "corrects_external_id"}
 """What workbooks may show otherwise than they keep it: leading zeros, fifteen digits of twenty."""
+_ODD_STARTS = frozenset(("'", "=", "#", MARK))
+_QUOTED, _APOSTROPHE = re.compile(QUOTED_FORMULA), re.compile(TEXT_APOSTROPHE)
+_SHORTENED = re.compile(f"{SHORTENED_ID}|{DECIMAL_ID}")
 _DOUBTS = {
     NUMBER: "a number with decimals, or with more digits than workbooks keep",
     FORMATTED: "which is not what its cell shows",
@@ -200,20 +205,36 @@ def lines_of(chunks: Iterator[bytes]) -> Iterator[str]:
 def _event(names: list[str], cells: list[str], *, mapping: FieldMapping, batch: RowsOfEvents) -> dict[str, Any]:
     event: dict[str, Any] = dict(mapping.constants)
     for name, cell in zip(names, cells, strict=False):
-        if name in _IDS and cell.startswith(MARK):
-            _note_doubtful_id(name, cell, batch)
-        if cell:
+        if name in _IDS and _may_be_wrapped(cell):
+            event[name] = _unwrapped_id(name, cell, batch)
+        elif cell:
             event[name] = _value(name, plain_cell(cell), batch)
     if isinstance(event.get("kind"), str):
         event["kind"] = event["kind"].upper()
     return {**event, "void": _as_flag(event["void"])} if "void" in event else event
 
 
-def _note_doubtful_id(name: str, cell: str, batch: RowsOfEvents) -> None:
-    """Refuse what a workbook keeps otherwise than people see it: it might be somebody else's id."""
-    mark, value = cell[: len(NUMBER)], plain_cell(cell[len(NUMBER) :])
-    message = f"is {shown(value)}, {_DOUBTS.get(mark, 'which is no text')}; make the column text and enter the id anew"
-    batch.unreadable.append(EventProblem(index=len(batch.events), field=name, message=message))
+def _may_be_wrapped(cell: str) -> bool:
+    """Tell quickly of most ids that they are what they seem."""
+    return cell[:1] in _ODD_STARTS or "E+" in cell or cell.endswith(".0")
+
+
+def _unwrapped_id(name: str, cell: str, batch: RowsOfEvents) -> str:
+    """Return an id without what spreadsheet programs wrap around it, as the import of players does.
+
+    What is kept otherwise than people see it is refused: it might be somebody else's id.
+    """
+    is_marked = cell.startswith(MARK)
+    text = plain_cell(cell[len(NUMBER) :] if is_marked else cell)
+    bare = _APOSTROPHE.sub("", _QUOTED.sub(r"\1", text))
+    is_shortened = _SHORTENED.fullmatch(text) is not None
+    if is_marked or is_shortened or text in ERROR_VALUES:
+        mark = cell[: len(NUMBER)] if is_marked else NUMBER if is_shortened else ERROR
+        message = (
+            f"is {shown(text)}, {_DOUBTS.get(mark, 'which is no text')}; make the column text and enter the id anew"
+        )
+        batch.unreadable.append(EventProblem(index=len(batch.events), field=name, message=message))
+    return bare
 
 
 def plain_cell(cell: str) -> str:

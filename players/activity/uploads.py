@@ -6,11 +6,9 @@ Running one crosses floors: see `loyalty/activity_files.py`.
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -25,6 +23,7 @@ from core.errors import ConflictError, InvalidInputError
 from core.spreadsheets.columns import CellKind, Column, match_header, normalize_heading
 from core.spreadsheets.errors import DuplicateColumnsError, MissingColumnsError
 from core.spreadsheets.limits import MEGABYTE, Limits
+from core.stored_files import on_this_machine
 from players.activity.checking import check_activity
 from players.activity.fields import FieldRefusedError, read_source
 from players.activity.files import (
@@ -189,7 +188,7 @@ def makes_players(kept: ActivityFile) -> bool:
 def look_at_rows(kept: ActivityFile, mapping: FieldMapping, *, at: datetime | None = None) -> CheckedRows:
     """Say what storing the first rows of a file would meet. Raises InvalidInputError and SpreadsheetError."""
     with (
-        path_of(kept) as path,
+        on_this_machine(kept.stored_file, name=kept.file_name) as path,
         events_of_file(path, mapping, name=kept.file_name, size=ROWS_LOOKED_AT, limits=WAITED_FOR) as batches,
     ):
         rows = next(batches, RowsOfEvents())
@@ -225,20 +224,3 @@ def problems_of_rows(problems: list[EventProblem], rows: RowsOfEvents) -> tuple[
         for problem in problems
     ]
     return tuple(sorted(found, key=lambda problem: problem.row))
-
-
-@contextmanager
-def path_of(kept: ActivityFile) -> Iterator[Path]:
-    """Give an uploaded file's path, or that of a copy where the storage is elsewhere."""
-    try:
-        path = Path(kept.stored_file.path)
-    except NotImplementedError:
-        path = None
-    if path is not None and path.is_file():
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="activity-file-") as folder:
-        copy = Path(folder) / Path(kept.file_name).name
-        with kept.stored_file.open("rb") as stored, copy.open("wb") as target:
-            shutil.copyfileobj(stored, target)
-        yield copy

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +16,7 @@ from core.background import plain_statements
 from core.errors import InvalidInputError, NotFoundError
 from core.spreadsheets.errors import SpreadsheetError
 from core.spreadsheets.limits import MEGABYTE
+from core.stored_files import on_this_machine
 from players.importing.errors import ImportRefusedError
 from players.importing.importer import FileToImport, check_file
 from players.importing.options import ImportOptions
@@ -62,7 +59,7 @@ def run_import(job_id: int) -> ImportJob:
     job = ImportJob.objects.filter(pk=job_id).first()
     if job is None:
         raise NotFoundError(f"there is no import {job_id}")
-    with _on_this_machine(job) as path:
+    with on_this_machine(job.stored_file, name=job.file_name) as path:
         return run_job(job, path)
 
 
@@ -117,28 +114,6 @@ def _hash_of_upload(file: File[bytes]) -> str:
         digest.update(chunk)
     file.seek(0)
     return digest.hexdigest()
-
-
-@contextmanager
-def _on_this_machine(job: ImportJob) -> Iterator[Path]:
-    """Give an uploaded file's path, or that of a copy where the storage is elsewhere."""
-    path = _path_in_storage(job)
-    if path is not None:
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="import-") as folder:
-        path = Path(folder) / Path(job.file_name).name
-        with job.stored_file.open("rb") as stored, path.open("wb") as copy:
-            shutil.copyfileobj(stored, copy)
-        yield path
-
-
-def _path_in_storage(job: ImportJob) -> Path | None:
-    try:
-        path = Path(job.stored_file.path)
-    except NotImplementedError:
-        return None
-    return path if path.is_file() else None
 
 
 def _new_job(*, name: str, size: int, options: ImportOptions, created_by: User | None) -> ImportJob:

@@ -54,7 +54,7 @@ def write_rejected_rows(stage: Stage, style: FileStyle) -> IO[bytes]:
     writer.writerow([*(found.header for found in stage.report.columns), "import_row", "import_problem"])
     for row_number, problems, *cells in _rejected_rows(stage):
         reasons = [_reason(_described(row_number, *problem, stage=stage, style=style)) for problem in problems]
-        writer.writerow([*(_harmless(shown_value(cell)) for cell in cells), row_number, "; ".join(reasons)])
+        writer.writerow([*(harmless_cell(shown_value(cell)) for cell in cells), row_number, "; ".join(reasons)])
     text.detach()  # flushes; a wrapper that is merely forgotten would close the file
     file.seek(0)
     return file
@@ -100,7 +100,7 @@ def _reason(problem: Problem) -> str:
     return f"{problem['column']}: {problem['message']}" if problem["column"] else str(problem["message"])
 
 
-def _harmless(cell: str) -> str:
+def harmless_cell(cell: str) -> str:
     """Return a cell that no spreadsheet program runs; the importer takes the apostrophe off again."""
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) and not _is_number(cell) else cell
 

@@ -34,8 +34,8 @@ PLACEHOLDERS = ("NULL", "null", "\\N", "None", "N/A", "n/a", "NaT")
 
 _UNUSUAL_ID = r"^['=#]|[^ -~]|E\+[0-9]|^[^0-9]+$|[Tt][Oo][Tt][Aa][Ll]|\.0$"
 _UNSEEN = f"[\\u0001-\\u001f\\u007f-\\u009f{INVISIBLE}]"
-_QUOTED_FORMULA = '^="(.*)"$'
-_TEXT_APOSTROPHE = "^'(?=[=+@-])"
+QUOTED_FORMULA = '^="(.*)"$'
+TEXT_APOSTROPHE = "^'(?=[=+@-])"
 _EMAIL = r"^[^@[:space:],;<>()]+@[^@[:space:],;<>()]+\.[^@[:space:],;<>().]{2,}$"
 
 
@@ -46,8 +46,8 @@ def is_unusual_id_sql(text: str) -> str:
 
 def unwrapped_id_sql(text: str) -> str:
     """Return SQL for an id without what spreadsheet programs wrap around text."""
-    bare = f"regexp_replace({text}, {quoted(_QUOTED_FORMULA)}, {quoted(chr(92) + '1')})"
-    return f"regexp_replace({bare}, {quoted(_TEXT_APOSTROPHE)}, '')"
+    bare = f"regexp_replace({text}, {quoted(QUOTED_FORMULA)}, {quoted(chr(92) + '1')})"
+    return f"regexp_replace({bare}, {quoted(TEXT_APOSTROPHE)}, '')"
 
 
 def id_sql(text: str, *, ascii_only: bool) -> str:
