@@ -12,7 +12,18 @@ from unfold.decorators import display
 
 from core.admin.base import HouseAdmin, ReadOnlyAdmin
 from core.admin.columns import Colours, badge
-from players.models import CreditRequirement, RestrictionEffect
+from players.models import CreditPurpose, CreditRequirement, RestrictionEffect, RestrictionEffectKind, RestrictionKind
+
+
+def _matrix() -> dict[str, Any]:
+    """Return the kinds, and of each purpose what each of them does: effect and words."""
+    effects = {(one.kind, one.purpose): one for one in RestrictionEffect.objects.all()}
+    words = dict(RestrictionEffectKind.choices)
+    rows = []
+    for purpose in CreditPurpose:
+        found = [effects.get((kind, purpose)) for kind in RestrictionKind]
+        rows.append((purpose.label, [(one.effect, words[one.effect]) if one else ("", "allowed") for one in found]))
+    return {"matrix_kinds": [kind.label for kind in RestrictionKind], "matrix_rows": rows}
 
 
 @admin.register(RestrictionEffect)
@@ -21,8 +32,13 @@ class RestrictionEffectAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = (("kind", ChoicesDropdownFilter), ("effect", ChoicesDropdownFilter))
     list_per_page = 100
+    list_before_template = "admin/players/restrictioneffect/matrix.html"
 
     effect_badge = badge("effect", colours=Colours(REFUSE="danger", MARK="warning"), description="effect")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the rows as the matrix they are."""
+        return super().changelist_view(request, {**_matrix(), **(extra_context or {})})
 
 
 @admin.register(CreditRequirement)
