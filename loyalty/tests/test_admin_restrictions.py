@@ -83,6 +83,16 @@ def test_a_refusal_is_shown_and_nothing_is_stored(risk: Client) -> None:
     assert not PlayerRestriction.objects.exists()
 
 
+def test_an_unknown_player_is_named_and_an_age_nobody_reaches_is_told_its_most(risk: Client) -> None:
+    imposed = risk.post(add_url(), form(player="nobody"))
+    age_url = reverse("admin:players_creditrequirement_change", args=["PROMOTION"])
+    asked = risk.post(age_url, {"minimum_age": "999"})
+
+    assert "There is no player nobody: a player&#x27;s id is needed." in imposed.content.decode()
+    assert "Ensure this value is less than or equal to 150." in asked.content.decode()
+    assert CreditRequirement.objects.get(pk="PROMOTION").minimum_age is None
+
+
 @pytest.mark.parametrize("role", ["Loyalty staff", "Analyst", "Finance", "Operator"])
 def test_others_impose_nothing(users: dict[str, User], role: str) -> None:
     assert logged_in(users[role]).post(add_url(), form()).status_code == 403

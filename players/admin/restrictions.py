@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from core.admin.base import HouseAdmin, ReadOnlyAdmin
 from core.admin.columns import Colours, badge
 from players.models import CreditPurpose, CreditRequirement, RestrictionEffect, RestrictionEffectKind, RestrictionKind
+
+AGE_MAX = 150
 
 
 def _matrix() -> dict[str, Any]:
@@ -41,8 +45,21 @@ class RestrictionEffectAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, {**_matrix(), **(extra_context or {})})
 
 
+class CreditRequirementForm(forms.ModelForm[CreditRequirement]):
+    """What must be known of a player."""
+
+    minimum_age = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=AGE_MAX,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="In years. Empty: any age.",
+    )
+
+
 @admin.register(CreditRequirement)
 class CreditRequirementAdmin(HouseAdmin):
+    form = CreditRequirementForm
     list_display = ("purpose_words", "minimum_age", "allows_unknown_age", "needs_kyc", "changed_by", "changed_at")
     list_display_links = ("purpose_words",)
     list_select_related = ("changed_by",)

@@ -170,7 +170,13 @@ class VipApprovalAdmin(AskingPages, HouseAdmin):
             str(c.get_kind_display()): f"{c.get_result_display()}: {c.evidence}"
             for c in row.checks.filter(replaced_at=None)
         }
-        pairs = {"Player": row.player_id, "Segment": standing.segment, "Clause": clause, **checks}
+        pairs = {
+            "Player": row.player_id,
+            "Segment": standing.segment,
+            "Clause": clause,
+            **checks,
+            "Still missing": self.missing(row),
+        }
         return {"pairs": pairs.items(), "notices": []}
 
     def ask_success(self, row: VipApproval, done: Any) -> str:
