@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from psycopg.errors import UniqueViolation
 
 from core.bulk import trusted_keys
@@ -25,6 +26,7 @@ from rewards.cash import pay_cash
 from rewards.definitions import RuleDefinition
 from rewards.facts import Scope
 from rewards.guardrail import guarded_rules
+from rewards.jurisdictions.rechecking import reject_beyond_jurisdiction
 from rewards.models import RewardType, Verdict
 from rewards.occasions import Occasion
 from rewards.perks import open_perk_tasks
@@ -85,7 +87,7 @@ def issue_rewards(
     _lock_players(occasion=occasion, keys=keys)
     reserved = _reserved(rules, occasion=occasion, keys=keys)
     reject_stopped(rules, occasion=occasion, keys=keys)
-    recheck_allocations(rules, occasion=occasion, keys=keys)
+    recheck_allocations(rules, occasion=occasion, keys=keys, today=timezone.localdate(at))
     return _issue(rules, reserved, occasion=occasion, at=at, keys=keys)
 
 
@@ -101,8 +103,9 @@ def issue_under_lock(
     """Post the same for players whom the transaction has held locked since before it took their facts.
 
     Nobody can have been given or decided anything for them since, and of rules that `standing_of_rules` has let through
-    none can have been stopped: there is nothing to look at again. `guarded` are the numbers of rules with a guardrail;
-    `has_pools` says whether groups have caps.
+    none can have been stopped: there is nothing to look at again, but what jurisdictions limit by now where the
+    business date is past. `guarded` are the numbers of rules with a guardrail; `has_pools` says whether groups have
+    caps.
     """
     if not rules:
         return {}
@@ -110,6 +113,8 @@ def issue_under_lock(
         rules=_given_by_rule(rules, guarded=guarded, occasion=occasion, keys=keys),
         pools=pools_given(occasion=occasion, keys=keys) if has_pools else {},
     )
+    if (today := timezone.localdate(at)) > occasion.on:
+        reject_beyond_jurisdiction(rules, occasion=occasion, keys=keys, on=today)
     return _issue(rules, reserved, occasion=occasion, at=at, keys=keys)
 
 

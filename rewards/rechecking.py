@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 
 from core.expressions import Sql, compile_expression, run_statement
 from rewards.definitions import RuleDefinition
@@ -26,14 +27,17 @@ from safety.granted import granted_sql
 from safety.standing import granted_sums
 
 
-def recheck_allocations(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> None:
+def recheck_allocations(
+    rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope, today: date | None = None
+) -> None:
     """Reject what another night or a live evaluation has made too much; drop what it has decided for this occasion.
 
-    Must run under the lock of the players who were allocated something.
+    Must run under the lock of the players who were allocated something. What is given `today` for a business date that
+    is past is held to the jurisdictions' limits of today as well.
     """
     _reject_given_meanwhile(rules, occasion=occasion, keys=keys)
     _reject_crowded_out(occasion=occasion, keys=keys)
-    reject_beyond_jurisdiction(rules, occasion=occasion, keys=keys)
+    reject_beyond_jurisdiction(rules, occasion=occasion, keys=keys, on=max(occasion.on, today or occasion.on))
     if (guard := rule_guard()) is not None:
         _reject_beyond_guard(guard, occasion=occasion, keys=keys)
 

@@ -64,7 +64,7 @@ VIP_STANDINGS_SQL = """
     CROSS JOIN LATERAL (
         SELECT coalesce(array_agg(k.kind::text) FILTER (WHERE k.result = 'PASSED'), '{{}}') AS passed,
                max(k.checked_at) FILTER (WHERE k.kind = 'HARM') AS harm_checked_at
-        FROM safety_vip_checks k WHERE k.approval_id = a.id
+        FROM safety_vip_checks k WHERE k.approval_id = a.id AND k.replaced_at IS NULL
     ) c
     LEFT JOIN LATERAL (
         SELECT true AS harmed FROM player_restrictions r
@@ -155,7 +155,9 @@ def open_vip_approval(*, player_id: str, by: User, note: str = "", at: datetime 
 def record_vip_check(
     *, approval_id: int, kind: str, result: str, evidence: str, by: User, at: datetime | None = None
 ) -> VipCheck:
-    """Record what a check found, in place of what it found before; `evidence` has 1 to 1000 characters.
+    """Record what a check found; what it found before stays on record and counts no more.
+
+    `evidence` has 1 to 1000 characters.
 
     Raises NotFoundError, InvalidInputError and ProfileStatusError.
     """
@@ -165,8 +167,11 @@ def record_vip_check(
         raise InvalidInputError(f"{result!r} is no result: {' or '.join(VipCheckResult.values)}", field="result")
     check_text_field("evidence", evidence, length_max=EVIDENCE_LENGTH_MAX, is_needed=True)
     approval = _locked(approval_id, wanted=VipStatus.OPEN, step="checked")
-    found = {"result": result, "evidence": evidence, "checked_by": by, "checked_at": at or timezone.now()}
-    return VipCheck.objects.update_or_create(approval=approval, kind=kind, defaults=found)[0]
+    at = at or timezone.now()
+    VipCheck.objects.filter(approval=approval, kind=kind, replaced_at=None).update(replaced_at=at)
+    return VipCheck.objects.create(
+        approval=approval, kind=kind, result=result, evidence=evidence, checked_by=by, checked_at=at
+    )
 
 
 @transaction.atomic
@@ -176,7 +181,7 @@ def approve_vip(
     """Approve a player as a VIP up to a business date, at most VIP_APPROVAL_DAYS_MAX ahead (unless given, as far).
 
     Raises NotFoundError, ProfileStatusError, VipChecksMissingError, SecondPersonNeededError where the same person began
-    the checks or made one, and InvalidInputError.
+    the checks or made one, made again since or not, and InvalidInputError.
     """
     check_text_field("note", note, length_max=NOTE_LENGTH_MAX)
     at = at or timezone.now()
@@ -218,7 +223,7 @@ def revoke_vip(*, approval_id: int, by: User, note: str, at: datetime | None = N
 
 
 def _missing(checks: Sequence[VipCheck]) -> list[str]:
-    passed = {check.kind for check in checks if check.result == VipCheckResult.PASSED}
+    passed = {check.kind for check in checks if check.result == VipCheckResult.PASSED and check.replaced_at is None}
     return [kind.label.lower() for kind in VipCheckKind if kind not in passed]
 
 

@@ -33,7 +33,8 @@ _OPEN_SQL = """
       AND l.player_id = ANY (ARRAY(SELECT n.player_id::varchar FROM activity_players n) || %(players)s::varchar[])
     ORDER BY l.player_id, l.expires_at NULLS LAST, l.id
 """
-# A bet counts as the batch's own corrections say it was.
+# A bet counts as the batch's own corrections say it was. One made while its player might not bet here counts nowhere:
+# bonus money would become real by play that should not have been.
 _WAGERS_SQL = """
     SELECT s.player_id, s.external_id, s.occurred_at, s.amount + coalesce(c.amount, 0),
            coalesce(s.bonus_amount, 0) + coalesce(c.bonus_amount, 0), s.game_category, g.contribution_weight
@@ -44,6 +45,10 @@ _WAGERS_SQL = """
     WHERE s.kind = 'WAGER' AND s.corrects_external_id = '' AND s.player_id = ANY (%s)
       AND s.amount + coalesce(c.amount, 0) > 0
       AND NOT EXISTS (SELECT FROM wallet_bets b WHERE b.bet_id = s.bet_id AND b.player_id = s.player_id)
+      AND NOT EXISTS (
+          SELECT FROM player_restrictions r JOIN restriction_effects e ON e.kind = r.kind
+          WHERE r.player_id = s.player_id AND e.purpose = 'BET' AND e.effect = 'REFUSE'
+            AND r.starts_at <= s.occurred_at AND coalesce(r.ends_at > s.occurred_at, true))
     ORDER BY s.player_id, s.occurred_at, s.external_id
 """
 

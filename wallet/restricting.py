@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 ACTOR = "restrictions"
 _PLAYERS_PER_CHUNK = 5000
-# Of several restrictions that take effect at once the first to cancel is named. `x` is what has to end.
+# Of several restrictions that take effect at once the first to cancel is named. `x` is what has to end. A bonus whose
+# requirement is met is the player's real money, though it may wait until it is known who they are: that is not touched.
 _ENDING_SQL = """
     SELECT l.id, l.player_id, l.remaining, l.open_bets, x.id AS restriction_id, x.kind
     FROM wallet_lots l
@@ -41,6 +42,7 @@ _ENDING_SQL = """
         ORDER BY r.player_id, r.id
     ) x ON x.player_id = l.player_id
     WHERE l.currency_type = 'BONUS' AND l.status IN ('PENDING', 'ACTIVE')
+      AND NOT (l.wagering_required > 0 AND l.wagering_completed >= l.wagering_required AND l.remaining > 0)
 """
 _WHY = "'Cancelled: ' || lower(replace(l.kind, '_', ' ')) || ', restriction ' || l.restriction_id"
 _POSTING = posting_row(

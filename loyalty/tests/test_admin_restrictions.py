@@ -13,7 +13,10 @@ from django.utils import timezone
 
 from loyalty.tests import cast
 from players.models import CreditRequirement, Player, PlayerRestriction
+from players.restrictions.imposing import Word
+from players.tests.factories import restrict
 from wallet.models import Lot
+from wallet.restricting import ask_to_lift
 
 pytestmark = pytest.mark.django_db
 KEY = "6f1d1d5c-3c55-4a51-8f3c-0a4c7a1d7b11"
@@ -78,6 +81,16 @@ def test_a_refusal_is_shown_and_nothing_is_stored(risk: Client) -> None:
 
     assert "a cool-off ends by itself" in response.content.decode()
     assert not PlayerRestriction.objects.exists()
+
+
+def test_an_unknown_player_is_named_and_an_age_nobody_reaches_is_told_its_most(risk: Client) -> None:
+    imposed = risk.post(add_url(), form(player="nobody"))
+    age_url = reverse("admin:players_creditrequirement_change", args=["PROMOTION"])
+    asked = risk.post(age_url, {"minimum_age": "999"})
+
+    assert "There is no player nobody: a player&#x27;s id is needed." in imposed.content.decode()
+    assert "Ensure this value is less than or equal to 150." in asked.content.decode()
+    assert CreditRequirement.objects.get(pk="PROMOTION").minimum_age is None
 
 
 @pytest.mark.parametrize("role", ["Loyalty staff", "Analyst", "Finance", "Operator"])
@@ -170,3 +183,41 @@ def test_risk_asks_for_age_and_identity(risk: Client, users: dict[str, User]) ->
     assert (saved.minimum_age, saved.needs_kyc, saved.allows_unknown_age) == (18, True, False)
     assert saved.changed_by == users["Risk"]
     assert logged_in(users["Loyalty staff"]).post(url, {}).status_code == 403
+
+
+def test_the_list_says_where_each_restriction_is_and_finds_those_to_be_decided(
+    risk: Client, users: dict[str, User]
+) -> None:
+    now = timezone.now()
+    of = {name: cast.make_player(name) for name in ("ended", "announced", "withdrawn", "asked")}
+    restrict(of["ended"], "BLOCKED", ends_at=now - timedelta(hours=1))
+    restrict(of["announced"], "BLOCKED", starts_at=now + timedelta(days=1))
+    restrict(of["withdrawn"], "BLOCKED", starts_at=now + timedelta(days=1), ends_at=now + timedelta(days=1))
+    asked = restrict(of["asked"], "RG_HARM")
+    restrict(Player.objects.get(pk="bob"), "BLOCKED")
+    word = Word(source="the player", reason="Reviewed", by=users["Risk"])
+    ask_to_lift(restriction_id=asked.pk, word=word)
+
+    def listed(**query: str) -> dict[str, str]:
+        shown = risk.get(reverse("admin:players_playerrestriction_changelist"), query).context["cl"].result_list
+        return {one.player_id: one.state for one in shown}
+
+    assert listed() == {
+        "ended": "ended",
+        "announced": "announced",
+        "withdrawn": "ended",
+        "asked": "to be decided",
+        "bob": "in force",
+    }
+    assert listed(state="to be decided") == {"asked": "to be decided"}
+    assert set(listed(state="ended")) == {"ended", "withdrawn"}
+
+
+def test_the_matrix_is_shown_as_a_matrix(risk: Client) -> None:
+    response = risk.get(reverse("admin:players_restrictioneffect_changelist"))
+
+    rows = dict(response.context["matrix_rows"])
+    assert response.context["matrix_kinds"][0] == "Self-excluded"
+    assert [effect for effect, _ in rows["Promotional grant"]] == ["REFUSE"] * 5
+    assert [label for _, label in rows["Refund"]] == ["Allowed and marked"] * 4 + ["allowed"]
+    assert "What each restriction does" in response.content.decode()

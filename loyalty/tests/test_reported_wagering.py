@@ -13,6 +13,7 @@ from core.policies import save_policy
 from loyalty.activity import ActivityOutcome, take_activity
 from loyalty.tests import cast
 from loyalty.tests.test_activity import event, give_bonus, progress, take, wager
+from players.tests.factories import restrict
 from wallet.bets import place_bet, settle_bet, void_bet
 from wallet.counted_wagers import forget_counted_wagers
 from wallet.models import BetStake, BonusStatus, CountedWager, Lot, LoyaltyBalance
@@ -91,6 +92,23 @@ def test_a_correction_made_earlier_that_comes_later_changes_no_progress() -> Non
     take(correct("c1", "w1", amount="1.00", occurred_at=(at - timedelta(minutes=1)).isoformat()))
 
     assert progress(bonus) == Decimal("8.00")
+
+
+def test_a_bet_reported_of_a_player_who_might_not_bet_counts_towards_nothing() -> None:
+    now = timezone.now()
+    alice = cast.make_player("alice")
+    bonus = give_bonus(at=now - timedelta(hours=3))
+    restrict(alice, "COOL_OFF", starts_at=now - timedelta(hours=2), ends_at=now - timedelta(hours=1))
+    before, meanwhile, after = (now - timedelta(hours=hours) for hours in (2.5, 1.5, 0.5))
+
+    take(wager("w1", "10.00", occurred_at=meanwhile.isoformat()))
+    assert progress(bonus) == 0
+    take(
+        wager("w2", "2.00", occurred_at=before.isoformat()),
+        wager("w3", "3.00", occurred_at=after.isoformat()),
+    )
+
+    assert progress(bonus) == Decimal("5.00")
 
 
 def test_the_balance_says_what_reported_bets_counted_and_the_proof_agrees() -> None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from core.models import OutboxEvent
+from core.tests.threads import while_held_open
 from loyalty.api.urls import urlpatterns
 from loyalty.tests import cast
 from loyalty.tests.credit_paths import PATHS, run_night, walk
 from loyalty.tests.credit_sites import credit_sites
-from players.models import CreditPurpose, RestrictionEffect, RestrictionKind
+from players.models import CreditPurpose, Player, RestrictionEffect, RestrictionKind
+from players.restrictions.imposing import Word
 from players.tests.factories import restrict
 from rewards.models import RewardHistory, RewardRule, RewardType
 from rewards.tests.factories import make_player
 from safety.models import CashGrant
-from wallet.models import LedgerEntry, Lot
+from wallet.models import Bet, LedgerEntry, Lot
 from wallet.reconciliation import reconcile
+from wallet.restricting import restrict_player
 
 pytestmark = pytest.mark.django_db
 
@@ -143,18 +149,18 @@ def outcome(player_id: str, *, before: dict[str, Any]) -> str:
     return "MARK" if new and all("restricted" in entry.metadata for entry in new) else "ALLOW"
 
 
-@pytest.mark.parametrize("kind", [None, *RestrictionKind.values])
-def test_every_path_leads_where_the_matrix_says(kind: str | None) -> None:
+def prepare_paths() -> list[Player]:
+    """Make the player of every path, with what must be there before it is gone."""
     cast.make_users()
-    players = {name: make_player(name, country=name) for name in PATHS}
+    players = [make_player(name, country=name) for name in PATHS]
     for name, path in PATHS.items():
         path.prepare(name)
-    assert set(RewardRule.objects.values_list("reward_config__type", flat=True)) == set(RewardType.values)
-    if kind is not None:
-        for player in players.values():
-            restrict(player, kind)
-    before = {name: holdings(name) for name in PATHS}
+    return players
 
+
+def walk_all() -> dict[str, str]:
+    """Go every path and say what each has led to."""
+    before = {name: holdings(name) for name in PATHS}
     found = {}
     for name, path in PATHS.items():
         if path.act is not None:
@@ -162,8 +168,61 @@ def test_every_path_leads_where_the_matrix_says(kind: str | None) -> None:
             found[name] = outcome(name, before=before[name])
     # Afterwards: the night would go the ways of others, too.
     run_night()
-    found |= {name: outcome(name, before=before[name]) for name in PATHS if name not in found}
+    return found | {name: outcome(name, before=before[name]) for name in PATHS if name not in found}
 
+
+def said_by_the_matrix(kind: str | None) -> dict[str, str]:
+    """Return what the matrix says of every path under a kind of restriction."""
     effects = dict(RestrictionEffect.objects.filter(kind=kind).values_list("purpose", "effect"))
-    assert found == {name: effects.get(path.purpose, "ALLOW") for name, path in PATHS.items()}
+    return {name: effects.get(path.purpose, "ALLOW") for name, path in PATHS.items()}
+
+
+@pytest.mark.parametrize("kind", [None, *RestrictionKind.values])
+def test_every_path_leads_where_the_matrix_says(kind: str | None) -> None:
+    players = prepare_paths()
+    assert set(RewardRule.objects.values_list("reward_config__type", flat=True)) == set(RewardType.values)
+    if kind is not None:
+        for player in players:
+            restrict(player, kind)
+
+    assert walk_all() == said_by_the_matrix(kind)
+    reconcile()
+
+
+def test_of_several_restrictions_those_alone_hold_that_have_begun_and_not_ended() -> None:
+    now = timezone.now()
+    for player in prepare_paths():
+        restrict(player, "SELF_EXCLUDED", ends_at=now - timedelta(hours=2))
+        restrict(player, "BLOCKED", starts_at=now + timedelta(days=1))
+        restrict(player, "MARKETING_OPT_OUT")
+
+    assert walk_all() == said_by_the_matrix("MARKETING_OPT_OUT")
+    reconcile()
+
+
+def exclude(*player_ids: str) -> None:
+    word = Word(source="the player", reason="Asked by telephone", by=None)
+    for player_id in player_ids:
+        restrict_player(player_id=player_id, kind="SELF_EXCLUDED", word=word)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_path_leads_past_an_exclusion_that_comes_while_it_is_gone() -> None:
+    prepare_paths()
+    by_night = [name for name, path in PATHS.items() if path.act is None]
+    before = {name: holdings(name) for name in PATHS}
+
+    failed = [
+        while_held_open(partial(exclude, name), partial(walk, path, name))
+        for name, path in PATHS.items()
+        if name not in by_night
+    ]
+    failed.append(while_held_open(partial(exclude, *sorted(by_night)), run_night))
+
+    found = {name: outcome(name, before=before[name]) for name in PATHS}
+    # What an open bet comes to of a cancelled bonus is real money, which is the platform's to pay.
+    said = said_by_the_matrix("SELF_EXCLUDED") | {"bet-won": "REFUSE", "bet-void": "REFUSE"}
+    assert [one for one in failed if one != [None]] == []
+    assert found == said
+    assert Bet.objects.get(bet_id="bet-won").real_payout == 20
     reconcile()

@@ -75,6 +75,29 @@ def _given(column: PlayerColumn) -> str:
     )
 
 
+def record_moves(job_id: int) -> int:
+    """Keep of every player whom the file's country puts under another jurisdiction that it does; return how many.
+
+    To be asked before the profiles are written. Staff's choice for a player stands whatever the country says.
+    """
+    elsewhere = "coalesce((SELECT code FROM jurisdictions WHERE takes_unknown_countries), 'DEFAULT')"
+    return execute(
+        f"""INSERT INTO player_jurisdiction_changes (player_id, reason, changed_by_id, changed_at)
+        SELECT m.player_id, 'Country: ' || coalesce(nullif(m.country, ''), 'none') || ' → ' || m.country_after || '; '
+            || m.left_one || ' → ' || m.entered || '; file ' || j.file_name, j.created_by_id, now()
+        FROM (
+            SELECT p.player_id, p.country, t."country" AS country_after,
+                   coalesce(b.jurisdiction, {elsewhere}) AS left_one, coalesce(a.jurisdiction, {elsewhere}) AS entered
+            FROM import_known k JOIN import_typed t USING (player_id) JOIN players p USING (player_id)
+            LEFT JOIN country_jurisdictions b ON b.name = lower(btrim(p.country))
+            LEFT JOIN country_jurisdictions a ON a.name = lower(btrim(t."country"))
+            WHERE k.profile_differs AND t."country" <> p.country AND p.jurisdiction IS NULL
+        ) m CROSS JOIN import_jobs j
+        WHERE m.left_one <> m.entered AND j.id = {job_id}
+        ORDER BY m.player_id"""
+    )
+
+
 def update_players() -> int:
     """Update the profiles that the file changes, and declare files as the source of players without one."""
     moved = execute(

@@ -80,6 +80,7 @@ def apply_file(file: FileToImport, outcome: Outcome, *, job_id: int, progress: P
     counts = outcome.counts
     counts["inserted"] = changes.insert_players()
     progress.seen(rows=counts["rows_read"], percent=80)
+    changes.record_moves(job_id)
     changes.update_players()
     counts["days_estimated"] = days.spread_differences(file.as_of)
     with trusted_keys(are_many=counts["rows_read"] > _MANY_ROWS):

@@ -60,6 +60,12 @@ def impose_restriction(wanted: Wanted, *, word: Word, at: datetime) -> PlayerRes
     earlier = _earlier(wanted, word=word, at=at)
     if earlier is not None:
         return earlier
+    if span.ends_at is not None and span.ends_at <= at:
+        raise InvalidInputError(
+            f"it would have ended on {span.ends_at.isoformat()} already and restrict nobody: a start and an end that "
+            "reach beyond now are needed",
+            field="until" if wanted.until else "starts_at",
+        )
     restriction = PlayerRestriction.objects.create(
         player_id=wanted.player_id,
         kind=wanted.kind,
@@ -115,8 +121,14 @@ def _earlier(wanted: Wanted, *, word: Word, at: datetime) -> PlayerRestriction |
                 restriction_id=earlier.pk,
             )
         return earlier
+    # One that was announced for later says nothing of the time before it, nor one that ends of the time after.
+    since = max(at, wanted.starts_at)
     standing = PlayerRestriction.objects.filter(
-        Q(ends_at=None) | Q(ends_at__gt=at), player_id=wanted.player_id, kind=wanted.kind, source=word.source
+        Q(ends_at=None) | Q(ends_at__gt=since),
+        player_id=wanted.player_id,
+        kind=wanted.kind,
+        source=word.source,
+        starts_at__lte=since,
     ).first()
     if standing is not None:
         raise AlreadyRestrictedError(

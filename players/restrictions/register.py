@@ -59,13 +59,18 @@ class RegisterRefusedError(InvalidInputError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSummary:
-    """What became of the rows of a list. `strangers` are rows, found by e-mail, of people who are no players here."""
+    """What became of the rows of a list.
+
+    `strangers` are rows, found by e-mail, of people who are no players here; `ended` those whose restriction has ended
+    here and whom the list gives no later end: somebody has to look whether it should hold again.
+    """
 
     rows: int
     imposed: int
     extended: int
     unchanged: int
     strangers: int
+    ended: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +99,20 @@ def import_register(register: RegisterList, *, at: datetime) -> RegisterSummary:
     _lock_players()
     extended = _extend(register, at=at)
     imposed = _impose(register, at=at)
-    rows, strangers = fetch_rows("SELECT count(*), count(*) FILTER (WHERE player_id IS NULL) FROM register_rows", [])[0]
+    rows, strangers, ended = fetch_rows(
+        """
+        SELECT count(*), count(*) FILTER (WHERE s.player_id IS NULL), count(*) FILTER (WHERE r.ends_at <= %s)
+        FROM register_rows s LEFT JOIN player_restrictions r ON r.id = s.earlier_id
+        """,
+        [at],
+    )[0]
     return RegisterSummary(
         rows=rows,
         imposed=imposed,
         extended=extended,
-        unchanged=rows - strangers - imposed - extended,
+        unchanged=rows - strangers - imposed - extended - ended,
         strangers=strangers,
+        ended=ended,
     )
 
 
@@ -308,7 +320,9 @@ def _extend(register: RegisterList, *, at: datetime) -> int:
         moved AS (
             UPDATE player_restrictions r
             SET ends_at = CASE WHEN r.ends_at IS NULL THEN NULL ELSE greatest(r.ends_at, l.until) END,
-                minimum_until = greatest(r.minimum_until, l.minimum_until)
+                minimum_until = greatest(r.minimum_until, l.minimum_until),
+                -- One that had ended takes effect once more, on what was given since.
+                applied_at = CASE WHEN r.ends_at <= %s THEN NULL ELSE r.applied_at END
             FROM later l WHERE r.id = l.earlier_id
             RETURNING r.id, r.player_id, r.kind, r.starts_at, r.ends_at, l.earlier_end, l.until, l.reason, l.row_number
         ),
@@ -325,7 +339,7 @@ def _extend(register: RegisterList, *, at: datetime) -> int:
                jsonb_build_object('file', %s::text, 'row', m.row_number), %s, %s
         FROM moved m
         """,
-        [*_span_params(), register.source, register.path.name, _actor(register), at],
+        [*_span_params(), at, register.source, register.path.name, _actor(register), at],
     )
 
 

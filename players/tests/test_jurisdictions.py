@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from django.contrib.auth.models import User
 
 from core.errors import InvalidInputError, NotFoundError
+from players.importing import import_players
 from players.jurisdictions import jurisdiction_of, set_jurisdiction
 from players.models import CountryName, Jurisdiction, JurisdictionLimit, PlayerJurisdictionChange
 from players.tests.factories import make_player
@@ -45,6 +49,26 @@ def test_staffs_choice_wins_over_the_country() -> None:
     assert (chosen, jurisdiction_of("alice")) == ("GB", "DEFAULT")
     kept = PlayerJurisdictionChange.objects.values_list("jurisdiction_before", "jurisdiction_after", "reason")
     assert list(kept) == [("GB", "", "Moved"), ("", "GB", "Moved")]
+
+
+def test_a_file_that_moves_a_player_to_another_jurisdiction_keeps_that_with_file_and_sender(tmp_path: Path) -> None:
+    ann = User.objects.create_user("ann")
+    make_player("alice", country="Germany")
+    make_player("bob")
+    make_player("carol", country="Germany", jurisdiction_id="DEFAULT")
+    make_player("dave", country="United Kingdom")
+    file = tmp_path / "players.csv"
+    rows = ["alice,UK", "bob,gb", "carol,GB", "dave,GB", "erin,GB"]
+    figures = [f"{row},1,2,3" for row in rows]
+    file.write_text("\n".join(["player_id,country,total_deposited,total_wagered,total_won", *figures, ""]))
+
+    import_players(file, created_by=ann)
+
+    kept = PlayerJurisdictionChange.objects.order_by("id").values_list("player_id", "reason", "changed_by__username")
+    assert list(kept) == [
+        ("alice", "Country: Germany → UK; DEFAULT → GB; file players.csv", "ann"),
+        ("bob", "Country: none → gb; DEFAULT → GB; file players.csv", "ann"),
+    ]
 
 
 def test_an_unknown_jurisdiction_or_player_is_refused_by_name() -> None:

@@ -60,13 +60,16 @@ _REJECT_SQL = """
 """
 
 
-def reject_beyond_jurisdiction(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope) -> int:
-    """Reject what the players' jurisdictions do not allow any more; return how many allocations."""
+def reject_beyond_jurisdiction(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: Scope, on: date) -> int:
+    """Reject what limits that hold on a date do not allow, the occasion's or a later one; return how many allocations.
+
+    An approval of a VIP is asked for the occasion's date, which it was given for.
+    """
     # The posting core looks at restrictions itself, and so at harm, unless staff took that out of its matrix.
     limiting = _LIMITING if matrix_refuses_harm() else _LEFT_TO_PROFILES
     stated = [
         {"rule_number": number, "jurisdictions": terms}
-        for number, terms in jurisdiction_terms(rules, on=occasion.on).items()
+        for number, terms in jurisdiction_terms(rules, on=on).items()
         if any(name in said for said in terms.values() for name in limiting)
     ]
     if not stated:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -75,17 +75,17 @@ def allocate(on: date = ON) -> Run:
     return run
 
 
-def issue(run: Run) -> dict[str, int]:
-    """Post what a run allocated; return the counts by verdict."""
+def issue(run: Run, *, at: datetime | None = None) -> dict[str, int]:
+    """Post what a run allocated, now by default; return the counts by verdict."""
     occasion = occasion_of_night(run_id=run.pk, on=run.business_date)
     kept = run.parameters.get("rules")
     rules = active_rules(on=run.business_date) if kept is None else rules_of_versions(kept)
-    return issue_rewards(rules, occasion=occasion, at=timezone.now())
+    return issue_rewards(rules, occasion=occasion, at=at or timezone.now())
 
 
-def evaluate(on: date = ON) -> dict[str, int]:
+def evaluate(on: date = ON, *, at: datetime | None = None) -> dict[str, int]:
     """Evaluate the active rules for everybody on a business date; return the counts by verdict."""
-    return issue(allocate(on))
+    return issue(allocate(on), at=at)
 
 
 def allocation(player_id: str = "alice", rule_id: str = "GIFT") -> RuleAllocation:

@@ -16,7 +16,8 @@ from players.tests.factories import restrict
 from rewards.events import PlayerEvent, evaluate_events
 from rewards.explaining.reasons import reason_sentence
 from rewards.jurisdictions.saving import jurisdiction_warnings
-from rewards.models import PerkTask, RewardRule
+from rewards.live import apply_reward
+from rewards.models import PerkTask, RewardRule, RuleBudgetDay
 from rewards.perks import approve_perk, complete_perk
 from rewards.preview import test_rule as try_rule
 from rewards.problems import RuleInvalidError
@@ -210,9 +211,28 @@ def test_before_the_clause_held_the_same_rule_ran() -> None:
     british()
     make_rule(reward={"wagering_requirement": 20})
 
-    evaluate(date(2026, 1, 18))
+    evaluate(date(2026, 1, 18), at=datetime(2026, 1, 18, 23, tzinfo=UTC))
 
     assert verdicts() == {"GIFT": "APPROVED"}
+
+
+@pytest.mark.parametrize("is_one_by_one", [False, True])
+def test_a_past_date_that_is_run_after_the_clause_began_gives_nothing_against_it(is_one_by_one: bool) -> None:
+    british()
+    make_player("bob", country="Germany")
+    rule = make_rule(reward={"wagering_requirement": 20}, daily_budget=100)
+    on, at = date(2026, 1, 18), datetime(2026, 1, 20, 12, tzinfo=UTC)
+
+    if is_one_by_one:
+        for name in ("alice", "bob"):
+            apply_reward(player_id=name, rule=rule, on=on, at=at)
+    else:
+        evaluate(on, at=at)
+
+    assert (verdicts("alice"), verdicts("bob")) == ({"GIFT": "REJECTED JURISDICTION"}, {"GIFT": "APPROVED"})
+    assert decision("alice").reasons[0]["limit"] == "WAGERING_REQUIREMENT_MAX"
+    assert [lot.player_id for lot in Lot.objects.all()] == ["bob"]
+    assert RuleBudgetDay.objects.get().given_value == decision("bob").amount_given
 
 
 def test_staffs_choice_of_a_jurisdiction_decides() -> None:

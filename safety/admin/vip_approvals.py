@@ -102,7 +102,7 @@ class OpenForm(forms.ModelForm[VipApproval]):
 
 class CheckInline(ReadOnlyInline):
     model = VipCheck
-    fields = ("kind", "result", "evidence", "checked_by", "checked_at")
+    fields = ("kind", "result", "evidence", "checked_by", "checked_at", "replaced_at")
     verbose_name_plural = "Checks"
     show_change_link = False
 
@@ -166,8 +166,17 @@ class VipApprovalAdmin(AskingPages, HouseAdmin):
         """Show the checks so far, and the clause that asks for them."""
         standing = vip_standing(row.player_id, on=timezone.localdate())
         clause = standing.limit.clause if standing.limit else f"{standing.jurisdiction} asks for no approval"
-        checks = {str(c.get_kind_display()): f"{c.get_result_display()}: {c.evidence}" for c in row.checks.all()}
-        pairs = {"Player": row.player_id, "Segment": standing.segment, "Clause": clause, **checks}
+        checks = {
+            str(c.get_kind_display()): f"{c.get_result_display()}: {c.evidence}"
+            for c in row.checks.filter(replaced_at=None)
+        }
+        pairs = {
+            "Player": row.player_id,
+            "Segment": standing.segment,
+            "Clause": clause,
+            **checks,
+            "Still missing": self.missing(row),
+        }
         return {"pairs": pairs.items(), "notices": []}
 
     def ask_success(self, row: VipApproval, done: Any) -> str:
@@ -183,8 +192,8 @@ class VipApprovalAdmin(AskingPages, HouseAdmin):
             object_id,
             form_class=CheckForm,
             verb="Record",
-            explanation="A check recorded again replaces what was found before. Your name stands for it, and you "
-            "cannot decide about this approval then.",
+            explanation="Of a check recorded again the last finding counts; those before stay on record. Your name "
+            "stands for it, and you cannot decide about this approval then.",
             act=lambda row, found: record_vip_check(approval_id=row.pk, by=request.user, **found),  # type: ignore[arg-type]
         )
 
@@ -235,7 +244,7 @@ class VipApprovalAdmin(AskingPages, HouseAdmin):
 
 @admin.register(VipCheck)
 class VipCheckAdmin(ReadOnlyAdmin):
-    list_display = ("id", "approval_id", "kind", "result", "checked_by", "checked_at")
+    list_display = ("id", "approval_id", "kind", "result", "checked_by", "checked_at", "replaced_at")
     list_select_related = ("checked_by",)
     list_filter = (("kind", ChoicesDropdownFilter), ("result", ChoicesDropdownFilter))
-    fields = (("approval", "kind", "result"), "evidence", ("checked_by", "checked_at"))
+    fields = (("approval", "kind", "result"), "evidence", ("checked_by", "checked_at", "replaced_at"))

@@ -35,7 +35,7 @@ class VipCheckSerializer(serializers.ModelSerializer[VipCheck]):
 
     class Meta:
         model = VipCheck
-        fields = ("kind", "result", "evidence", "checked_by", "checked_at")
+        fields = ("kind", "result", "evidence", "checked_by", "checked_at", "replaced_at")
         read_only_fields = fields
 
 

@@ -127,7 +127,7 @@ class VipApproval(models.Model):
 
 
 class VipCheck(models.Model):
-    """One of the three checks: what it found, on which evidence, and who made it."""
+    """One of the three checks: what it found, on which evidence, and who made it; made again, the one before stays."""
 
     approval = models.ForeignKey(VipApproval, on_delete=models.CASCADE, related_name="checks")
     kind = models.CharField(max_length=20, choices=VipCheckKind.choices)
@@ -135,13 +135,18 @@ class VipCheck(models.Model):
     evidence = models.CharField(max_length=1000, help_text="What was seen, and where it is kept.")
     checked_by = _user()
     checked_at = models.DateTimeField(db_default=Now())
+    replaced_at = models.DateTimeField(
+        null=True, blank=True, help_text="Empty: it stands. Else when it was made again."
+    )
 
     class Meta:
         db_table = "safety_vip_checks"
-        ordering = ["approval", "kind"]
+        ordering = ["approval", "kind", "id"]
         verbose_name = "VIP check"
         constraints = [
-            models.UniqueConstraint(fields=["approval", "kind"], name="vip_check_unique"),
+            models.UniqueConstraint(
+                fields=["approval", "kind"], condition=models.Q(replaced_at=None), name="vip_check_one_stands"
+            ),
             models.CheckConstraint(condition=models.Q(kind__in=VipCheckKind.values), name="vip_check_kind_known"),
             models.CheckConstraint(condition=models.Q(result__in=VipCheckResult.values), name="vip_check_result_known"),
             models.CheckConstraint(condition=~models.Q(evidence=""), name="vip_check_has_evidence"),

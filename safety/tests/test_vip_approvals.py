@@ -96,6 +96,25 @@ def test_a_missing_or_failed_check_is_named(anna: User, ben: User) -> None:
     assert vip_standing("alice", on=ON).lacks == "affordability, harm, a second person"
 
 
+def test_a_check_made_again_leaves_what_it_found_before_and_whoever_made_that_cannot_decide(
+    anna: User, ben: User
+) -> None:
+    make_vip()
+    approval = checked(anna, "SOURCE_OF_FUNDS", "HARM")
+    for by, result in ((ben, "FAILED"), (anna, "PASSED")):
+        record_vip_check(
+            approval_id=approval.pk, kind="AFFORDABILITY", result=result, evidence="Payslips", by=by, at=AT
+        )
+
+    made = approval.checks.filter(kind="AFFORDABILITY").values_list("result", "checked_by__username", "replaced_at")
+    assert list(made) == [("FAILED", "ben", AT), ("PASSED", "anna", None)]
+    with pytest.raises(SecondPersonNeededError, match="ben took part in the checks"):
+        approve_vip(approval_id=approval.pk, by=ben, at=AT)
+    record_vip_check(approval_id=approval.pk, kind="AFFORDABILITY", result="FAILED", evidence="Debts", by=anna, at=AT)
+    with pytest.raises(VipChecksMissingError, match="affordability"):
+        approve_vip(approval_id=approval.pk, by=User.objects.create_user("carl"), at=AT)
+
+
 def test_a_revoked_or_refused_approval_holds_no_more(anna: User, ben: User) -> None:
     make_vip()
     approval = approve_vip(approval_id=checked(anna, *KINDS).pk, by=ben, at=AT)

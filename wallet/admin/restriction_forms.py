@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest
@@ -132,6 +132,9 @@ class ImposeForm(forms.ModelForm[PlayerRestriction]):
     class Meta:
         model = PlayerRestriction
         fields = ("player", "kind", "starts_at", "ends_at", "source", "external_reference", "reason", "evidence")
+        error_messages: ClassVar = {
+            "player": {"invalid_choice": "There is no player %(value)s: a player's id is needed."}
+        }
 
     def clean_evidence(self) -> dict[str, str]:
         """Return it as it is stored."""

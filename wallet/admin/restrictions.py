@@ -25,6 +25,7 @@ from players.restrictions.imposing import Word
 from players.restrictions.terms import END_TERMS
 from wallet.admin.acting import ActForm, act_page
 from wallet.admin.restriction_forms import CorrectionForm, DecisionForm, EndForm, ImposeForm, WordForm, acting_user
+from wallet.admin.restriction_states import StateFilter, state_badge, with_state
 from wallet.restricting import (
     ask_to_correct,
     ask_to_lift,
@@ -78,7 +79,7 @@ class PlayerRestrictionAdmin(HouseAdmin):
         "id",
         "player_link",
         "kind_badge",
-        "is_in_force",
+        "state_badge",
         "starts_at",
         "ends_at",
         "minimum_until",
@@ -86,7 +87,7 @@ class PlayerRestrictionAdmin(HouseAdmin):
         "created_by",
     )
     list_display_links = ("id", "starts_at")
-    list_filter = (PlayerFilter, ("kind", ChoicesDropdownFilter), ("starts_at", RangeDateTimeFilter))
+    list_filter = (StateFilter, PlayerFilter, ("kind", ChoicesDropdownFilter), ("starts_at", RangeDateTimeFilter))
     list_select_related = ("created_by",)
     search_fields = ("player__player_id__exact",)
     search_help_text = PLAYER_SEARCH_HELP
@@ -112,9 +113,11 @@ class PlayerRestrictionAdmin(HouseAdmin):
     player_link = player_link
     kind_badge = badge("kind", colours=KIND_COLOURS, description="restriction")
 
-    @display(description="in force", boolean=True)
-    def is_in_force(self, restriction: PlayerRestriction) -> bool:
-        return restriction.holds_at(timezone.now())
+    state_badge = state_badge
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PlayerRestriction]:
+        """Bring along where each is in its life."""
+        return with_state(super().get_queryset(request), at=timezone.now())
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask for what is said; the rest follows."""

@@ -90,6 +90,21 @@ def test_a_later_end_moves_it_and_an_earlier_one_does_not(take: Any) -> None:
     assert RestrictionChange.objects.filter(act="END_MOVED").count() == 1
 
 
+def test_a_later_end_of_one_that_had_ended_takes_effect_once_more(take: Any) -> None:
+    make_bob()
+    take("R1,bob,BLOCKED,2026-01-01,2026-02-01,")
+    give_bonus("bob", "50.00", expiry=None, at=AT - timedelta(days=1))
+    again = take("R1,bob,BLOCKED,2026-01-01,2026-02-01,")
+    kept = balances("bob")
+
+    prolonged = take("R1,bob,BLOCKED,2026-01-01,2027-01-01,")
+
+    assert (again["ended"], again["unchanged"], kept) == (1, 0, {"BONUS": "50.00"})
+    assert (prolonged["extended"], prolonged["ended"], prolonged["bonuses cancelled"]) == (1, 0, 1)
+    assert balances("bob") == {}
+    reconcile()
+
+
 def test_the_same_reference_of_another_source_is_another_restriction(take: Any) -> None:
     make_alice()
     take("R1,alice,,,,")

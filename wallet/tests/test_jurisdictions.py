@@ -22,7 +22,14 @@ AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 def give(
-    requirement: str, *, amount: str = "50.00", deposit: str = "0", on: date = ON, key: str = "gift", **terms: Any
+    requirement: str,
+    *,
+    amount: str = "50.00",
+    deposit: str = "0",
+    on: date = ON,
+    at: datetime = AT,
+    key: str = "gift",
+    **terms: Any,
 ) -> Posted:
     return add_bonus_balance(
         player_id="alice",
@@ -34,7 +41,7 @@ def give(
         key=key,
         actor="tests",
         on=on,
-        at=AT,
+        at=at,
         **{"eligible_games": ["slots"], **terms},
     )
 
@@ -87,13 +94,23 @@ def test_deposit_and_bonus_are_measured_on_the_bonus_funds_too() -> None:
 
 
 def test_elsewhere_and_before_the_clause_held_nothing_is_limited() -> None:
+    before = datetime(2026, 1, 18, 12, tzinfo=UTC)
     make_player(country="Germany")
-    assert give("20").outcome == "POSTED"
+    assert give("20", at=before).outcome == "POSTED"
 
     Player.objects.filter(pk="alice").update(country="United Kingdom")
-    assert give("20", on=date(2026, 1, 18), key="the day before").outcome == "POSTED"
+    assert give("20", on=before.date(), at=before, key="the day before").outcome == "POSTED"
     with pytest.raises(JurisdictionLimitError):
-        give("20", on=date(2026, 1, 19), key="the day")
+        give("20", on=date(2026, 1, 19), at=before + timedelta(days=1), key="the day")
+
+
+def test_what_is_granted_after_a_clause_began_is_held_to_it_whatever_date_it_is_granted_for() -> None:
+    make_player(country="United Kingdom")
+
+    with pytest.raises(JurisdictionLimitError):
+        give("20", on=date(2026, 1, 18), at=datetime(2026, 1, 20, 12, tzinfo=UTC))
+
+    assert not Lot.objects.exists()
 
 
 def test_a_replay_returns_the_first_result_although_the_limit_has_come_since() -> None:

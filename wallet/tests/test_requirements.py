@@ -10,16 +10,19 @@ import pytest
 
 from core.errors import InvalidInputError
 from core.expressions import fetch_rows
+from core.models import OutboxEvent
 from players.models import CreditRequirement, Player
+from players.restrictions.imposing import Word
 from players.tests.factories import make_day, make_player
 from wallet.bets import place_bet, settle_bet
 from wallet.bonus_life import claim_bonus, complete_met_bonuses, release_pending_credits
 from wallet.expiry import expire_bonuses
 from wallet.identity import convert_known, edit_profile
 from wallet.ledger import PlayerRestrictedError
-from wallet.models import Lot, PostingRefusal
+from wallet.models import LedgerEntry, Lot, PostingRefusal
 from wallet.play import due_points_sql, post_points_from_play
 from wallet.reconciliation import reconcile
+from wallet.restricting import restrict_player
 from wallet.tests.factories import AT, ON, balances, credit, give_bonus, remaining
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +153,24 @@ def test_a_bonus_that_waits_converts_in_the_edit_that_completes_the_profile() ->
 
     assert (held, remaining("alice")) == ([("50.00", "ACTIVE")], [("0.00", "COMPLETED")])
     assert Lot.objects.get().converted == 50
+
+
+def test_a_met_bonus_that_waits_for_identity_is_not_cancelled_by_an_exclusion_and_converts_marked() -> None:
+    met_and_held()
+    give_bonus("alice", "20.00", key="unmet", expiry=None)
+
+    word = Word(source="the player", reason="Asked by telephone", by=None)
+    restrict_player(player_id="alice", kind="SELF_EXCLUDED", word=word)
+    held = remaining("alice")
+    edit_profile(player_id="alice", changes={"age": 30, "kyc_completed_at": AT}, today=ON, by=None)
+
+    assert held == [("50.00", "ACTIVE"), ("0.00", "CANCELLED")]
+    assert remaining("alice") == [("0.00", "COMPLETED"), ("0.00", "CANCELLED")]
+    converted = LedgerEntry.objects.get(transaction_type="BONUS_CONVERTED")
+    assert (str(converted.amount), converted.metadata) == ("-50.00", {"restricted": "SELF_EXCLUDED"})
+    told = OutboxEvent.objects.filter(topic__startswith="bonus.").values_list("topic", "payload__amount")
+    assert sorted(told) == [("bonus.cancelled", "20.00"), ("bonus.converted", "50.00")]
+    reconcile()
 
 
 def test_an_edit_that_cannot_be_converts_nothing() -> None:

@@ -170,6 +170,43 @@ def test_the_same_word_twice_is_told_to_move_the_end() -> None:
         impose()
 
 
+def test_whoever_announced_an_exclusion_may_be_excluded_at_once_all_the_same() -> None:
+    make_bob()
+    give_bonus("bob", "50.00", expiry=None, at=NOW)
+    impose(starts_at=NOW + timedelta(days=3))
+    assert remaining("bob") == [("50.00", "ACTIVE")]
+
+    at_once = impose(at=NOW + timedelta(hours=1))
+
+    assert (at_once.starts_at, remaining("bob")) == (NOW + timedelta(hours=1), [("0.00", "CANCELLED")])
+    with pytest.raises(AlreadyRestrictedError):
+        impose(starts_at=NOW + timedelta(days=4))
+
+
+def test_a_cool_off_may_follow_another() -> None:
+    make_bob()
+    impose("COOL_OFF", until=NOW + timedelta(days=7))
+
+    impose("COOL_OFF", starts_at=NOW + timedelta(days=7), until=NOW + timedelta(days=14))
+
+    assert PlayerRestriction.objects.count() == 2
+
+
+@pytest.mark.parametrize("ends", ["ON_REQUEST", "BY_ITSELF"])
+def test_what_would_have_ended_already_is_refused_and_not_taken_for_a_protection(ends: str) -> None:
+    save_policy(name="SELF_EXCLUSION_ENDS", value=ends, saved_by=None)
+    make_bob()
+    long_ago = NOW - 2 * YEAR
+
+    with pytest.raises(InvalidInputError, match="would have ended on"):
+        impose("BLOCKED", starts_at=long_ago, until=NOW - YEAR)
+    if ends == "BY_ITSELF":
+        with pytest.raises(InvalidInputError, match="would have ended on"):
+            impose(starts_at=long_ago)
+    else:
+        assert impose(starts_at=long_ago).holds_at(NOW)
+
+
 def test_bonus_money_of_an_excluded_player_is_cancelled_and_the_rest_kept() -> None:
     make_bob_with_two_bonuses()
 
