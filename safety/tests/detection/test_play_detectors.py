@@ -89,6 +89,22 @@ def test_later_rare_or_few_withdrawals_are_not(more: dict[str, float]) -> None:
     assert found_by("WITHDRAWAL_AFTER_BONUS") == set()
 
 
+def test_one_withdrawal_after_the_bonuses_of_one_night_is_one_time() -> None:
+    bob = make_bob()
+    for hours in (100, 99.5, 99):
+        make_bonus(bob, hours, "50.00")
+    make_event(bob, "WITHDRAWAL", 90, "100.00")
+    assert found_by("WITHDRAWAL_AFTER_BONUS") == set()
+
+    for hours in (300, 200):
+        make_bonus(bob, hours, "50.00")
+        make_event(bob, "WITHDRAWAL", hours - 10, "100.00")
+    assert found_by("WITHDRAWAL_AFTER_BONUS") == {"bob"}
+    figures = AbuseSignal.objects.get().metadata["figures"]
+    # The withdrawal that follows three bonuses is counted once.
+    assert figures == {"times": 3, "bonuses_followed": 5, "bonuses": 5, "withdrawn": 300}
+
+
 def test_hours_also_count_from_the_completed_requirement() -> None:
     bob = make_bob()
     for number in range(3):
@@ -157,7 +173,7 @@ def play_blackjack(player: Player, *, wins: int, bets: int = 200, days_ago: int 
 
 
 def test_wins_beyond_chance_are_found_and_a_lucky_day_is_not() -> None:
-    # Expected back: 199 of 200. For two players the bound needs about 67 more: bob has 101, alice 41.
+    # Expected back: 199 of 200. For two players the bound needs about 70 more: bob has 101, alice 41.
     play_blackjack(make_bob(), wins=150)
     play_blackjack(make_alice(), wins=120)
 
@@ -168,12 +184,42 @@ def test_wins_beyond_chance_are_found_and_a_lucky_day_is_not() -> None:
 
 
 def test_the_bound_rises_with_the_number_of_players() -> None:
-    # 73 beyond what was expected: less likely than 1 in 2,400, enough for one player and not for five hundred.
-    play_blackjack(make_bob(), wins=136)
+    # 65 beyond what was expected: less likely than 1 in 2,500, enough for one player and not for five hundred.
+    play_blackjack(make_bob(), wins=132)
     assert found_by("ABNORMAL_WIN_RATE") == {"bob"}
 
     AbuseSignal.objects.all().delete()
     Player.objects.bulk_create(Player(player_id=f"P{number:04}") for number in range(500))
+    assert found_by("ABNORMAL_WIN_RATE") == set()
+
+
+def win_at_roulette(player: Player, *, wins: int, bets: int = 400, rises: int = 0) -> None:
+    """Stake 1.00 on each bet; the first bet is raised by 1.00 so many times."""
+    for number in range(bets):
+        pays = "2.00" if number % bets * wins // bets != (number + 1) % bets * wins // bets else "0"
+        make_bet(player, 24 + number / 100, "1.00", pays, game_category="roulette", bet_id=f"r{number}")
+    for number in range(rises):
+        make_event(player, "WAGER", 23 - number / 100, "1.00", game_category="roulette", bet_id="r0")
+
+
+def test_a_small_edge_kept_up_over_many_bets_is_found() -> None:
+    # Of 400 bets on red 248 won, where 195 are expected: 5.4 standard deviations. A capital of which 0.2 is staked each
+    # time, 1 + 0.2 × 1.027 on a win and 1 − 0.2 × 0.973 otherwise, grows to 1.2054^248 × 0.8054^152 = 690,000.
+    win_at_roulette(make_bob(), wins=248)
+
+    assert found_by("ABNORMAL_WIN_RATE") == {"bob"}
+    figures = AbuseSignal.objects.get().metadata["figures"]
+    assert (figures["bets"], figures["won"], figures["expected_return"]) == (400, 496, 389.2)
+    assert figures["capital_grew_to_10_to_the"] == 5.8
+
+
+def test_a_name_that_stands_for_several_bets_proves_nothing_bet_by_bet() -> None:
+    # Who doubles until one wins is ahead in most rounds without being ahead of the game.
+    win_at_roulette(make_bob(), wins=248, rises=3)
+    assert found_by("ABNORMAL_WIN_RATE") == {"bob"}
+
+    AbuseSignal.objects.all().delete()
+    make_event(Player.objects.get(), "WAGER", 22, "1.00", game_category="roulette", bet_id="r0")
     assert found_by("ABNORMAL_WIN_RATE") == set()
 
 

@@ -171,6 +171,17 @@ def test_accounts_without_bonus_or_with_bonuses_at_other_times_are_not_linked() 
     assert found_by(CODE) == set()
 
 
+def test_addresses_of_version_six_are_compared_by_their_network() -> None:
+    names = ("a", "b", "c")
+    make_users(*names)
+    for number, name in enumerate(names):
+        for network in (1, 2, 3):
+            make_session(Player.objects.get(pk=name), ip=f"2001:db8:0:{network}::{number + 1}")
+
+    assert found_by(CODE) == set(names)
+    assert AbuseSignal.objects.filter(metadata__shared__0__value="2001:db8:0:1::/64").count() == 3
+
+
 @pytest.mark.parametrize("names", ["abc", "cba"])
 def test_a_device_that_changed_hands_links_nobody(names: str) -> None:
     for name, days in zip(names, (40, 20, 1), strict=True):
@@ -270,6 +281,22 @@ def test_a_pattern_that_brings_accounts_every_day_is_a_common_name() -> None:
         register(number, days_ago=number // 2 + 1, email=f"anna{number}@x.example")
 
     assert found_by("REGISTRATION_VELOCITY") == set()
+
+
+@pytest.mark.parametrize(("others", "is_found"), [(0, True), (45, False)])
+def test_on_the_days_of_a_campaign_a_common_name_brings_more_like_everything(others: int, is_found: bool) -> None:
+    # Twelve annas in two days, and two on other days of the ninety. Alone that is many: 2 × 5 ÷ 85 are expected. Where
+    # 45 others come in these days and 10 on other days, 2 × 45 ÷ 12 are, and five times that is more than twelve.
+    for number in range(14):
+        register(number, days_ago=20 + number % 2 if number < 12 else 60, email=f"anna{number}@x.example")
+    for number in range(14, 24):
+        register(number, days_ago=40 + number)
+    for number in range(24, 24 + others):
+        register(number, days_ago=20)
+
+    found = found_by("REGISTRATION_VELOCITY")
+
+    assert found == ({f"r{number:02}" for number in range(12)} if is_found else set())
 
 
 def claim(player: Player, *values: str) -> None:
