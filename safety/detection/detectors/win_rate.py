@@ -12,10 +12,10 @@ It sees large bets that win while small ones lose, and is wide: V is the most th
 
 **Bet by bet.** Whoever begins with 1 and stakes the share f of it on each of the player's bets in turn ends with
 K = Π (1 + f × (payout − (1 − edge) × stake) ÷ stake). Without cheating no factor has a mean above 1, so E[K] ≤ 1 and K
-reaches x with a probability of at most 1 ÷ x, whatever the game, the stakes and the order (Markov's inequality; J. Ville,
-1939; I. Waudby-Smith and A. Ramdas, 2024). f is tried at three values, the best of which counts a third. A bet that is
-raised counts by its first stake; where one was raised to more than four times that, the test says nothing: such a name
-stands for more than one bet.
+reaches x with a probability of at most 1 ÷ x, whatever the game, the stakes and the order (Markov's inequality;
+J. Ville, 1939; I. Waudby-Smith and A. Ramdas, 2024). f is tried at three values, the best of which counts a third. A
+bet that is raised counts by its first stake; where one was raised to more than four times that, the test says nothing:
+such a name stands for more than one bet.
 
 A jackpot counts as one payout of `cap` stakes and proves nothing. Every player is tested every night, so the chance
 must be below `false_alarms_per_year` ÷ (players × 365) (Bonferroni): a year of nights then expects at most
