@@ -82,11 +82,14 @@ def _scores_found(keys: Keys) -> Sql:
     threshold = min(policies.ABUSE_REVIEW_FROM.value(), policies.ABUSE_BLOCK_FROM.value())
     in_range, params = keys.condition("m.player_id")
     sql = f"""
-        SELECT m.player_id, 'SCORE' AS cause, 'The abuse score is ' || m.bonus_abuse_score || '.' AS reason,
+        SELECT m.player_id, 'SCORE' AS cause,
+               left('The abuse score is ' || m.bonus_abuse_score || ': ' || seen.signs || '.', 500) AS reason,
                NULL::bigint AS ring_number
-        FROM player_metrics m
-        WHERE m.bonus_abuse_score >= %s AND {in_range}
-          AND EXISTS (SELECT 1 FROM abuse_signals s WHERE s.player_id = m.player_id AND {UNJUDGED_SQL})
+        FROM player_metrics m CROSS JOIN LATERAL (
+            SELECT string_agg(DISTINCT lower(replace(s.signal_type, '_', ' ')), ', ') AS signs
+            FROM abuse_signals s WHERE s.player_id = m.player_id AND {UNJUDGED_SQL}
+        ) seen
+        WHERE m.bonus_abuse_score >= %s AND {in_range} AND seen.signs IS NOT NULL
     """
     return sql, [threshold, *params]
 

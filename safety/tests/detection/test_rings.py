@@ -319,6 +319,30 @@ def test_grants_at_the_cap_below_the_band_or_that_many_get_are_not() -> None:
     assert found_by("CLAIMS_UNDER_LIMITS") == set()
 
 
+def test_large_grants_of_all_sizes_come_just_under_the_cap_by_themselves() -> None:
+    # 18 of 500 to 940 let expect 2 in the last twentieth: 5 is less than three times that, and 7 is more.
+    bob = make_player("bob")
+    for number in range(18):
+        make_bonus(bob, 24 * (number + 1), f"{510 + 24 * number}.00")
+    for number in range(5):
+        make_bonus(bob, 24 * (number + 20), f"{955 + number}.00")
+    assert found_by("CLAIMS_UNDER_LIMITS") == set()
+
+    for number in range(2):
+        make_bonus(bob, 24 * (number + 26), f"{980 + number}.00")
+    assert found_by("CLAIMS_UNDER_LIMITS") == {"bob"}
+
+
+def test_a_grant_just_under_two_limits_is_one_claim() -> None:
+    set_thresholds("CLAIMS_UNDER_LIMITS", review_values=[1000, 990])
+    claim(make_player("bob"), "980.00", "985.00")
+    assert found_by("CLAIMS_UNDER_LIMITS") == set()
+
+    claim(make_player("zoe"), "980.00", "985.00", "970.00")
+    assert found_by("CLAIMS_UNDER_LIMITS") == {"zoe"}
+    assert AbuseSignal.objects.get().metadata["figures"] == {"times": 3}
+
+
 def test_review_values_are_limits_too() -> None:
     set_thresholds("CLAIMS_UNDER_LIMITS", review_values=[200])
     claim(make_player("bob"), "191.00", "199.00", "195.50")
