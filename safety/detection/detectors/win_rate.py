@@ -104,6 +104,17 @@ _SQL = """
                    'events', ARRAY(SELECT one FROM unnest(events) one ORDER BY one LIMIT 5))
                    ORDER BY payout - stake DESC, bet), '$[0 to 9]') AS best_bets
         FROM bets JOIN found USING (player_id) WHERE stake > 0 GROUP BY player_id
+    ),
+    -- With these the capital can be worked out on paper.
+    multiples AS (
+        SELECT player_id, jsonb_path_query_array(jsonb_agg(jsonb_build_object('category', code,
+                   'payout_in_stakes', payout_in_stakes, 'bets', bets, 'staked', staked)
+                   ORDER BY bets DESC, code, payout_in_stakes), '$[0 to 19]') AS payouts
+        FROM (
+            SELECT bets.player_id, code, round((payout / stake)::numeric, 2) AS payout_in_stakes, count(*) AS bets,
+                   round(sum(stake)::numeric, 2) AS staked
+            FROM bets JOIN found USING (player_id) WHERE stake > 0 GROUP BY bets.player_id, code, payout_in_stakes
+        ) counted GROUP BY player_id
     )
     SELECT r.player_id, r.last_at AS evidence_until,
            format('%%s bets of %%s in all paid %%s where the games return %%s; counted up to the caps that is %%s '
@@ -116,8 +127,9 @@ _SQL = """
                'beyond_expected', round(r.beyond::numeric, 2), 'variance', round(r.v::numeric, 2),
                'largest_counted_payout', round(r.m::numeric, 2),
                'capital_grew_to_10_to_the', round((r.capital / ln(10))::numeric, 1),
-               'chance_below_one_in_10_to_the', floor(r.exponent / ln(10))), 'bets', b.best_bets) AS evidence
-    FROM found r JOIN best b USING (player_id)
+               'chance_below_one_in_10_to_the', floor(r.exponent / ln(10))),
+               'bets', b.best_bets, 'payouts', m.payouts) AS evidence
+    FROM found r JOIN best b USING (player_id) JOIN multiples m USING (player_id)
 """
 
 

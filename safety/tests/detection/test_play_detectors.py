@@ -228,8 +228,10 @@ def test_a_small_edge_kept_up_over_many_bets_is_found() -> None:
     win_at_roulette(make_bob(), wins=248)
 
     assert found_by("ABNORMAL_WIN_RATE") == {"bob"}
-    figures = AbuseSignal.objects.get().metadata["figures"]
+    evidence = AbuseSignal.objects.get().metadata
+    figures = evidence["figures"]
     assert (figures["bets"], figures["won"], figures["expected_return"]) == (400, 496, 389.2)
+    assert [(row["payout_in_stakes"], row["bets"]) for row in evidence["payouts"]] == [(2, 248), (0, 152)]
     assert figures["capital_grew_to_10_to_the"] == 5.8
 
 
