@@ -40,7 +40,7 @@ from safety.review.working import add_link, add_note, assign_case, claim_case, m
 _MAY_WORK = "safety.change_reviewcase"
 _MAY_ASSIGN = "safety.assign_reviewcase"
 _MAY_APPEAL = "safety.appeal_reviewcase"
-REASON_SHOWN_MAX = 30
+REASON_SHOWN_MAX = 26
 # What the columns beside it say already.
 _SAID_BESIDE = re.compile(r"^(The abuse score is \d+|Of ring \d+): ")
 _STATUS_COLOURS = Colours(OPEN="warning", ASSIGNED="info", APPEALED="danger", DECIDED="success")
