@@ -50,12 +50,17 @@ _SQL = """
                sqrt(sum(amount::float8 * amount::float8) FILTER (WHERE kind = 'WAGER')) AS spread
         FROM steps GROUP BY lot, player_id, bonus, created_at
     ),
+    enough AS MATERIALIZED (
+        SELECT * FROM runs
+        WHERE bets >= %(bets_min)s AND staked >= bonus * %(turnover_rate_min)s AND distance > 0
+    ),
     -- Of bets with a name what each brought beyond its return, in the order in which they were placed.
     placed AS (
         SELECT lot, sum(CASE kind WHEN 'WIN' THEN amount ELSE -amount * (1 - edge) END::float8) AS result,
                sum(amount) FILTER (WHERE kind = 'WAGER')::float8 AS stake,
                row_number() OVER (PARTITION BY lot ORDER BY min(occurred_at), min(id)) - 1 AS place
-        FROM steps WHERE bet_id <> '' GROUP BY lot, bet_id HAVING bool_or(kind = 'WAGER')
+        FROM steps WHERE bet_id <> '' AND lot IN (SELECT lot FROM enough)
+        GROUP BY lot, bet_id HAVING bool_or(kind = 'WAGER')
     ),
     blocks AS (
         SELECT lot, begun, sum(result) AS result, sum(stake * stake) AS squares
@@ -78,11 +83,10 @@ _SQL = """
         SELECT r.*, distance / spread AS calmness, greatest(0, floor(b.exponent / ln(10))) AS block_chance,
                distance <= spread * CASE WHEN low_edge_staked >= staked * %(low_edge_share_min)s
                    THEN %(low_edge_calm_max)s::float8 ELSE %(calm_max)s::float8 END AS is_near
-        FROM runs r LEFT JOIN bounds b USING (lot)
-        WHERE bets >= %(bets_min)s AND staked >= bonus * %(turnover_rate_min)s AND distance > 0
-          AND (distance <= spread * CASE WHEN low_edge_staked >= staked * %(low_edge_share_min)s
-                   THEN %(low_edge_calm_max)s::float8 ELSE %(calm_max)s::float8 END
-               OR b.exponent >= -ln(greatest(%(block_chance_max)s::float8, 1e-300)))
+        FROM enough r LEFT JOIN bounds b USING (lot)
+        WHERE distance <= spread * CASE WHEN low_edge_staked >= staked * %(low_edge_share_min)s
+                  THEN %(low_edge_calm_max)s::float8 ELSE %(calm_max)s::float8 END
+           OR b.exponent >= -ln(greatest(%(block_chance_max)s::float8, 1e-300))
     )
     SELECT player_id, max(last_at) AS evidence_until,
            (array_agg(format('While bonus %%s was wagered, %%s bets of %%s in all ', lot, bets, staked)
