@@ -13,9 +13,10 @@ It sees large bets that win while small ones lose, and is wide: V is the most th
 **Bet by bet.** Whoever begins with 1 and stakes the share f of it on each of the player's bets in turn ends with
 K = Π (1 + f × (payout − (1 − edge) × stake) ÷ stake). Without cheating no factor has a mean above 1, so E[K] ≤ 1 and K
 reaches x with a probability of at most 1 ÷ x, whatever the game, the stakes and the order (Markov's inequality;
-J. Ville, 1939; I. Waudby-Smith and A. Ramdas, 2024). f is tried at three values, the best of which counts a third. A
-bet that is raised counts by its first stake; where one was raised to more than four times that, the test says nothing:
-such a name stands for more than one bet.
+J. Ville, 1939; I. Waudby-Smith and A. Ramdas, 2024). f is tried at three values, the best of which counts a third.
+Over thousands of bets this would also find a game whose return lies a little above its category's, so
+`return_tolerance` is added to the return here. A bet that is raised counts by its first stake; where one was raised to
+more than four times that, the test says nothing: such a name stands for more than one bet.
 
 A jackpot counts as one payout of `cap` stakes and proves nothing. Every player is tested every night, so the chance
 must be below `false_alarms_per_year` ÷ (players × 365) (Bonferroni): a year of nights then expects at most
@@ -80,7 +81,8 @@ _SQL = """
     ),
     -- Of each bet what it brought beyond its return, in first stakes.
     gains AS (
-        SELECT player_id, (least(payout, cap * first_stake) - return_rate * stake) / first_stake AS gain
+        SELECT player_id, (least(payout, cap * first_stake) - (return_rate + %(return_tolerance)s::float8) * stake)
+                   / first_stake AS gain
         FROM bets WHERE stake > 0 AND is_named AND player_id NOT IN (
             SELECT player_id FROM bets WHERE is_named AND stake > {raise_max} * first_stake
         )
@@ -165,6 +167,13 @@ ABNORMAL_WIN_RATE = DetectorDefinition(
             minimum=Decimal("0.0001"),
             maximum=Decimal(10**9),
             help="Honest players that a year of nights may find, expected at most.",
+        ),
+        Threshold(
+            name="return_tolerance",
+            default=Decimal("0.02"),
+            minimum=Decimal(0),
+            maximum=Decimal("0.2"),
+            help="By how much a game may return more than 1 − house edge of its category, in the test bet by bet.",
         ),
         CategoryThresholds(
             name="payout_caps",
