@@ -11,8 +11,14 @@ from django_prometheus.exports import ExportToDjangoView
 from health_check.checks import Database
 from health_check.contrib.redis import Redis
 from health_check.views import HealthCheckView
+from prometheus_client import CollectorRegistry, generate_latest
 from redis.asyncio import Redis as RedisClient
 
+from reporting.gauges import SafetyCollector
+
+# Asked of the database, so not among the figures that each process counts for itself.
+_HOUSE = CollectorRegistry()
+_HOUSE.register(SafetyCollector())
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -43,6 +49,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not may_read_metrics(request):
         raise PermissionDenied("Show METRICS_TOKEN as a bearer token.")
     response: HttpResponse = ExportToDjangoView(request)
+    response.content += generate_latest(_HOUSE)
     return response
 
 

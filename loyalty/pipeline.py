@@ -305,7 +305,7 @@ def _detection(chunk: ChunkContext) -> Counts:
 
 
 def _detection_among_players(chunk: ChunkContext) -> Counts:
-    return detect_among_players(at=chunk.at)
+    return detect_among_players(at=chunk.at, began_at=chunk.run.started_at)
 
 
 def _risk(chunk: ChunkContext) -> Counts:

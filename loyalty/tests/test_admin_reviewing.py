@@ -292,4 +292,4 @@ def test_a_long_reason_leaves_the_rows_of_the_queue_one_line_high(users: dict[st
 
     shown = client_of(users["Risk"]).get(reverse(QUEUE)).content.decode()
 
-    assert "Two names on one card. Two names on…</span>" in shown
+    assert "Two names on one card. Tw…</span>" in shown

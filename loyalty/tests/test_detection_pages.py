@@ -21,6 +21,7 @@ from safety.detection.labelling import signals_to_label
 from safety.detection.running import detect_everybody, look_at_player
 from safety.detection.thresholds import as_json
 from safety.models import AbuseSignal, Detector, DetectorChange, ReviewCase, Ring, SignalLabel
+from safety.review.opening import open_ring_cases
 from wallet.models import Lot
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,16 @@ def test_the_list_of_detectors_shows_each_with_its_figures(users: dict[str, Any]
 
     assert "Accounts in a ring" in page
     assert "Claims just under limits" in page
+
+
+def test_the_list_of_rings_says_how_many_of_their_cases_are_to_decide(users: dict[str, Any]) -> None:
+    make_ring(3)
+    client, address = client_of(users["Risk"]), reverse("admin:safety_ring_changelist")
+    assert " of 3</a>" not in client.get(address).content.decode()
+
+    open_ring_cases(ring_number=Ring.objects.get().pk, reasons=dict.fromkeys(["ring00", "ring01", "ring02"], "look"))
+
+    assert ">3 of 3</a>" in client.get(address).content.decode()
 
 
 def test_risk_staff_change_thresholds_and_the_change_is_on_record(users: dict[str, Any]) -> None:

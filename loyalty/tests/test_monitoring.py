@@ -1,10 +1,22 @@
 """Health and metrics: who may see what."""
 
+from datetime import timedelta
+
 import pytest
+from django.db import DatabaseError
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from loyalty import probe
+from reporting import gauges
+from safety.models import AbuseSignal, ReviewCase
+from safety.review.opening import flag_for_review
+from safety.review.working import claim_case
+from safety.tests.factories import make_signal
+from safety.tests.review.factories import make_abuser, make_reviewer
+
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
@@ -33,6 +45,55 @@ def test_staff_may_read_metrics(admin_client: Client, settings: Settings) -> Non
     settings.METRICS_TOKEN = "right"
 
     assert admin_client.get("/metrics").status_code == 200
+
+
+def figures_of(client: Client) -> dict[str, float]:
+    lines = client.get("/metrics").content.decode().splitlines()
+    return {
+        name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line.startswith("loyalty_"))
+    }
+
+
+def test_metrics_tell_what_risk_staff_have_before_them(client: Client) -> None:
+    alice, bob = make_abuser("alice"), make_abuser("bob")
+    late, taken = flag_for_review("alice", "look"), flag_for_review("bob", "look")
+    claim_case(case_id=taken.pk, by=make_reviewer())
+    ReviewCase.objects.filter(pk=late.pk).update(due_at=timezone.now() - timedelta(hours=1), money_at_stake="12.50")
+    AbuseSignal.objects.filter(player=alice).update(
+        detector="MINIMUM_BETS", is_resolved=True, resolved_at=timezone.now()
+    )
+    for player, is_shadow in ((alice, False), (bob, True)):
+        signal = make_signal(player, 5)
+        AbuseSignal.objects.filter(pk=signal.pk).update(detector="MINIMUM_BETS", is_shadow=is_shadow)
+
+    told = figures_of(client)
+
+    assert told["loyalty_safety_figures_up"] == 1
+    assert told['loyalty_review_cases{status="OPEN"}'] == told['loyalty_review_cases{status="ASSIGNED"}'] == 1
+    assert told['loyalty_review_cases_overdue{status="OPEN"}'] == 1
+    assert told['loyalty_review_cases_overdue{status="ASSIGNED"}'] == 0
+    assert told['loyalty_review_cases_unassigned{status="OPEN"}'] == 1
+    assert told['loyalty_review_cases_unassigned{status="APPEALED"}'] == 0
+    assert told['loyalty_review_money_at_stake{status="OPEN"}'] == 12.5
+    assert told["loyalty_rewards_pending_review"] == 0
+    assert told['loyalty_abuse_signals_open{detector="MINIMUM_BETS",is_shadow="false"}'] == 1
+    assert told['loyalty_abuse_signals_open{detector="MINIMUM_BETS",is_shadow="true"}'] == 1
+    assert told['loyalty_detector_last_run_seconds{detector="MINIMUM_BETS"}'] == 0
+
+
+def test_metrics_of_requests_are_told_though_the_database_does_not_answer(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise DatabaseError
+
+    monkeypatch.setattr(gauges, "fetch_rows", refuse)
+
+    answer = client.get("/metrics")
+
+    assert answer.status_code == 200
+    assert "django_http_requests" in answer.content.decode()
+    assert figures_of(client) == {"loyalty_safety_figures_up": 0}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -17,12 +17,13 @@ from core.runs import StepsChangedError, step_counts
 from loyalty import pipeline
 from loyalty.fixtures import load_rules
 from loyalty.pipeline import open_night, process_players, work_on_night
-from players.models import Player, PlayerMetrics
+from players.models import Activity, Player, PlayerMetrics
 from players.tests.factories import make_day, restrict
 from reporting.models import DailySummary
 from rewards.models import PlayerFacts, RewardDecision, RewardHistory, RewardRule, RuleAllocation, RuleBudgetDay
 from rewards.rules import save_rule
 from rewards.tests.factories import decision, make_player, make_rule, verdicts
+from safety.models import Detector
 from wallet.bonuses import add_bonus_balance
 from wallet.models import LedgerDigest, LedgerEntry, Lot
 from wallet.reconciliation import reconcile
@@ -411,3 +412,28 @@ def test_a_night_whose_working_tables_were_lost_evaluates_again_and_pays_once(st
     figures = DailySummary.objects.get(on=ON).figures["rewards"]
     assert (figures["given"], figures["decisions"]) == (30, 52)
     assert reconcile()["entries"] == 2 * 30
+
+
+def test_the_night_notes_what_each_detector_found_though_its_ranges_are_looked_at_one_after_the_other() -> None:
+    player = Player.objects.create(player_id="P001")
+    began_at = timezone.now() - timedelta(days=2)
+    Activity.objects.bulk_create(
+        Activity(
+            player=player,
+            kind=kind,
+            source="t",
+            external_id=f"{kind}{number}",
+            occurred_at=began_at + timedelta(minutes=number),
+            amount=amount,
+            bonus_amount=0,
+            bet_id=str(number),
+            game_category="roulette",
+        )
+        for number in range(100)
+        for kind, amount in (("WAGER", 1), ("WIN", 2))
+    )
+
+    night()
+
+    detector = Detector.objects.get(pk="ABNORMAL_WIN_RATE")
+    assert detector.last_run == {"found": 1, "found again": 0, "new": 1}

@@ -168,11 +168,11 @@ class DetectorAdmin(HouseAdmin):
         words = f"{found.open:,} in shadow" if 0 < found.open == found.shadow else f"{found.open:,}{shadow}"
         return format_html('<a class="house-link" href="{}">{}</a>', url, words)
 
-    @display(description="confirmed of judged")
+    @display(description="confirmed")
     def confirmed(self, row: Any) -> str:
         return f"{row.precision.confirmed:,} of {row.precision.judged:,}"
 
-    @display(description="precision, 95 % interval")
+    @display(description="precision (95 %)")
     def precision_shown(self, row: Any) -> str:
         bounds = row.precision.interval
         if bounds is None:

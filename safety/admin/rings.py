@@ -7,8 +7,10 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RangeNumericFilter
 from unfold.decorators import action, display
@@ -27,7 +29,7 @@ _MONEY = ("bonus_figure", "converted_figure", "deposited_figure", "withdrawn_fig
 class _Money:
     """The columns of money that rings and members have in common."""
 
-    bonus_figure = number("bonus_value", description="bonus money given")
+    bonus_figure = number("bonus_value", description="bonuses")
     converted_figure = number("converted", description="converted")
     deposited_figure = number("deposited", description="deposited")
     withdrawn_figure = number("withdrawn", description="withdrawn")
@@ -71,13 +73,25 @@ class RingAdmin(AskingPages, _Money, ReadOnlyAdmin):
     ask_noun = "ring"
     ask_template = "admin/core/ask.html"
     actions_detail = ("review",)
-    list_display = ("id", "members_count", "things_count", *_MONEY, "extracted_figure", "found_at", "last_seen_at")
+    list_display = (
+        "id",
+        "members",
+        "things",
+        "to_decide",
+        "extracted_figure",
+        "bonus_figure",
+        "deposited_figure",
+        "withdrawn_figure",
+        "found",
+        "last_seen",
+    )
     list_filter = (
         ("members_count", RangeNumericFilter),
         ("extracted", RangeNumericFilter),
         ("last_seen_at", RangeDateTimeFilter),
     )
-    ordering = ("-extracted", "-id")
+    # By key and not by number, whose column would show that it is sorted by.
+    ordering = ("-extracted", "-pk")
     search_fields = ("members__player_id__exact",)
     search_help_text = PLAYER_SEARCH_HELP
     inlines = (RingMemberInline, RingThingInline)
@@ -95,7 +109,38 @@ class RingAdmin(AskingPages, _Money, ReadOnlyAdmin):
             },
         ),
     )
-    extracted_figure = number("extracted", description="taken out beyond what was paid in")
+    extracted_figure = number("extracted", description="taken out")
+    members = number("members_count", description="members", decimal_places=0)
+    things = number("things_count", description="things", decimal_places=0)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Count the undecided cases of the page's rings once."""
+        changelist = super().get_changelist_instance(request)
+        cases = ReviewCase.objects.filter(ring_number__in=[ring.pk for ring in changelist.result_list])
+        counts = cases.values_list("ring_number").annotate(
+            total=Count("id"), undecided=Count("id", filter=Q(status__in=UNDECIDED))
+        )
+        found = {number: (total, undecided) for number, total, undecided in counts.order_by()}
+        for ring in changelist.result_list:
+            ring.cases_total, ring.cases_undecided = found.get(ring.pk, (0, 0))
+        return changelist
+
+    @display(description="to decide")
+    def to_decide(self, ring: Any) -> str:
+        """Lead to the ring's cases, and say how many of them are undecided."""
+        if not ring.cases_total:
+            return NOTHING
+        url = f"{reverse('admin:safety_reviewcase_changelist')}?queue=all&ring={ring.pk}"
+        words = f"{ring.cases_undecided} of {ring.cases_total}"
+        return format_html('<a class="house-link house-nowrap" href="{}">{}</a>', url, words)
+
+    @display(description="found", ordering="found_at")
+    def found(self, ring: Ring) -> str:
+        return f"{timezone.localdate(ring.found_at):%Y-%m-%d}"
+
+    @display(description="last seen", ordering="last_seen_at")
+    def last_seen(self, ring: Ring) -> str:
+        return f"{timezone.localdate(ring.last_seen_at):%Y-%m-%d}"
 
     @display(description="review cases")
     def cases(self, ring: Ring) -> str:
@@ -129,7 +174,11 @@ class RingAdmin(AskingPages, _Money, ReadOnlyAdmin):
 
     def ask_context(self, row: Ring) -> dict[str, Any]:
         """Show how large the ring is."""
-        pairs = {"Members": row.members_count, "Devices and addresses": row.things_count, "Taken out": row.extracted}
+        pairs = {
+            "Members": row.members_count,
+            "Devices and addresses": row.things_count,
+            "Taken out beyond what was paid in": row.extracted,
+        }
         return {"pairs": pairs.items()}
 
     def ask_success(self, row: Ring, done: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
@@ -31,7 +31,7 @@ from safety.detection.catalogue import DEFINITIONS
 from safety.models import AbuseSignal, SignalLabel
 
 # Of the description, as much as a line of the list holds on a small screen; the page shows it whole.
-_SEEN_LENGTH = 42
+_SEEN_LENGTH = 30
 
 
 class DetectorFilter(DropdownFilter):
@@ -78,8 +78,9 @@ class AbuseSignalAdmin(LabellingPages, HugeReadOnlyAdmin):
     search_fields = ("player__player_id__exact",)
     search_help_text = PLAYER_SEARCH_HELP
     fields = (
-        ("player_link", "signal_type", "severity"),
-        ("is_shadow", "ring_link"),
+        ("player_link", "kind"),
+        ("severity", "is_shadow"),
+        "ring_link",
         "description",
         "evidence",
         ("first_seen_at", "detected_at"),
@@ -90,7 +91,7 @@ class AbuseSignalAdmin(LabellingPages, HugeReadOnlyAdmin):
         "judgement",
         "labels_shown",
     )
-    readonly_fields = ("player_link", "case_link", "evidence", "ring_link", "labels_shown")
+    readonly_fields = ("player_link", "kind", "case_link", "evidence", "ring_link", "labels_shown")
 
     player_link = player_link
     case_link = case_link
@@ -112,7 +113,8 @@ class AbuseSignalAdmin(LabellingPages, HugeReadOnlyAdmin):
 
     @display(description="what was seen")
     def seen(self, signal: AbuseSignal) -> str:
-        return Truncator(signal.description).chars(_SEEN_LENGTH)
+        shown = Truncator(signal.description).chars(_SEEN_LENGTH)
+        return format_html('<span title="{}">{}</span>', signal.description, shown)
 
     @display(description="judged in shadow")
     def labels_shown(self, signal: AbuseSignal) -> SafeString:

@@ -42,23 +42,26 @@ def detect_by_player(*, at: datetime, keys: KeyRange = ALL_KEYS) -> Counts:
     return counts
 
 
-def detect_among_players(*, at: datetime) -> Counts:
-    """Run the detectors that compare players with each other, over all of them; links must be up to date."""
+def detect_among_players(*, at: datetime, began_at: datetime | None = None) -> Counts:
+    """Run the detectors that compare players with each other, over all of them; links must be up to date.
+
+    `began_at` is when the first range was looked at by the others; their finds since then are noted as one run.
+    """
     scope = Scope(at=at)
     forget_old_links(scope)
     counts: Counts = {}
     for detector in detectors_in_force():
         if detector.definition.reach is Reach.EVERYBODY:
             counts |= _counted(detector, run_detector(detector, scope=scope))
-    _note_runs_by_player(at=at)
+    _note_runs_by_player(at=at, began_at=began_at or at)
     return counts
 
 
-def _note_runs_by_player(*, at: datetime) -> None:
-    """Note what the detectors that ran range by range at this time have found in all."""
+def _note_runs_by_player(*, at: datetime, began_at: datetime) -> None:
+    """Note what the detectors that ran range by range, each at its own time, have found in all."""
     codes = [it.code for it in detectors_in_force() if it.definition.reach is Reach.PLAYER]
-    found = AbuseSignal.objects.filter(detector__in=codes, last_seen_at=at).values_list("detector")
-    totals = found.annotate(found=Count("id"), new=Count("id", filter=Q(first_seen_at=at))).order_by()
+    found = AbuseSignal.objects.filter(detector__in=codes, last_seen_at__gte=began_at).values_list("detector")
+    totals = found.annotate(found=Count("id"), new=Count("id", filter=Q(first_seen_at__gte=began_at))).order_by()
     told = {code: {"found": seen, "found again": seen - new, "new": new} for code, seen, new in totals}
     for code in codes:
         Detector.objects.filter(pk=code).update(last_run_at=at, last_run=told.get(code, dict(NOTHING_FOUND)))

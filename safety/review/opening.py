@@ -35,21 +35,34 @@ def open_due_cases(*, at: datetime, keys: Keys = ALL_KEYS) -> Counts:
 
     Evidence found since joins the cases that are undecided, and whom a policy blocks is blocked. Return the counts.
     """
-    if not _lock_players(_scores_found(keys), _rings_found(keys), _cases_there_are(keys)):
+    concerned = _lock_players(_scores_found(keys), _rings_found(keys), _cases_there_are(keys))
+    if not concerned:
         return {"cases opened": 0, "signals joined": 0, "players blocked": 0}
-    opened = open_cases(_scores_found(keys), at=at) + open_cases(_rings_found(keys), at=at)
-    return {"cases opened": opened, **refresh_cases(at=at, keys=keys)}
+    # Under the lock it is looked again, at those few and not at the whole range.
+    named = NamedKeys(keys=concerned)
+    return {"cases opened": open_cases(_due(named), at=at), **refresh_cases(at=at, keys=named)}
 
 
-def _lock_players(*found: Sql) -> int:
+def _lock_players(*found: Sql) -> list[str]:
     """Lock the players of the queries in key order, before any case is touched: as decisions and postings do.
 
-    Return how many.
+    Return their keys.
     """
     asked = " UNION ".join(f"SELECT player_id FROM ({sql}) found" for sql, _ in found)
     params = [param for _, of_query in found for param in of_query]
-    locked = f"SELECT 1 FROM players WHERE player_id IN ({asked}) ORDER BY player_id FOR NO KEY UPDATE"
-    return len(fetch_rows(locked, params))
+    locked = f"SELECT player_id FROM players WHERE player_id IN ({asked}) ORDER BY player_id FOR NO KEY UPDATE"
+    return [player_id for (player_id,) in fetch_rows(locked, params)]
+
+
+def _due(keys: Keys) -> Sql:
+    """Return a query of the players who are due for a case, each once: by the score where that asks for one."""
+    (scores, of_scores), (rings, of_rings) = _scores_found(keys), _rings_found(keys)
+    sql = f"""
+        SELECT DISTINCT ON (player_id) player_id, cause, reason, ring_number
+        FROM (SELECT * FROM ({scores}) scores UNION ALL SELECT * FROM ({rings}) rings) due
+        ORDER BY player_id, cause = 'SCORE' DESC
+    """
+    return sql, [*of_scores, *of_rings]
 
 
 def _cases_there_are(keys: Keys) -> Sql:
@@ -69,11 +82,14 @@ def _scores_found(keys: Keys) -> Sql:
     threshold = min(policies.ABUSE_REVIEW_FROM.value(), policies.ABUSE_BLOCK_FROM.value())
     in_range, params = keys.condition("m.player_id")
     sql = f"""
-        SELECT m.player_id, 'SCORE' AS cause, 'The abuse score is ' || m.bonus_abuse_score || '.' AS reason,
+        SELECT m.player_id, 'SCORE' AS cause,
+               left('The abuse score is ' || m.bonus_abuse_score || ': ' || seen.signs || '.', 500) AS reason,
                NULL::bigint AS ring_number
-        FROM player_metrics m
-        WHERE m.bonus_abuse_score >= %s AND {in_range}
-          AND EXISTS (SELECT 1 FROM abuse_signals s WHERE s.player_id = m.player_id AND {UNJUDGED_SQL})
+        FROM player_metrics m CROSS JOIN LATERAL (
+            SELECT string_agg(DISTINCT lower(replace(s.signal_type, '_', ' ')), ', ') AS signs
+            FROM abuse_signals s WHERE s.player_id = m.player_id AND {UNJUDGED_SQL}
+        ) seen
+        WHERE m.bonus_abuse_score >= %s AND {in_range} AND seen.signs IS NOT NULL
     """
     return sql, [threshold, *params]
 

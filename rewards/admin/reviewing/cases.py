@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from django import forms
@@ -39,7 +40,9 @@ from safety.review.working import add_link, add_note, assign_case, claim_case, m
 _MAY_WORK = "safety.change_reviewcase"
 _MAY_ASSIGN = "safety.assign_reviewcase"
 _MAY_APPEAL = "safety.appeal_reviewcase"
-REASON_SHOWN_MAX = 36
+REASON_SHOWN_MAX = 26
+# What the columns beside it say already.
+_SAID_BESIDE = re.compile(r"^(The abuse score is \d+|Of ring \d+): ")
 _STATUS_COLOURS = Colours(OPEN="warning", ASSIGNED="info", APPEALED="danger", DECIDED="success")
 
 
@@ -76,7 +79,8 @@ class ReviewCaseAdmin(AskingPages, FlaggingPages, RingPages, ReadOnlyAdmin):
     )
     search_fields = ("player__player_id__exact",)
     search_help_text = PLAYER_SEARCH_HELP
-    ordering = ("-priority", "due_at", "id")
+    # By key and not by number, whose column would show that it is sorted by.
+    ordering = ("-priority", "due_at", "pk")
     actions_list = ("flag",)
     actions_detail = ("claim", "decide", "claim_ring", "decide_ring", "note", "link", "assign", "release", "appeal")
     fieldsets = (("Case", {"fields": (("cause", "opened_by", "opened_at"), ("due_at", "appeals", "closed_at"))}),)
@@ -95,7 +99,8 @@ class ReviewCaseAdmin(AskingPages, FlaggingPages, RingPages, ReadOnlyAdmin):
     @display(description="reason")
     def why(self, case: ReviewCase) -> str:
         """Return the beginning of a long reason, all of it on pointing at it: rows stay one line high."""
-        return format_html('<span title="{}">{}</span>', case.reason, Truncator(case.reason).chars(REASON_SHOWN_MAX))
+        shown = Truncator(_SAID_BESIDE.sub("", case.reason)).chars(REASON_SHOWN_MAX)
+        return format_html('<span title="{}">{}</span>', case.reason, shown)
 
     @display(description="age", ordering="opened_at")
     def age(self, case: ReviewCase) -> str:

@@ -8,7 +8,10 @@ from safety.detection.definition import DetectorDefinition, Query, Reach
 from safety.detection.scope import Scope, all_bonuses_sql
 from safety.detection.thresholds import AmountList, Thresholds, count, rate, window
 
-# Totals of everybody's or of some players' grants that stop a little below a limit.
+# Of a limit, from where on other grants tell how many would lie just below it by themselves.
+_WIDE_FROM = "0.5"
+
+# Totals of everybody's or of some players' grants of at least half a limit and below it; near are those just below.
 _NEAR = """
     WITH grants AS MATERIALIZED (
         SELECT player_id, promotional_value AS value, granted_on, created_at
@@ -31,36 +34,47 @@ _NEAR = """
         SELECT player_id, 'a review value', bound, value, created_at
         FROM grants, unnest(%(review_values)s::numeric[]) bound
     )
-    SELECT * FROM totals WHERE value < bound AND value >= bound * (1 - %(within_rate)s)
+    SELECT *, value >= bound * (1 - %(within_rate)s) AS is_near FROM totals
+    WHERE value < bound AND value >= bound * least({wide_from}, 1 - %(within_rate)s)
 """
 _SQL = """
     WITH near AS MATERIALIZED ({near}),
+    -- A grant that is just below two limits is one claim. Evenly spread, the grants of at least half a limit would lie
+    -- just below it in proportion to the breadth.
     often AS (
-        SELECT n.*, count(*) OVER (PARTITION BY n.player_id) AS times
+        SELECT n.*, count(*) FILTER (WHERE is_near) OVER one AS near_one, count(*) FILTER (WHERE NOT is_near) OVER one
+                   * %(within_rate)s / greatest(1 - {wide_from} - %(within_rate)s, 0.01) AS expected
         FROM near n LEFT JOIN judged j ON j.player_id = n.player_id WHERE j.until IS NULL OR n.at > j.until
+        WINDOW one AS (PARTITION BY n.player_id, n.what, n.bound)
     ),
+    bunched AS (SELECT * FROM often WHERE is_near AND near_one >= expected * %(bunching_min)s),
     -- An amount that many are given is a rule's choice, not theirs. Only looked at once somebody has come near often.
     own AS (
-        SELECT * FROM often
-        WHERE times >= %(times_min)s AND (what, bound, value) NOT IN (
-            SELECT what, bound, value FROM ({near_of_everybody}) e GROUP BY what, bound, value
+        SELECT * FROM bunched
+        WHERE player_id IN (
+            SELECT player_id FROM bunched GROUP BY player_id HAVING count(DISTINCT (at, value)) >= %(times_min)s
+        ) AND (what, bound, value) NOT IN (
+            SELECT what, bound, value FROM ({near_of_everybody}) e WHERE is_near GROUP BY what, bound, value
             HAVING count(DISTINCT player_id) > %(same_amount_players_max)s
         )
     )
     SELECT o.player_id, max(o.at) AS evidence_until,
-           format('%%s times the grants stopped at most %%s %%%% below %%s.', count(*),
+           format('%%s times the grants stopped at most %%s %%%% below %%s.', count(DISTINCT (o.at, o.value)),
                   round(100 * %(within_rate)s::numeric, 1), string_agg(DISTINCT o.what, ' or ')) AS description,
-           jsonb_build_object('figures', jsonb_build_object('times', count(*), 'granted', sum(o.value)),
+           jsonb_build_object('figures', jsonb_build_object('times', count(DISTINCT (o.at, o.value))),
                'claims', jsonb_path_query_array(jsonb_agg(jsonb_build_object('limit', o.what, 'bound', o.bound,
-                   'granted', o.value, 'at', o.at) ORDER BY o.at), '$[0 to 19]')) AS evidence
-    FROM own o GROUP BY o.player_id HAVING count(*) >= %(times_min)s
+                   'granted', o.value, 'at', o.at, 'so_often', o.near_one, 'expected', round(o.expected, 2))
+                   ORDER BY o.at, o.bound), '$[0 to 19]')) AS evidence
+    FROM own o GROUP BY o.player_id HAVING count(DISTINCT (o.at, o.value)) >= %(times_min)s
 """
 
 
 def _query(scope: Scope, thresholds: Thresholds) -> Query:
     is_everybody = scope.player_ids is None and scope.keys == ALL_KEYS
     sql = _SQL.format(
-        near=_near(scope), near_of_everybody="SELECT * FROM near" if is_everybody else _near(Scope(at=scope.at))
+        near=_near(scope),
+        near_of_everybody="SELECT * FROM near" if is_everybody else _near(Scope(at=scope.at)),
+        wide_from=_WIDE_FROM,
     )
     caps = {
         "daily_cap": policies.MAX_DAILY_REWARD_PER_PLAYER.value(),
@@ -71,7 +85,7 @@ def _query(scope: Scope, thresholds: Thresholds) -> Query:
 
 
 def _near(scope: Scope) -> str:
-    return _NEAR.format(bonuses=all_bonuses_sql(scope), in_scope=scope.condition("c.player_id"))
+    return _NEAR.format(bonuses=all_bonuses_sql(scope), in_scope=scope.condition("c.player_id"), wide_from=_WIDE_FROM)
 
 
 CLAIMS_UNDER_LIMITS = DetectorDefinition(
@@ -84,6 +98,12 @@ CLAIMS_UNDER_LIMITS = DetectorDefinition(
         window(60),
         rate("within_rate", "0.05", "How far below the limit, as a share of it."),
         count("times_min", 3, "So often, at least."),
+        rate(
+            "bunching_min",
+            "3",
+            "Just below a limit ÷ what the player's other grants of at least half of it let expect, at least.",
+            maximum="1000",
+        ),
         count("same_amount_players_max", 5, "An amount that more players have got just under the limit is left out."),
         AmountList(
             name="review_values", help="Amounts of a single grant from which a person looks, beside the reward caps."

@@ -47,14 +47,23 @@ _SQL = """
         WINDOW around AS (PARTITION BY what, value ORDER BY "on"
             RANGE BETWEEN make_interval(days => %(days)s) PRECEDING AND make_interval(days => %(days)s) FOLLOWING)
     ),
+    -- How many registered within as many days of a day, and in the whole window.
+    traffic AS (
+        SELECT "on", sum(count(*)) OVER (ORDER BY "on"
+                   RANGE BETWEEN make_interval(days => %(days)s) PRECEDING AND make_interval(days => %(days)s) FOLLOWING
+               ) AS registered_around, sum(count(*)) OVER () AS registered
+        FROM registered GROUP BY "on"
+    ),
     found AS (
         -- Compared with what the same device, address or pattern brings on other days: a mobile carrier's address
-        -- and a common name bring accounts every day.
-        SELECT DISTINCT ON (player_id) * FROM bursts
+        -- and a common name bring accounts every day. On the days of a campaign everything brings more, in the
+        -- proportion of the others who registered.
+        SELECT DISTINCT ON (player_id) * FROM bursts JOIN traffic USING ("on")
         WHERE accounts >= CASE what WHEN 'DEVICE' THEN %(device_accounts_min)s WHEN 'IP' THEN %(ip_accounts_min)s
                   ELSE %(email_accounts_min)s END
-          AND accounts >= %(burst_min)s * (ever - accounts) * (2 * %(days)s + 1)
-              / greatest(%(window_days)s - 2 * %(days)s - 1, 1)::numeric
+          AND accounts >= %(burst_min)s * (ever - accounts) * greatest(
+              (2 * %(days)s + 1) / greatest(%(window_days)s - 2 * %(days)s - 1, 1)::numeric,
+              (registered_around - accounts) / greatest(registered - registered_around, 1))
           AND accounts::numeric >= ever * %(burst_share_min)s
         ORDER BY player_id, accounts DESC, what
     )
@@ -63,7 +72,8 @@ _SQL = """
                   f.last_on, CASE f.what WHEN 'DEVICE' THEN 'device' WHEN 'IP' THEN 'IP address'
                   ELSE 'pattern of e-mail addresses' END, left(f.value, 120)) AS description,
            jsonb_build_object('figures', jsonb_build_object('accounts', f.accounts, 'from', f.first_on,
-                   'until', f.last_on, 'accounts_in_window', f.ever, 'what', f.what, 'value', f.value),
+                   'until', f.last_on, 'accounts_in_window', f.ever, 'registered_around', f.registered_around,
+                   'registered_in_window', f.registered, 'what', f.what, 'value', f.value),
                'accounts', (SELECT jsonb_agg(jsonb_build_object('player', o.player_id, 'registered_on', o.on)) FROM (
                    SELECT o.player_id, o.on FROM opened o WHERE o.what = f.what AND o.value = f.value
                        AND o.on BETWEEN f.first_on AND f.last_on ORDER BY o.on, o.player_id LIMIT 20) o)) AS evidence
@@ -98,7 +108,8 @@ REGISTRATION_VELOCITY = DetectorDefinition(
         rate(
             "burst_min",
             "5",
-            "Accounts in these days ÷ what the same thing brings in so many other days.",
+            "Accounts in these days ÷ what the same thing brings in so many other days, or among so many others who "
+            "register, whichever is more.",
             maximum="1000",
         ),
         rate("burst_share_min", "0.5", "Share of all its accounts of the window that these days brought."),

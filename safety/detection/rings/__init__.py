@@ -89,7 +89,14 @@ SHARED_DEVICE = DetectorDefinition(
             minimum=2,
             maximum=1000,
         ),
-        count("ip_users_max", 15, "An IP address that more accounts use connects nobody.", minimum=2, maximum=1000),
+        count(
+            "ip_users_max",
+            15,
+            "An IP address that more accounts use connects them only if it looks like a farm's, by the shares below.",
+            minimum=2,
+            maximum=1000,
+        ),
+        count("ip_crowd_users_max", 50, "An IP address that more use connects nobody.", minimum=2, maximum=1000),
         count(
             "crowd_users_max",
             500,
@@ -97,11 +104,15 @@ SHARED_DEVICE = DetectorDefinition(
             minimum=2,
             maximum=5000,
         ),
-        rate("crowd_bonus_share_min", "0.9", "On a farm's device, at least this share of the accounts has bonuses."),
+        rate(
+            "crowd_bonus_share_min",
+            "0.9",
+            "On a farm's device or address, at least this share of the accounts has bonuses.",
+        ),
         rate(
             "crowd_without_own_device_share_min",
             "0.8",
-            "On a farm's device, at least this share of the accounts is seen on no device that fewer accounts use than "
+            "On a farm's device or address, at least this share of the accounts is seen on none that fewer use than "
             "make a ring.",
         ),
         NameList(

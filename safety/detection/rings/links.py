@@ -6,6 +6,11 @@ from core.expressions import run_statement
 from safety.detection.scope import Scope
 from safety.detection.statements import run_named
 
+# A line of version 6 has 2^64 addresses, and a device changes its own every day: the network is what accounts share
+# (RFC 6177 and RFC 8981).
+_SHARED_ADDRESS = """CASE family(a.ip_address) WHEN 6 THEN network(set_masklen(a.ip_address, 64))::text
+                ELSE host(a.ip_address) END"""
+
 LINKS_KEPT_DAYS = 365
 
 
@@ -17,7 +22,7 @@ def refresh_links(scope: Scope, *, window_days: int) -> int:
             SELECT a.player_id, t.kind, t.value, min(a.occurred_at)::date AS first_on,
                    max(a.occurred_at)::date AS last_on
             FROM player_activity a
-            CROSS JOIN LATERAL (VALUES ('DEVICE', nullif(a.device_id, '')), ('IP', host(a.ip_address))) t (kind, value)
+            CROSS JOIN LATERAL (VALUES ('DEVICE', nullif(a.device_id, '')), ('IP', {_SHARED_ADDRESS})) t (kind, value)
             WHERE a.occurred_at > %(since)s AND a.occurred_at <= %(at)s AND {scope.condition("a.player_id")}
               AND (a.device_id <> '' OR a.ip_address IS NOT NULL) AND t.value IS NOT NULL
             GROUP BY a.player_id, t.kind, t.value

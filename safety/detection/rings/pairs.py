@@ -18,7 +18,7 @@ def gather_links(scope: Scope, parameters: dict[str, Any]) -> None:
     Of players by name, `ring_reached` must hold whom they can be connected with.
 
     What more accounts use than its limit, whether they were given bonuses or not, connects nobody, unless it is a
-    farm's device.
+    farm's. A farm's address is one among others: it takes several to link two accounts, so all pairs are looked at.
     """
     make_temporary("ring_bonuses", all_bonuses_sql(Scope(at=scope.at)) + _only_reached("l", scope), parameters)
     make_temporary(
@@ -34,7 +34,8 @@ def gather_links(scope: Scope, parameters: dict[str, Any]) -> None:
     make_temporary(
         "ring_links",
         """
-        SELECT l.player_id, l.kind, l.value, l.first_seen_on, l.last_seen_on, f.value IS NOT NULL AS is_farm,
+        SELECT l.player_id, l.kind, l.value, l.first_seen_on, l.last_seen_on,
+               f.value IS NOT NULL AND f.kind = 'DEVICE' AS is_farm,
                CASE l.kind WHEN 'DEVICE' THEN %(device_weight)s::numeric ELSE %(ip_weight)s::numeric END AS weight
         FROM safety_links l JOIN ring_things t ON t.kind = l.kind AND t.value = l.value
         JOIN (SELECT DISTINCT player_id FROM ring_bonuses) b ON b.player_id = l.player_id

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from core.policies import save_policy
 from players.models import Player
 from players.tests.factories import AT, make_player
 from safety.detection import detect_abuse_signals
@@ -124,7 +125,7 @@ def test_guests_of_a_cafe_have_devices_of_their_own_and_are_no_farm() -> None:
         "value": "TERMINAL",
         "accounts": 60,
         "with_bonuses": 60,
-        "without_own_device": 47,
+        "without_their_own": 47,
     }
 
 
@@ -135,11 +136,34 @@ def test_a_crowd_in_which_many_have_no_bonus_is_no_farm() -> None:
 
     assert found_by(CODE) == set()
     (left_out,) = Detector.objects.get(pk=CODE).last_run["left out"]
-    assert (left_out["accounts"], left_out["with_bonuses"], left_out["without_own_device"]) == (5, 4, 5)
+    assert (left_out["accounts"], left_out["with_bonuses"], left_out["without_their_own"]) == (5, 4, 5)
+
+
+def test_twenty_accounts_that_share_three_addresses_and_play_nowhere_else_are_found_whole() -> None:
+    names = [f"n{number:02}" for number in range(20)]
+    make_users(*names, ips=("192.0.2.1", "192.0.2.2", "192.0.2.3"))
+    assert found_by(CODE) == set(names)
+
+    # Whoever is at home elsewhere only passes by: five of twenty are, which is more than a fifth.
+    AbuseSignal.objects.all().delete()
+    for number in range(5):
+        make_session(Player.objects.get(pk=names[number]), ip=f"198.51.100.{number}")
+    assert found_by(CODE) == set()
+
+
+def test_looking_at_one_of_them_finds_them_whole() -> None:
+    names = [f"n{number:02}" for number in range(20)]
+    make_users(*names, ips=("192.0.2.1", "192.0.2.2", "192.0.2.3"))
+    found_by("MINIMUM_BETS")  # brings the links up to date
+    only_ring = Detector.objects.filter(pk=CODE)
+    only_ring.update(mode="ACTIVE")
+
+    assert [signal.detector for signal in detect_abuse_signals("n07", at=AT)] == [CODE]
+    assert RingMember.objects.count() == 20
 
 
 def test_a_crowded_address_links_nobody() -> None:
-    set_thresholds(CODE, ip_users_max=4, ip_weight=1)
+    set_thresholds(CODE, ip_users_max=4, ip_crowd_users_max=4, ip_weight=1)
     make_users("a", "b", "c", "d", "e", ips=("192.0.2.1",))
 
     assert found_by(CODE) == set()
@@ -169,6 +193,17 @@ def test_accounts_without_bonus_or_with_bonuses_at_other_times_are_not_linked() 
 
     # a and b are two; d's bonus lies more than 14 days before theirs; c was given none.
     assert found_by(CODE) == set()
+
+
+def test_addresses_of_version_six_are_compared_by_their_network() -> None:
+    names = ("a", "b", "c")
+    make_users(*names)
+    for number, name in enumerate(names):
+        for network in (1, 2, 3):
+            make_session(Player.objects.get(pk=name), ip=f"2001:db8:0:{network}::{number + 1}")
+
+    assert found_by(CODE) == set(names)
+    assert AbuseSignal.objects.filter(metadata__shared__0__value="2001:db8:0:1::/64").count() == 3
 
 
 @pytest.mark.parametrize("names", ["abc", "cba"])
@@ -272,6 +307,22 @@ def test_a_pattern_that_brings_accounts_every_day_is_a_common_name() -> None:
     assert found_by("REGISTRATION_VELOCITY") == set()
 
 
+@pytest.mark.parametrize(("others", "is_found"), [(0, True), (45, False)])
+def test_on_the_days_of_a_campaign_a_common_name_brings_more_like_everything(others: int, is_found: bool) -> None:
+    # Twelve annas in two days, and two on other days of the ninety. Alone that is many: 2 × 5 ÷ 85 are expected. Where
+    # 45 others come in these days and 10 on other days, 2 × 45 ÷ 12 are, and five times that is more than twelve.
+    for number in range(14):
+        register(number, days_ago=20 + number % 2 if number < 12 else 60, email=f"anna{number}@x.example")
+    for number in range(14, 24):
+        register(number, days_ago=40 + number)
+    for number in range(24, 24 + others):
+        register(number, days_ago=20)
+
+    found = found_by("REGISTRATION_VELOCITY")
+
+    assert found == ({f"r{number:02}" for number in range(12)} if is_found else set())
+
+
 def claim(player: Player, *values: str) -> None:
     for number, value in enumerate(values):
         make_bonus(player, 24 * 8 * (number + 1), value)
@@ -290,6 +341,32 @@ def test_grants_at_the_cap_below_the_band_or_that_many_get_are_not() -> None:
         claim(make_player(f"p{number}"), "955.00", "955.00", "955.00")
 
     assert found_by("CLAIMS_UNDER_LIMITS") == set()
+
+
+def test_large_grants_of_all_sizes_come_just_under_the_cap_by_themselves() -> None:
+    # 18 of 500 to 940 let expect 2 in the last twentieth: 5 is less than three times that, and 7 is more.
+    for cap in ("WEEKLY", "MONTHLY"):
+        save_policy(name=f"MAX_{cap}_REWARD_PER_PLAYER", value="1000000", saved_by=None)
+    bob = make_player("bob")
+    for number in range(18):
+        make_bonus(bob, 24 * (number + 1), f"{510 + 24 * number}.00")
+    for number in range(5):
+        make_bonus(bob, 24 * (number + 20), f"{955 + number}.00")
+    assert found_by("CLAIMS_UNDER_LIMITS") == set()
+
+    for number in range(2):
+        make_bonus(bob, 24 * (number + 26), f"{980 + number}.00")
+    assert found_by("CLAIMS_UNDER_LIMITS") == {"bob"}
+
+
+def test_a_grant_just_under_two_limits_is_one_claim() -> None:
+    set_thresholds("CLAIMS_UNDER_LIMITS", review_values=[1000, 990])
+    claim(make_player("bob"), "980.00", "985.00")
+    assert found_by("CLAIMS_UNDER_LIMITS") == set()
+
+    claim(make_player("zoe"), "980.00", "985.00", "970.00")
+    assert found_by("CLAIMS_UNDER_LIMITS") == {"zoe"}
+    assert AbuseSignal.objects.get().metadata["figures"] == {"times": 3}
 
 
 def test_review_values_are_limits_too() -> None:

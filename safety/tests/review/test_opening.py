@@ -37,7 +37,7 @@ def test_a_score_of_81_opens_a_case_and_80_does_not() -> None:
     assert counts == {"cases opened": 1, "signals joined": 3, "players blocked": 0}
     case = case_of("bob")
     assert (case.status, case.cause, case.abuse_score) == ("OPEN", "SCORE", 85)
-    assert case.reason == "The abuse score is 85."
+    assert case.reason == "The abuse score is 85: shared device."
     assert case.opened_by is None
 
 
