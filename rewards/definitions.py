@@ -14,6 +14,7 @@ from rewards.formulas import Formula, Number, formula_fields, parse_formula
 from rewards.models import BudgetPacing, FrequencyPeriod, RewardRule, RewardType
 from rewards.problems import Problem, nearest, shown, shown_key
 from rewards.reward_keys import GAMES_MAX, PERK_LENGTH_MAX, REWARD_KEYS
+from safety.caps import window_ends
 from safety.profitability import RewardTerms
 from wallet.bonuses import EXPIRY_HOURS_MAX
 
@@ -146,6 +147,10 @@ class RuleDefinition:
         """Return the date after which a reward given still keeps the rule from giving on a business date."""
         return on - timedelta(days=self.cooldown_days)
 
+    def cooling_until(self, on: date) -> date:
+        """Return the date before which a reward given later keeps the rule from giving on a business date run late."""
+        return on + timedelta(days=self.cooldown_days)
+
     def period_start(self, on: date) -> date:
         """Return the first business date of the period in which rewards count for the frequency."""
         match self.limits.frequency_period:
@@ -157,6 +162,14 @@ class RuleDefinition:
                 return on.replace(day=1)
             case FrequencyPeriod.ONCE:
                 return date.min
+
+    def period_end(self, on: date) -> date:
+        """Return the last business date of that period: a date that is run late counts those after it as well."""
+        match self.limits.frequency_period:
+            case FrequencyPeriod.DAY | FrequencyPeriod.WEEK | FrequencyPeriod.MONTH as period:
+                return window_ends(on)[period.lower()]
+            case FrequencyPeriod.ONCE:
+                return date.max
 
 
 def define_rule(rule: RewardRule) -> tuple[RuleDefinition | None, list[Problem]]:

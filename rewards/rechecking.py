@@ -60,7 +60,9 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
             "rule_number": rule.number,
             "frequency_max": rule.limits.frequency_max,
             "period_start": rule.period_start(occasion.on),
+            "period_end": rule.period_end(occasion.on),
             "cooling_since": rule.cooling_since(occasion.on),
+            "cooling_until": rule.cooling_until(occasion.on),
         }
         for rule in rules
     ]
@@ -68,18 +70,21 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
         f"""
         WITH limits AS MATERIALIZED (
             SELECT * FROM jsonb_to_recordset(%s::jsonb) t (
-                rule_number integer, frequency_max integer, period_start date, cooling_since date)
+                rule_number integer, frequency_max integer, period_start date, period_end date, cooling_since date,
+                cooling_until date)
         ),
         meanwhile AS MATERIALIZED (
             SELECT a.player_id, a.rule_number,
                    bool_or({decided}) AS is_decided,
-                   count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on >= t.period_start) AS given,
+                   count(*) FILTER (WHERE {COUNTS_SQL} AND d.first_on BETWEEN t.period_start AND t.period_end) AS given,
                    max(d.first_on) FILTER (WHERE {COUNTS_SQL}) AS last_on,
-                   t.frequency_max, t.cooling_since
+                   bool_or({COUNTS_SQL} AND d.first_on > t.cooling_since AND d.first_on < t.cooling_until)
+                       AS is_cooling,
+                   t.frequency_max
             FROM rule_allocations a JOIN limits t ON t.rule_number = a.rule_number
             JOIN reward_decisions d ON d.player_id = a.player_id AND d.rule_number = a.rule_number
             WHERE a.run_id = %s AND {AWARDS_SQL} AND {in_range} AND {decisions_in_range}
-            GROUP BY a.player_id, a.rule_number, t.frequency_max, t.cooling_since
+            GROUP BY a.player_id, a.rule_number, t.frequency_max
         ),
         dropped AS (
             DELETE FROM rule_allocations a USING meanwhile m
@@ -92,7 +97,7 @@ def _reject_given_meanwhile(rules: Sequence[RuleDefinition], *, occasion: Occasi
                 'code', CASE WHEN m.given >= m.frequency_max THEN 'FREQUENCY' ELSE 'COOLDOWN' END,
                 'given', m.given, 'last_on', m.last_on))
         FROM meanwhile m
-        WHERE NOT m.is_decided AND (m.given >= m.frequency_max OR m.last_on > m.cooling_since)
+        WHERE NOT m.is_decided AND (m.given >= m.frequency_max OR m.is_cooling)
           AND a.run_id = %s AND a.player_id = m.player_id AND a.rule_number = m.rule_number
         """,
         [

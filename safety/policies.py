@@ -66,6 +66,16 @@ BONUS_COST_FLOOR_RATE = declare(
         help="A bonus never counts as costing less than this share, however high its wagering requirement.",
     )
 )
+BONUS_COST_TURNOVER = declare(
+    Policy(
+        name="BONUS_COST_TURNOVER",
+        default="REQUIRED",
+        choices=("REQUIRED", "CERTAIN"),
+        help="How much turnover of bonus money the cost of a bonus reckons with. REQUIRED: all that is required, "
+        "down to the floor. CERTAIN: one turnover at most unless BONUS_WINNINGS_TO is ALL_TO_BONUS, for what "
+        "becomes real at once cannot be wagered again; a bonus then costs nearly all of it, whatever it requires.",
+    )
+)
 PROFIT_BASIS = declare(
     Policy(
         name="PROFIT_BASIS",

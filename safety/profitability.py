@@ -28,10 +28,14 @@ from safety.costs import (
     cost_rate,
     cost_rate_expression,
     cost_terms,
+    counted_sql,
+    counted_value,
     currency_value,
     edge_kept_expression,
     expected_cost_expression,
     own_edge_sql,
+    own_stake_edge_sql,
+    share_kept_expression,
     unit_value,
 )
 from safety.models import RetentionMultiplier, RewardFamily, SegmentBaseline
@@ -44,6 +48,8 @@ __all__ = [
     "cost_rate",
     "cost_rate_expression",
     "cost_terms",
+    "counted_sql",
+    "counted_value",
     "currency_value",
     "default_house_edge",
     "edge_kept_expression",
@@ -55,7 +61,9 @@ __all__ = [
     "margin_of_inputs",
     "own_edge_sql",
     "own_play",
+    "own_stake_edge_sql",
     "refresh_segment_baselines",
+    "share_kept_expression",
     "unit_value",
     "unknown_margin_expression",
 ]

@@ -22,7 +22,8 @@ def games_join() -> Sql:
 
     By stakes where any are known, for it is of stakes that the house keeps its share: many small bets on one game say
     nothing of few large ones on another. Of players whose play was only ever told in files it is by number of bets.
-    Both unknown where no category is known. A category that nobody knows any more counts as the default one.
+    Both unknown where no category is known. To six decimals, as the facts of rules keep it, so that a question about
+    one player is answered as the night decides. A category that nobody knows any more counts as the default one.
     """
     edges = _house_edges()
     # As constants: a join of the few categories for each player takes three times as long.
@@ -30,7 +31,7 @@ def games_join() -> Sql:
     edge = f"CASE g.key {whens} ELSE %s::numeric END" if edges else "%s::numeric"
     sql = f"""
         LEFT JOIN LATERAL (
-            SELECT sum(g.value::numeric * {edge}) / nullif(sum(g.value::numeric), 0) AS house_edge_rate,
+            SELECT round(sum(g.value::numeric * {edge}) / nullif(sum(g.value::numeric), 0), 6) AS house_edge_rate,
                    {_MIX_SQL} AS games_played
             FROM jsonb_each_text({_MIX_SQL}) g
         ) h ON m.games_played <> '{{}}'"""

@@ -96,10 +96,12 @@ def _cooldown(judged: Judgement, definition: RuleDefinition, on: date) -> Check:
         return Check(name="Cooldown", outcome=Outcome.PASSED, sentence="the rule has none")
     if last_on is None:
         return Check(name="Cooldown", outcome=Outcome.PASSED, sentence=f"{days} days, and nothing was given before")
-    passed = (on - last_on).days
+    passed = abs((on - last_on).days)
     is_stopped = "COOLDOWN" in judged.obstacles
-    waiting = f", {days - passed} more needed" if is_stopped else ""
+    waiting = f", {days - passed} more needed" if is_stopped and passed < days else ""
     sentence = f"{passed} of {days} days have passed since {last_on}{waiting}"
+    if last_on > on:
+        sentence = f"given on the later date {last_on}, {passed} days after this one, where {days} must lie between"
     return _check("Cooldown", sentence, is_stopped=is_stopped, figures={"days_passed": passed, "days_needed": days})
 
 

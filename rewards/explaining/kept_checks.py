@@ -156,14 +156,14 @@ def _figure(value: Any) -> str:
 
 def _frequency(decision: RewardDecision, definition: RuleDefinition) -> Check:
     """Count the rewards before the decision: decisions are never deleted."""
-    start = definition.period_start(decision.first_on)
+    period = definition.period_start(decision.first_on), definition.period_end(decision.first_on)
     earlier = RewardDecision.objects.filter(
         player=decision.player_id,
         rule=decision.rule_id,  # type: ignore[misc]  # its key here is the number
         pk__lt=decision.pk,
     )
     counted = earlier.filter(verdict__in=COUNTING_VERDICTS).aggregate(
-        given=Count("pk", filter=Q(first_on__gte=start)), last_on=Max("first_on")
+        given=Count("pk", filter=Q(first_on__range=period)), last_on=Max("first_on")
     )
     last = f", last on {counted['last_on']}" if counted["last_on"] else ""
     passed = f"given {counted['given']} of {frequency_allowed(definition)}{last}"
