@@ -97,7 +97,8 @@ def _retention(value: ExpectedValue) -> str:
 
 def _house_edge(value: ExpectedValue) -> str:
     whose = "that of other: no games are known" if value.own_house_edge is None else "of the player's own mix of games"
-    return f"{_plain(value.house_edge)}, {whose}"
+    less = ", less the points that play earns" if policies.PROFIT_LESS_POINTS_FROM_PLAY.value() else ""
+    return f"{_plain(value.house_edge)}, {whose}{less}"
 
 
 def _other_basis(value: ExpectedValue) -> Steps:

@@ -87,6 +87,14 @@ PROFIT_BASIS = declare(
         "multiplier is 1 is then never given.",
     )
 )
+PROFIT_LESS_POINTS_FROM_PLAY = declare(
+    Policy(
+        name="PROFIT_LESS_POINTS_FROM_PLAY",
+        default=False,
+        help="Whether the expected margin is what the house keeps less the points that play itself earns, at the "
+        "highest tier's multiplier and their unit value. No: the whole house edge, and points from play come on top.",
+    )
+)
 POINTS_REDEEMED_RATE = declare(
     Policy(
         name="POINTS_REDEEMED_RATE",

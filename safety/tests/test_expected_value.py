@@ -366,3 +366,26 @@ def test_a_mix_that_is_no_round_figure_is_the_same_asked_and_decided() -> None:
     # It has no end and is rounded to six decimals: (92.5 × 0.05 + 0.027 + 92.5 × 0.005) ÷ 186 = 0.027497.
     assert value_of("10.00").house_edge == decision().house_edge == Decimal("0.027497")
     assert value_of("10.00").expected_margin == decision().expected_margin
+
+
+def test_points_from_play_are_taken_off_the_margin_where_staff_say_so() -> None:
+    make_player("alice")
+    make_player("bob", games_played={"blackjack": 1})
+    set_baseline("LOSING", "600.00")
+    assert value_of("1.00").expected_margin == Decimal("324.00")
+    save_policy(name="PROFIT_LESS_POINTS_FROM_PLAY", value="yes", saved_by=None)
+
+    # 0.1 points a unit, worth 0.01: 600 × 6 × 1.8 × (0.05 − 0.001), and of blackjack × (0.005 − 0.001).
+    assert value_of("1.00").expected_margin == Decimal("317.52")
+    assert value_of("1.00", player_id="bob").expected_margin == Decimal("25.92")
+    assert dict(derivation(value_of("1.00")))["House edge"] == (
+        "0.049, that of other: no games are known, less the points that play earns"
+    )
+    # What the house keeps while a bonus is wagered is not touched: 1 − 5 × 0.05.
+    assert value_of("100.00", **FIVE_TIMES_ON_SLOTS).expected_cost == Decimal("75.00")
+    # Points dearer than the edge leave nothing to expect, and never less than that.
+    GameCategory.objects.update(lp_per_unit_staked=Decimal(9))
+    assert value_of("1.00").expected_margin == 0
+    make_rule(reward={"amount": 1})
+    evaluate(ON)
+    assert decision().reason == "UNPROFITABLE"
