@@ -238,7 +238,7 @@ def decided() -> dict[tuple[str, str], Verdict]:
 
 # A failure is told by the first house that shows it: shrinking would run hundreds of nights.
 @settings(
-    max_examples=15,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
