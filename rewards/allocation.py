@@ -29,7 +29,7 @@ from rewards.holdout import GLOBAL, RULE, global_holdout
 from rewards.judging import with_stages
 from rewards.models import RewardType
 from rewards.occasions import Occasion
-from safety.profitability import cost_terms, expected_cost_expression, is_profitable_expression
+from safety.profitability import cost_terms, counted_sql, expected_cost_expression, is_profitable_expression
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _EXACT = DecimalField(max_digits=38, decimal_places=10)
@@ -195,12 +195,14 @@ def _decided_sql(sql: str, params: list[Any]) -> Sql:
                CASE WHEN is_given THEN groups_taken || exclusive_group ELSE groups_taken END AS groups_then
         FROM (
             SELECT *, {_IS_GIVEN_SQL} AS is_given,
-                   (CASE WHEN {_IS_GIVEN_SQL} THEN round(amount_after_caps * unit_value, 2) ELSE 0 END)::numeric(18, 2)
-                       AS given_value,
+                   (CASE WHEN {_IS_GIVEN_SQL} THEN {_GIVEN_VALUE_SQL} ELSE 0 END)::numeric(18, 2) AS given_value,
                    (CASE WHEN {_IS_GIVEN_SQL} THEN cost_after_caps ELSE 0 END)::numeric(18, 2) AS given_cost
             FROM ({judged} OFFSET 0) judged OFFSET 0
         ) settled"""
     return sql, judged_params
+
+
+_GIVEN_VALUE_SQL = counted_sql("amount_after_caps * unit_value")
 
 
 def competing_candidates(rule: RuleDefinition, *, occasion: Occasion, candidates: Sql) -> Sql:

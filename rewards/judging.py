@@ -8,7 +8,7 @@ amount → frequency → cooldown → restrictions → jurisdiction → abuse. T
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -45,6 +45,7 @@ from safety.profitability import (
     margin_inputs,
     margin_of_inputs,
     own_edge_sql,
+    own_stake_edge_sql,
     unknown_margin_expression,
 )
 from safety.review.players import confirmed_cases_sql
@@ -282,10 +283,12 @@ def _players_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
     guard = rule_guard()
     rule_room = guard.room_sql("p.player_id", on=occasion.on) if guard else "NULL::numeric"
     confirmed, confirmed_params = confirmed_cases_sql(keys)
-    edges, edge_params = _own_edges_sql(rules)
+    edges, edge_params = _own_edges_sql(rules, own_edge_sql)
+    stake_edges, stake_edge_params = _own_edges_sql(rules, own_stake_edge_sql)
     sql = f"""
         SELECT p.player_id, p.matches, {facts}, x.restriction, v.case_id AS confirmed_case, {rule_room} AS rule_room,
                coalesce(f.expected_cost_horizon, 0) AS granted_cost, {edges} AS own_edges,
+               {stake_edges} AS own_stake_edges,
                {global_holdout().condition("p.player_id")} AS is_held_out_of_all
         FROM player_matches p
         JOIN player_facts f ON f.run_id = p.run_id AND f.player_id = p.player_id
@@ -293,7 +296,15 @@ def _players_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, keys: K
         LEFT JOIN ({confirmed}) v ON v.player_id = p.player_id
         WHERE p.run_id = %s AND {in_range} AND {facts_in_range}
     """
-    return sql, [*edge_params, *range_params, *confirmed_params, occasion.run_id, *range_params, *range_params]
+    return sql, [
+        *edge_params,
+        *stake_edge_params,
+        *range_params,
+        *confirmed_params,
+        occasion.run_id,
+        *range_params,
+        *range_params,
+    ]
 
 
 def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, players: Sql, found: Mapping[str, str]) -> Sql:
@@ -314,7 +325,8 @@ def _matches_sql(rules: Sequence[RuleDefinition], *, occasion: Occasion, players
     cost_types = ", ".join(f"{name} {kind}" for name, kind in CostTerms.columns.items())
     sql = f"""
         SELECT m.rule_number, p.player_id, m.amount AS amount_computed, {columns}, t.is_whole, t.has_requirement,
-               {cost_columns}, p.own_edges[t.games_number] AS own_edge, t.reward_family, t.min_amount, t.frequency_max,
+               {cost_columns}, p.own_edges[t.games_number] AS own_edge,
+               p.own_stake_edges[t.games_number] AS own_stake_edge, t.reward_family, t.min_amount, t.frequency_max,
                u.given_in_period, u.last_given_on, u.last_decision_id,
                u.is_cooling_down,
                t.jurisdictions -> p.jurisdiction AS jurisdiction_terms, {held_out} AS is_held_out
@@ -354,10 +366,10 @@ def _games_of(rules: Sequence[RuleDefinition]) -> list[tuple[str, ...] | None]:
     return list(dict.fromkeys(rule.reward.eligible_games for rule in rules if rule.reward.terms.is_wagered))
 
 
-def _own_edges_sql(rules: Sequence[RuleDefinition]) -> Sql:
-    """Return an array of what the player's own mix of each set of eligible games earns per unit that counts."""
+def _own_edges_sql(rules: Sequence[RuleDefinition], edge_sql: Callable[..., Sql]) -> Sql:
+    """Return an array of what the player's own mix of each set of eligible games earns, by one of the two edges."""
     terms = {rule.reward.eligible_games: rule.reward.terms for rule in rules if rule.reward.terms.is_wagered}
-    edges = [own_edge_sql(terms[games], games=f"f.{GAMES_COLUMN}") for games in _games_of(rules)]
+    edges = [edge_sql(terms[games], games=f"f.{GAMES_COLUMN}") for games in _games_of(rules)]
     listed = ", ".join(sql for sql, _ in edges)
     return f"ARRAY[{listed}]::numeric[]", [param for _, params in edges for param in params]
 

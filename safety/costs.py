@@ -13,13 +13,16 @@ from typing import Any, ClassVar
 
 from django.db.models import Case, DecimalField, F, Value, When
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Greatest, Least, Round
+from django.db.models.functions import Coalesce, Greatest, Least, Round, Sign
 
 from core.constants import constant
 from core.expressions import Sql
+from core.money import CENT, round_to_cent
 from players.models import GameCategory
 from safety import policies
 from safety.models import RewardFamily, UnitValue
+from wallet.models import WageringBasis
+from wallet.policies import BET_FUNDS_ORDER, BONUS_WINNINGS_TO, WAGERING_BASIS
 
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _EXACT = DecimalField(max_digits=38, decimal_places=10)
@@ -44,7 +47,8 @@ CURRENCIES = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardTerms:
     """What safety must know of a reward: its type, the wagering multiple, the games that count (None: all), the most of
-    it that can become real money (None: all), and whether it is paid as cash.
+    it that can become real money (None: all), whether it is paid as cash, and of what a requirement is a multiple
+    (None: as the policy says).
     """
 
     reward_type: str
@@ -52,6 +56,7 @@ class RewardTerms:
     eligible_games: tuple[str, ...] | None = None
     is_cash: bool = False
     max_conversion: Decimal | None = None
+    wagering_basis: str | None = None
 
     @property
     def family(self) -> RewardFamily:
@@ -96,13 +101,16 @@ def _unit_values() -> dict[str, Decimal]:
 class CostTerms:
     """A reward's terms with the figures that its cost follows from; `columns` are their names in a relation.
 
-    `cheapest_edge` is the least that an eligible category earns per unit that counts, None where none counts;
-    `plain_rate` what a unit of value costs that is not wagered; `unknown` names what is missing to tell the cost.
+    `cheapest_edge` is the least that an eligible category earns per unit that counts, `cheapest_stake_edge` per unit
+    staked, None where none counts; `turnover_max` how often bonus money is reckoned to be staked at most, None: as
+    required; `plain_rate` what a unit of value costs that is not wagered; `unknown` names what is missing.
     """
 
     unit_value: Decimal
     requirement: Decimal = Decimal(0)
     cheapest_edge: Decimal | None = None
+    cheapest_stake_edge: Decimal | None = None
+    turnover_max: Decimal | None = None
     floor: Decimal = Decimal(1)
     plain_rate: Decimal = Decimal(1)
     cost_max: Decimal | None = None
@@ -112,6 +120,8 @@ class CostTerms:
         "unit_value": "numeric",
         "requirement": "numeric",
         "cheapest_edge": "numeric",
+        "cheapest_stake_edge": "numeric",
+        "turnover_max": "numeric",
         "cost_floor": "numeric",
         "plain_rate": "numeric",
         "cost_max": "numeric",
@@ -124,6 +134,8 @@ class CostTerms:
             "unit_value": self.unit_value,
             "requirement": self.requirement,
             "cheapest_edge": self.cheapest_edge,
+            "cheapest_stake_edge": self.cheapest_stake_edge,
+            "turnover_max": self.turnover_max,
             "cost_floor": self.floor,
             "plain_rate": self.plain_rate,
             "cost_max": self.cost_max,
@@ -152,10 +164,32 @@ def cost_terms(terms: RewardTerms) -> CostTerms:
         unit_value=Decimal(1) if value is None else value,
         requirement=terms.wagering_requirement,
         cheapest_edge=min((edge / weight for _, edge, weight in counting), default=None),
+        cheapest_stake_edge=min((edge for _, edge, _ in counting), default=None),
+        turnover_max=turnover_max(terms),
         floor=policies.BONUS_COST_FLOOR_RATE.value(),
         cost_max=terms.max_conversion,
         unknown=unknown[0][:60] if unknown else "",
     )
+
+
+def turnover_max(terms: RewardTerms) -> Decimal | None:
+    """Return how often bonus money is reckoned to be staked at most while its requirement is met; None: as required.
+
+    Not at all where real money pays first and its stakes count: what the house keeps of those is the player's margin
+    already. Where BONUS_COST_TURNOVER asks for what is certain, as `certain_turnover` says.
+    """
+    basis = terms.wagering_basis or WAGERING_BASIS.value()
+    if basis == WageringBasis.DEPOSIT_AND_BONUS and BET_FUNDS_ORDER.value() in {"REAL_FIRST", "REAL_ONLY"}:
+        return Decimal(0)
+    return certain_turnover() if policies.BONUS_COST_TURNOVER.value() == "CERTAIN" else None
+
+
+def certain_turnover() -> Decimal | None:
+    """Return how often bonus money is sure to be staked whatever the odds; None: until its requirement is met.
+
+    Once, where what it wins becomes real at once: how much of a stake comes back to the bonus depends on the odds.
+    """
+    return None if BONUS_WINNINGS_TO.value() == "ALL_TO_BONUS" else Decimal(1)
 
 
 @constant("game_categories")
@@ -183,7 +217,10 @@ def cost_rate(terms: RewardTerms) -> Decimal:
     figures = cost_terms(terms)
     if not figures.requirement:
         return figures.plain_rate
-    return max(1 - figures.requirement * (figures.cheapest_edge or Decimal(0)), figures.floor)
+    kept = figures.requirement * (figures.cheapest_edge or Decimal(0))
+    if figures.turnover_max is not None:
+        kept = min(kept, figures.turnover_max * (figures.cheapest_stake_edge or Decimal(0)))
+    return max(1 - kept, figures.floor)
 
 
 def own_edge_sql(terms: RewardTerms, *, games: str) -> Sql:
@@ -192,14 +229,28 @@ def own_edge_sql(terms: RewardTerms, *, games: str) -> Sql:
     `games` is SQL of the JSON object of bets by category. Unknown where it holds none of the eligible games. Of mixed
     play the house keeps Σ bets × edge while Σ bets × weight count.
     """
-    categories = _counting(_categories(), eligible_games=terms.eligible_games) if terms.is_wagered else []
+    return _own_quotient_sql(_wagered(terms), games=games)
+
+
+def own_stake_edge_sql(terms: RewardTerms, *, games: str) -> Sql:
+    """Return SQL of what the same mix earns per unit staked: Σ bets × edge of Σ bets. Unknown where nobody asks."""
+    if not terms.is_wagered or turnover_max(terms) is None:
+        return "NULL::numeric", []
+    return _own_quotient_sql([(code, edge, Decimal(1)) for code, edge, _ in _wagered(terms)], games=games)
+
+
+def _wagered(terms: RewardTerms) -> list[tuple[str, Decimal, Decimal]]:
+    return _counting(_categories(), eligible_games=terms.eligible_games) if terms.is_wagered else []
+
+
+def _own_quotient_sql(categories: Sequence[tuple[str, Decimal, Decimal]], *, games: str) -> Sql:
     if not categories:
         return "NULL::numeric", []
     bets = f"coalesce(({games} ->> %s)::numeric, 0)"
-    kept = " + ".join(f"{bets} * %s" for _ in categories)
-    kept_params = [value for code, edge, _ in categories for value in (code, edge)]
-    counted_params = [value for code, _, weight in categories for value in (code, weight)]
-    return f"(({kept}) / nullif({kept}, 0))", [*kept_params, *counted_params]
+    total = " + ".join(f"{bets} * %s" for _ in categories)
+    above = [value for code, edge, _ in categories for value in (code, edge)]
+    below = [value for code, _, weight in categories for value in (code, weight)]
+    return f"(({total}) / nullif({total}, 0))", [*above, *below]
 
 
 def edge_kept_expression() -> Combinable:
@@ -208,10 +259,21 @@ def edge_kept_expression() -> Combinable:
     return Coalesce(F("own_edge"), F("cheapest_edge"), nothing, output_field=_EXACT)
 
 
+def share_kept_expression() -> Combinable:
+    """Return the share of a wagered bonus that the house keeps while it is wagered, from the same columns.
+
+    No more than the turnover that is reckoned with at most.
+    """
+    nothing = Value(Decimal(0), output_field=_EXACT)
+    per_stake = Coalesce(F("own_stake_edge"), F("cheapest_stake_edge"), nothing, output_field=_EXACT)
+    # Least leaves out what is unknown: no limit.
+    return Least(F("requirement") * edge_kept_expression(), F("turnover_max") * per_stake, output_field=_EXACT)
+
+
 def cost_rate_expression() -> Combinable:
     """Return the expected cost of one unit of money value, to ten decimals, from the columns of terms and games."""
     one = Value(Decimal(1), output_field=_EXACT)
-    wagered = Greatest(one - F("requirement") * edge_kept_expression(), F("cost_floor"), output_field=_EXACT)
+    wagered = Greatest(one - share_kept_expression(), F("cost_floor"), output_field=_EXACT)
     rate = Case(When(requirement__gt=0, then=wagered), default=F("plain_rate"), output_field=_EXACT)
     return Round(rate, precision=10, output_field=_RATE)
 
@@ -228,5 +290,22 @@ def expected_cost_expression(
     reward's favour.
     """
     # Least leaves out what is unknown: no limit.
-    cost = Round(amount * unit_value * F("cost_rate"), precision=2, output_field=_MONEY)
-    return Least(cost, cost_max, output_field=_MONEY)
+    return Least(_counted_expression(amount * unit_value * F("cost_rate")), cost_max, output_field=_MONEY)
+
+
+def counted_value(money: Decimal) -> Decimal:
+    """Return what a reward counts for, to the cent: at least one where it is worth anything.
+
+    A reward worth less than half a cent that counted as nothing could be given without end.
+    """
+    return max(round_to_cent(money), CENT) if money > 0 else round_to_cent(money)
+
+
+def _counted_expression(money: Combinable) -> Combinable:
+    least = Sign(money, output_field=_MONEY) * Value(CENT, output_field=_MONEY)
+    return Greatest(Round(money, precision=2, output_field=_MONEY), least, output_field=_MONEY)
+
+
+def counted_sql(money: str) -> str:
+    """Return SQL of the same."""
+    return f"greatest(round({money}, 2), sign({money}) * {CENT})"

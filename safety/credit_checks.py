@@ -79,6 +79,15 @@ def refusal_of(asked: Credit, *, pools: Iterable[Pool]) -> RefusedError | None:
     return None
 
 
+def beyond_limits(asked: Credit, *, pools: Iterable[Pool]) -> RefusedError | None:
+    """Return the cap, of the player or shared, that a credit would break, kept as evidence; None where none."""
+    limits = (_beyond_cap(asked), *(_beyond_pool(asked, pool) for pool in pools))
+    found = next((refusal for refusal in limits if refusal is not None), None)
+    if found is not None:
+        _record(asked, found)
+    return found
+
+
 def _doubts(asked: Credit) -> list[tuple[str, RefusedError]]:
     """Return what speaks against a credit that is asked only as staff want it, each with how they want it."""
     checks = ((policies.MANUAL_CREDITS_ABUSE, _abusive), (policies.MANUAL_CREDITS_PROFITABILITY, _beyond_margin))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from safety import policies
+from safety.costs import certain_turnover
 from safety.expected_value import ExpectedValue
 
 Steps = list[tuple[str, str]]
@@ -23,7 +24,9 @@ def _cost(value: ExpectedValue) -> Steps:
         whose = "the player's own mix of the eligible games" if value.own_edge is not None else "the cheapest game"
         kept, times, floor = _plain(value.edge_kept), _plain(figures.requirement), _plain(figures.floor)
         steps.append(("Kept while it is wagered", f"{kept} per unit that counts, by {whose}"))
-        steps.append(("Cost of one unit", f"max(1 − {times} × {kept}, floor {floor}) = {rate}"))
+        steps += _turnover(value)
+        share = f"{times} × {kept}" if figures.turnover_max is None else _plain(value.share_kept)
+        steps.append(("Cost of one unit", f"max(1 − {share}, floor {floor}) = {rate}"))
     else:
         steps.append(("Cost of one unit", f"{rate}: it need not be wagered"))
     limit = f", at most {figures.cost_max:.2f} that can become real money" if figures.cost_max is not None else ""
@@ -31,6 +34,23 @@ def _cost(value: ExpectedValue) -> Steps:
     if value.cost_unknown:
         steps.append(("Cost not known", f"{value.cost_unknown} is missing: refused"))
     return steps
+
+
+def _turnover(value: ExpectedValue) -> Steps:
+    """Say how often the bonus money itself is reckoned to be staked, where that is less than required or may be."""
+    most, certain = value.figures.turnover_max, certain_turnover()
+    times = _plain(value.figures.requirement)
+    if most == 0:
+        return [("Turnover", "none of it: real money pays first and counts, and what it brings is margin already")]
+    if most is not None:
+        share = f"{_plain(value.share_kept)} of the bonus is kept"
+        return [
+            ("Turnover", f"{_plain(most)} of the {times} times are certain, for what it wins becomes real: {share}")
+        ]
+    if certain is not None and value.figures.requirement > certain:
+        how = f"all {times} times; what it wins becomes real at once, so that only {_plain(certain)} is certain"
+        return [("Turnover", f"{how} (BONUS_COST_TURNOVER = CERTAIN would reckon with that)")]
+    return []
 
 
 def _margin(value: ExpectedValue) -> Steps:
@@ -77,7 +97,8 @@ def _retention(value: ExpectedValue) -> str:
 
 def _house_edge(value: ExpectedValue) -> str:
     whose = "that of other: no games are known" if value.own_house_edge is None else "of the player's own mix of games"
-    return f"{_plain(value.house_edge)}, {whose}"
+    less = ", less the points that play earns" if policies.PROFIT_LESS_POINTS_FROM_PLAY.value() else ""
+    return f"{_plain(value.house_edge)}, {whose}{less}"
 
 
 def _other_basis(value: ExpectedValue) -> Steps:

@@ -22,8 +22,8 @@ from core.errors import ConflictError, InvalidInputError, NotFoundError, Refused
 from core.strict_json import is_storable
 from players.models import GameCategory, Tier
 from safety.assumption_versions import say_who_assumes
+from safety.costs import currency_value
 from safety.models import EarnRateAcceptance, UnitValue
-from safety.profitability import currency_value
 from wallet.models import CurrencyType
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from core.money import round_to_cent
 from core.policies import saved_policies_read_once
 from safety.assumption_versions import assumptions_version
 from safety.caps import REWARD_TYPES, cap_expressions
-from safety.costs import CostTerms, cost_terms, edge_kept_expression, own_edge_sql
+from safety.costs import CostTerms, cost_terms, counted_value, edge_kept_expression, own_edge_sql, own_stake_edge_sql
 from safety.models import RewardQuestion
 from safety.policies import PROFIT_BASIS
 from safety.pools import PoolRoom, tightest_pool_room
@@ -32,6 +32,7 @@ from safety.profitability import (
     margin_inputs,
     margin_of_inputs,
     own_play,
+    share_kept_expression,
     unknown_margin_expression,
 )
 from safety.standing import games_join, grants_join
@@ -52,9 +53,10 @@ class ExpectedValue:
     """The figures of one reward for one player. Money, but for rates; None where something is not known.
 
     `own_edge` is what the player's own mix of the eligible games earns per unit that counts, `edge_kept` what is
-    reckoned with; `cost_unknown` and `margin_unknown` name what is missing; `cap_room` is the least that caps leave, of
-    which `cap_name` is the one, and `pool` what a group that shares a cap has left. `own_wager` of `own_days`, days of
-    the last 30 (`known_days`, where daily rows are known) or sessions, is shrunk towards `segment_mean`.
+    reckoned with and `share_kept` the share of a bonus that comes to; `cost_unknown` and `margin_unknown` name what is
+    missing; `cap_room` is the least that caps leave, of which `cap_name` is the one, and `pool` what a group that
+    shares a cap has left. `own_wager` of `own_days`, days of the last 30 (`known_days`, where daily rows are known) or
+    sessions, is shrunk towards `segment_mean`.
     """
 
     player_id: str
@@ -63,6 +65,7 @@ class ExpectedValue:
     money_value: Decimal
     own_edge: Decimal | None
     edge_kept: Decimal
+    share_kept: Decimal
     figures: CostTerms
     cost_rate: Decimal
     expected_cost: Decimal
@@ -138,7 +141,13 @@ def _calculate(*, player_id: str, reward: Reward, day: date) -> ExpectedValue:
     cap_room, cap_name = cap_expressions()
     sql, params = _question_sql(reward, figures=figures, player_id=player_id, on=day)
     stages: list[dict[str, Any]] = [
-        {**margin_inputs(), **own_play(), "cost_rate": cost_rate_expression(), "edge_kept": edge_kept_expression()},
+        {
+            **margin_inputs(),
+            **own_play(),
+            "cost_rate": cost_rate_expression(),
+            "edge_kept": edge_kept_expression(),
+            "share_kept": share_kept_expression(),
+        },
         {"expected_cost": expected_cost_expression(), "expected_margin": margin_of_inputs()},
         {
             "margin_unknown": unknown_margin_expression(),
@@ -180,6 +189,7 @@ _ANSWERED = (
     "money_value",
     "own_edge",
     "edge_kept",
+    "share_kept",
     "cost_rate",
     "expected_cost",
     "granted_cost",
@@ -216,12 +226,14 @@ def _question_sql(reward: Reward, *, figures: CostTerms, player_id: str, on: dat
     games, games_params = games_join()
     grants, grants_params = grants_join(on, in_range="l.player_id = %s", params=[player_id])
     own_edge, own_edge_params = own_edge_sql(reward.terms, games="h.games_played")
+    stake_edge, stake_edge_params = own_stake_edge_sql(reward.terms, games="h.games_played")
     terms = figures.as_columns()
     columns = ", ".join(f"%s::{kind} AS {name}" for name, kind in CostTerms.columns.items())
     start = on - timedelta(days=29)
     sql = f"""
         SELECT p.player_id, p.segment, p.tier, %s::text AS reward_family, %s::numeric AS amount, {columns},
-               round(%s::numeric * %s::numeric, 2) AS money_value, {own_edge} AS own_edge,
+               %s::numeric AS money_value, {own_edge} AS own_edge,
+               {stake_edge} AS own_stake_edge,
                m.total_wagered, m.total_sessions,
                CASE WHEN m.days_from <= %s THEN coalesce(d.wagered, 0) END AS total_wagered_30d,
                CASE WHEN m.days_from <= %s THEN coalesce(d.active_days, 0) END AS active_days_30d,
@@ -238,7 +250,14 @@ def _question_sql(reward: Reward, *, figures: CostTerms, player_id: str, on: dat
     """
     asked = [reward.terms.family, reward.amount, *(terms[name] for name in CostTerms.columns)]
     return sql, [
-        *(*asked, reward.amount, figures.unit_value, *own_edge_params, start, start),
+        *(
+            *asked,
+            counted_value(reward.amount * figures.unit_value),
+            *own_edge_params,
+            *stake_edge_params,
+            start,
+            start,
+        ),
         *(*games_params, *grants_params, player_id, start, on, player_id),
     ]
 

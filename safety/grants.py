@@ -11,15 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import InvalidInputError, RefusedError
-from core.money import round_to_cent
 from players.action_codes import CODE_SHAPE, is_action_code
 from safety.control_groups import global_holdout, is_globally_held_out
 from safety.credit_checks import Credit, refusal_of
 from safety.expected_value import Reward
 from safety.jurisdictions.violations import Incentive, known_games, least_turnover
 from safety.models import Contamination, ViolationPath
-from safety.pools import Pool, active_pools, count_into_pool, lock_pools, pools_of_player
-from safety.profitability import RewardTerms, cost_rate, currency_value
+from safety.pools import Pool, count_into_pool, locked_pools_of
+from safety.profitability import RewardTerms, cost_rate, counted_value, currency_value
 from wallet.bonuses import add_bonus_balance, bonus_base, check_bonus_terms
 from wallet.ledger import JurisdictionLimitError, PlayerRestrictedError, Posted, lock_players
 from wallet.models import CurrencyType, Operation
@@ -54,9 +53,9 @@ def credit_points(
     that, JurisdictionLimitError, and what `wallet.points` raises.
     """
     points = check_currency_amount(currency=currency, amount=amount)
-    value = round_to_cent(points * currency_value(currency))
+    worth = points * currency_value(currency)
     terms = RewardTerms(reward_type=_REWARD_TYPES[currency])
-    cost = round_to_cent(value * cost_rate(terms))
+    value, cost = counted_value(worth), counted_value(worth * cost_rate(terms))
     return _under_caps(
         lambda: _ADDING[currency](
             player_id=player_id,
@@ -112,6 +111,7 @@ def credit_bonus(
         wagering_requirement=wagering_requirement,
         eligible_games=tuple(eligible_games) if eligible_games else None,
         max_conversion=terms.get("max_conversion"),
+        wagering_basis=terms.get("wagering_basis"),
     )
     return _under_caps(
         lambda: add_bonus_balance(
@@ -161,7 +161,7 @@ def _bonus_incentive(
 
 def _expected_cost(money: Decimal, *, judged: RewardTerms) -> Decimal:
     """Return what a bonus would cost from a player of whose games nothing is known: the dearest it can be."""
-    cost = round_to_cent(money * cost_rate(judged))
+    cost = counted_value(money * cost_rate(judged))
     return cost if judged.max_conversion is None or not judged.is_wagered else min(cost, judged.max_conversion)
 
 
@@ -174,7 +174,7 @@ def _under_caps(credit: Callable[[], Posted], asked: Credit) -> Posted:
     refusal: RefusedError | None = None
     with transaction.atomic():
         lock_players([asked.player_id])
-        pools = _pools_of(asked)
+        pools = locked_pools_of(player_id=asked.player_id, on=asked.on)
         # A replay posts nothing, so nothing stands in its way.
         if not Operation.objects.filter(key=asked.key).exists():
             refusal = refusal_of(asked, pools=pools)
@@ -184,13 +184,6 @@ def _under_caps(credit: Callable[[], Posted], asked: Credit) -> Posted:
             except (JurisdictionLimitError, PlayerRestrictedError) as error:
                 refusal = error
     raise refusal
-
-
-def _pools_of(asked: Credit) -> list[Pool]:
-    """Return the groups whose shared caps the credit counts towards, locked."""
-    lock_pools()
-    pools = active_pools()
-    return pools_of_player(pools, player_id=asked.player_id, on=asked.on) if pools else []
 
 
 def _post(credit: Callable[[], Posted], asked: Credit, *, pools: Iterable[Pool]) -> Posted:

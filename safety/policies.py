@@ -66,6 +66,16 @@ BONUS_COST_FLOOR_RATE = declare(
         help="A bonus never counts as costing less than this share, however high its wagering requirement.",
     )
 )
+BONUS_COST_TURNOVER = declare(
+    Policy(
+        name="BONUS_COST_TURNOVER",
+        default="REQUIRED",
+        choices=("REQUIRED", "CERTAIN"),
+        help="How much turnover of bonus money the cost of a bonus reckons with. REQUIRED: all that is required, "
+        "down to the floor. CERTAIN: one turnover at most unless BONUS_WINNINGS_TO is ALL_TO_BONUS, for what "
+        "becomes real at once cannot be wagered again; a bonus then costs nearly all of it, whatever it requires.",
+    )
+)
 PROFIT_BASIS = declare(
     Policy(
         name="PROFIT_BASIS",
@@ -75,6 +85,14 @@ PROFIT_BASIS = declare(
         "rewarded; nobody gets more than they bring, but a reward may cost more than it adds. INCREMENTAL: only what "
         "rewards add to that (the retention multiplier less 1), so that each pays for itself; a kind of reward whose "
         "multiplier is 1 is then never given.",
+    )
+)
+PROFIT_LESS_POINTS_FROM_PLAY = declare(
+    Policy(
+        name="PROFIT_LESS_POINTS_FROM_PLAY",
+        default=False,
+        help="Whether the expected margin is what the house keeps less the points that play itself earns, at the "
+        "highest tier's multiplier and their unit value. No: the whole house edge, and points from play come on top.",
     )
 )
 POINTS_REDEEMED_RATE = declare(

@@ -127,6 +127,13 @@ def pools_of_player(pools: Iterable[Pool], *, player_id: str, on: date) -> list[
     return [pool for pool in pools if pool.segment in ("", segment) and pool.tier in ("", tier)]
 
 
+def locked_pools_of(*, player_id: str, on: date) -> list[Pool]:
+    """Return the groups whose shared caps a grant to the player counts towards, locked; the player must be locked."""
+    lock_pools()
+    pools = active_pools()
+    return pools_of_player(pools, player_id=player_id, on=on) if pools else []
+
+
 def tightest_pool_room(*, player_id: str, on: date) -> PoolRoom | None:
     """Return what the pools leave of a player's grants on a date, without a lock; None where no pool holds for them."""
     pools = pools_in_force()

@@ -28,12 +28,17 @@ from safety.costs import (
     cost_rate,
     cost_rate_expression,
     cost_terms,
+    counted_sql,
+    counted_value,
     currency_value,
     edge_kept_expression,
     expected_cost_expression,
     own_edge_sql,
+    own_stake_edge_sql,
+    share_kept_expression,
     unit_value,
 )
+from safety.edges import DEFAULT_CATEGORY, default_house_edge
 from safety.models import RetentionMultiplier, RewardFamily, SegmentBaseline
 
 __all__ = [
@@ -44,6 +49,8 @@ __all__ = [
     "cost_rate",
     "cost_rate_expression",
     "cost_terms",
+    "counted_sql",
+    "counted_value",
     "currency_value",
     "default_house_edge",
     "edge_kept_expression",
@@ -55,12 +62,13 @@ __all__ = [
     "margin_of_inputs",
     "own_edge_sql",
     "own_play",
+    "own_stake_edge_sql",
     "refresh_segment_baselines",
+    "share_kept_expression",
     "unit_value",
     "unknown_margin_expression",
 ]
 
-DEFAULT_CATEGORY = "other"
 MARGIN_INPUTS = ("wager_per_active_day", "active_days", "retention_multiplier", "house_edge")
 _MONEY = DecimalField(max_digits=18, decimal_places=2)
 _EXACT = DecimalField(max_digits=38, decimal_places=10)
@@ -72,12 +80,6 @@ def get_house_edge(game_type: str) -> Decimal:
     if edge is None:
         raise NotFoundError(f"there is no game category {game_type!r}", game_type=game_type)
     return edge
-
-
-@constant("game_categories")
-def default_house_edge() -> Decimal | None:
-    """Return the edge that holds where a player's games are not known; None where staff left none."""
-    return GameCategory.objects.filter(code=DEFAULT_CATEGORY).values_list("house_edge_rate", flat=True).first()
 
 
 def margin_inputs() -> dict[str, Combinable]:

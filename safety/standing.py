@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
-from core.constants import constant
 from core.expressions import Sql
-from players.models import GameCategory
 from safety.caps import granted_by_window_sql, window_ends, window_starts
+from safety.edges import DEFAULT_CATEGORY, margin_edges
 from safety.granted import granted_sql
 from safety.policies import PROFIT_HORIZON_DAYS
-from safety.profitability import DEFAULT_CATEGORY
 
 _MIX_SQL = "CASE m.games_wagered WHEN '{}' THEN m.games_played ELSE m.games_wagered END"
 
@@ -22,24 +19,20 @@ def games_join() -> Sql:
 
     By stakes where any are known, for it is of stakes that the house keeps its share: many small bets on one game say
     nothing of few large ones on another. Of players whose play was only ever told in files it is by number of bets.
-    Both unknown where no category is known. A category that nobody knows any more counts as the default one.
+    Both unknown where no category is known. To six decimals, as the facts of rules keep it, so that a question about
+    one player is answered as the night decides. A category that nobody knows any more counts as the default one.
     """
-    edges = _house_edges()
+    edges = margin_edges()
     # As constants: a join of the few categories for each player takes three times as long.
     whens = " ".join("WHEN %s THEN %s" for _ in edges)
     edge = f"CASE g.key {whens} ELSE %s::numeric END" if edges else "%s::numeric"
     sql = f"""
         LEFT JOIN LATERAL (
-            SELECT sum(g.value::numeric * {edge}) / nullif(sum(g.value::numeric), 0) AS house_edge_rate,
+            SELECT round(sum(g.value::numeric * {edge}) / nullif(sum(g.value::numeric), 0), 6) AS house_edge_rate,
                    {_MIX_SQL} AS games_played
             FROM jsonb_each_text({_MIX_SQL}) g
         ) h ON m.games_played <> '{{}}'"""
     return sql, [*(value for pair in edges.items() for value in pair), edges.get(DEFAULT_CATEGORY)]
-
-
-@constant("game_categories")
-def _house_edges() -> dict[str, Decimal]:
-    return dict(GameCategory.objects.values_list("code", "house_edge_rate"))
 
 
 def cost_horizon(on: date) -> tuple[date, date]:

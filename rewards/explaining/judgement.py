@@ -12,7 +12,6 @@ from django.db.models import Q
 from django.db.models.expressions import Combinable
 
 from core.expressions import Sql, fetch_rows
-from core.money import round_to_cent
 from rewards import allocation, judging
 from rewards.budgets import BudgetRoom, budget_room
 from rewards.conditions import AllOf
@@ -25,7 +24,7 @@ from rewards.occasions import Occasion
 from rewards.places import places_left
 from safety.caps import CAPS
 from safety.pools import PoolRoom, tightest_pool_room
-from safety.profitability import margin_inputs, unit_value
+from safety.profitability import counted_value, margin_inputs, unit_value
 
 _FIGURES = (
     "amount_computed",
@@ -167,7 +166,7 @@ def _within_budget(judged: Judgement, definition: RuleDefinition) -> Judgement:
     if judged.verdict not in (Verdict.APPROVED, Verdict.REDUCED):
         return judged
     amount = judged.figures["amount_after_caps"]
-    value = round_to_cent(amount * unit_value(definition.reward.terms))
+    value = counted_value(amount * unit_value(definition.reward.terms))
     room = judged.budget
     if room is None or value <= room.left:
         return _within_pool(replace(judged, amount_given=amount), value=value)

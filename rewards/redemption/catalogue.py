@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
+from core.constants import constants_read_once
 from core.errors import RefusedError
 from core.money import ZERO
+from core.policies import saved_policies_read_once
 from rewards.models import RedemptionOption
-from rewards.redemption.obstacles import obstacles, obstacles_of_payment, standing_of
+from rewards.redemption.obstacles import cap_room, obstacles, obstacles_of_caps, obstacles_of_payment, standing_of
+from rewards.redemption.worth import worth_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +44,19 @@ def options_on_sale(*, at: datetime) -> QuerySet[RedemptionOption]:
 def offers_for(player_id: str, *, options: Sequence[RedemptionOption], at: datetime) -> list[Offer]:
     """Say of each option whether the player could order it now. Raises NotFoundError for an unknown player."""
     standing = standing_of(player_id, at=at)
+    with saved_policies_read_once(), constants_read_once():
+        surplus = {option.pk: worth_of(option).surplus_value for option in options}
+    room = cap_room(player_id, on=timezone.localdate(at)) if any(surplus.values()) else None
     return [
         Offer(
             option=option,
             ordered_by_player=standing.ordered.get(option.pk, 0),
             is_affordable=standing.spendable.get(option.cost_currency, ZERO) >= option.cost,
-            reasons=[*obstacles(option, standing, at=at), *obstacles_of_payment(option, standing)],
+            reasons=[
+                *obstacles(option, standing, at=at),
+                *obstacles_of_caps(option, surplus=surplus[option.pk], room=room),
+                *obstacles_of_payment(option, standing),
+            ],
         )
         for option in options
     ]

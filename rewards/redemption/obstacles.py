@@ -17,9 +17,12 @@ from players.models import CreditPurpose, LimitKind, Player
 from players.tiers import current_tiers
 from rewards.models import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.models.redemption import COST_CURRENCIES
+from safety.caps import check_reward_caps
+from safety.credit_checks import CapExceededError
 from safety.jurisdictions.granting import has_harm
 from safety.jurisdictions.profiles import Profile, profile_of
 from safety.jurisdictions.violations import Incentive, known_games, least_turnover, violations
+from safety.pools import tightest_pool_room
 from wallet.ledger import InsufficientBalanceError, JurisdictionLimitError, PlayerRestrictedError
 from wallet.models import BonusStatus, Lot
 from wallet.restrictions import refusing_restriction
@@ -128,6 +131,24 @@ def obstacles_of_payment(option: RedemptionOption, standing: Standing) -> Iterat
             currency=option.cost_currency,
             available=str(available),
             needed=str(option.cost),
+        )
+
+
+def cap_room(player_id: str, *, on: date) -> Decimal:
+    """Return the money value that caps, shared ones too, leave of grants to a player."""
+    pool = tightest_pool_room(player_id=player_id, on=on)
+    room = check_reward_caps(player_id=player_id, on=on)
+    return room if pool is None else min(room, pool.left)
+
+
+def obstacles_of_caps(option: RedemptionOption, *, surplus: Decimal, room: Decimal | None) -> Iterator[RefusedError]:
+    """Yield that a cap leaves less than the option gives beyond the worth of its points."""
+    if room is not None and surplus > room:
+        yield CapExceededError(
+            f"{option.code} gives {surplus} more than its points are worth, and caps leave {room}",
+            option_code=option.code,
+            room=str(room),
+            value=str(surplus),
         )
 
 

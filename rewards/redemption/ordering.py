@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
@@ -16,6 +17,12 @@ from players.models import CreditPurpose
 from rewards.models import RedemptionGives, RedemptionOption, RedemptionOrder, RedemptionStatus
 from rewards.redemption.events import announce
 from rewards.redemption.obstacles import obstacles, standing_of
+from rewards.redemption.worth import terms_of, worth_of
+from safety.credit_checks import Credit, beyond_limits
+from safety.expected_value import Reward
+from safety.jurisdictions.violations import Incentive
+from safety.models import ViolationPath
+from safety.pools import Pool, count_into_pool, locked_pools_of
 from wallet.bonuses import bonus_posting
 from wallet.jurisdictions import keep_jurisdiction_refusal
 from wallet.ledger import (
@@ -42,8 +49,8 @@ def order_redemption(
 
     The same key and inputs return the first order, marked `is_replay`. Raises NotFoundError, IdempotencyKeyReusedError,
     OptionInactiveError, OptionNotOnSaleError, TierTooLowError, OrderLimitReachedError, OutOfStockError,
-    JurisdictionLimitError, InsufficientBalanceError and PlayerRestrictedError; then nothing is written but the evidence
-    of a restriction or of a jurisdiction's limit.
+    CapExceededError for what is given beyond the worth of the points, JurisdictionLimitError, InsufficientBalanceError
+    and PlayerRestrictedError; then nothing is written but the evidence of a cap, a restriction or a jurisdiction.
     """
     at = at or timezone.now()
     check_text_field("key", key, length_max=KEY_LENGTH_MAX, is_needed=True)
@@ -54,21 +61,61 @@ def order_redemption(
         earlier = _earlier_order(player_id=player_id, option_code=option_code, key=key)
         if earlier is not None:
             return earlier
+        pools = _pools_of_surplus(option_code, player_id=player_id, on=timezone.localdate(at))
         option = _locked_option(option_code)
-        refusal: RefusedError | None = next(obstacles(option, standing_of(player_id, at=at), at=at), None)
-        if isinstance(refusal, JurisdictionLimitError):
-            _keep_jurisdictions_word(refusal, option, player_id=player_id, key=key, actor=actor, at=at)
-        elif refusal is not None:
-            raise refusal
-        else:
+        surplus = _surplus(option, player_id=player_id, key=key, actor=actor, at=at)
+        refusal = _kept_refusal(option, surplus, pools=pools, at=at)
+        if refusal is None:
             try:
                 posted = post_operation(_postings(option, player_id=player_id, key=key, at=at), at=at, actor=actor)
             except (JurisdictionLimitError, PlayerRestrictedError) as error:
                 refusal = error
             else:
+                for pool in pools:
+                    count_into_pool(pool, on=surplus.on, value=surplus.value)
                 return _record(option, posted, player_id=player_id, key=key, actor=actor, at=at)
     # Raised once the transaction is committed: the refusal is evidence and must stay.
     raise refusal
+
+
+def _kept_refusal(
+    option: RedemptionOption, surplus: Credit, *, pools: Sequence[Pool], at: datetime
+) -> RefusedError | None:
+    """Return what refuses the order and was kept as evidence: a jurisdiction's limit or a cap; raise anything else."""
+    standing = standing_of(surplus.player_id, at=at)
+    refusal = next(obstacles(option, standing, at=at), None)
+    if isinstance(refusal, JurisdictionLimitError):
+        _keep_jurisdictions_word(
+            refusal, option, player_id=surplus.player_id, key=surplus.key, actor=surplus.actor, at=at
+        )
+        return refusal
+    if refusal is not None:
+        raise refusal
+    # Of a restricted player the posting core refuses, and keeps that.
+    return None if standing.restriction or not surplus.value else beyond_limits(surplus, pools=pools)
+
+
+def _pools_of_surplus(option_code: str, *, player_id: str, on: date) -> list[Pool]:
+    """Return the groups that the surplus of an option counts towards, locked before the option: see `safety.pools`."""
+    option = RedemptionOption.objects.filter(code=option_code).first()
+    if option is None or not worth_of(option).surplus_value:
+        return []
+    return locked_pools_of(player_id=player_id, on=on)
+
+
+def _surplus(option: RedemptionOption, *, player_id: str, key: str, actor: str, at: datetime) -> Credit:
+    """Return as a credit what the option gives beyond the worth of its points, which has passed no cap yet."""
+    terms = terms_of(option)
+    return Credit(
+        player_id=player_id,
+        key=key,
+        value=worth_of(option).surplus_value,
+        reward=Reward(amount=option.amount or option.cost, terms=terms),
+        incentive=Incentive(reward_type=terms.reward_type, is_bonus_money=option.gives == RedemptionGives.BONUS),
+        actor=actor,
+        path=ViolationPath.SERVICE,
+        on=timezone.localdate(at),
+    )
 
 
 def _keep_jurisdictions_word(
@@ -128,7 +175,8 @@ def _postings(option: RedemptionOption, *, player_id: str, key: str, at: datetim
 
 
 def _gift(option: RedemptionOption, amount: Decimal, *, player_id: str, key: str, at: datetime) -> Posting:
-    """Return the credit; it counts towards no cap, because the points counted when they were granted."""
+    """Return the credit; towards caps and margin counts what it is worth beyond the points, which counted before."""
+    worth = worth_of(option)
     credited: dict[str, Any] = {
         "player_id": player_id,
         "amount": amount,
@@ -139,6 +187,8 @@ def _gift(option: RedemptionOption, amount: Decimal, *, player_id: str, key: str
         "purpose": CreditPurpose.REDEMPTION,
         "description": option.name,
         "reference_id": option.code,
+        "promotional_value": worth.surplus_value,
+        "expected_cost": worth.surplus_cost,
     }
     if option.gives == RedemptionGives.BONUS:
         return bonus_posting(

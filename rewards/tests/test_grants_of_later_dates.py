@@ -12,6 +12,7 @@ from core.policies import save_policy
 from core.tests.threads import while_held_open
 from rewards.explaining.recomputing import recompute
 from rewards.live import apply_reward
+from rewards.models import RewardDecision
 from rewards.tests.factories import allocate, balance, decision, evaluate, issue, make_player, make_rule
 from safety.expected_value import Reward, calculate_expected_value
 from safety.profitability import RewardTerms
@@ -97,3 +98,61 @@ def test_what_is_granted_of_a_later_date_while_a_run_posts_counts_under_the_lock
 
     assert balance().bonus_balance == 40
     assert decision(rule_id=night.rule_id).reasons == [{"code": "CAP", "room": 10.0, "cap": "week"}]
+
+
+@pytest.mark.parametrize(
+    ("period", "late", "is_given"),
+    [
+        ("DAY", WEDNESDAY, True),
+        ("WEEK", WEDNESDAY, False),
+        ("WEEK", THURSDAY - timedelta(days=7), True),
+        ("MONTH", WEDNESDAY, False),
+        ("MONTH", date(2025, 11, 30), True),
+        ("ONCE", date(2024, 1, 1), False),
+    ],
+)
+def test_a_date_that_is_run_late_asks_only_whether_its_own_period_was_given(
+    period: str, late: date, is_given: bool
+) -> None:
+    make_player()
+    make_rule(frequency_period=period)
+    evaluate(THURSDAY)
+
+    evaluate(late)
+
+    given = RewardDecision.objects.filter(amount_given__gt=0).order_by("first_on").values_list("first_on", flat=True)
+    assert list(given) == ([late, THURSDAY] if is_given else [THURSDAY])
+    # Whatever is run again gives nothing more.
+    evaluate(late)
+    evaluate(THURSDAY)
+    assert len(given.all()) == (2 if is_given else 1)
+
+
+@pytest.mark.parametrize(("days", "is_given"), [(2, False), (3, True)])
+def test_a_cooldown_keeps_its_days_before_a_later_date_too(days: int, is_given: bool) -> None:
+    make_player()
+    make_rule(frequency_period="DAY", cooldown_days=3)
+    evaluate(THURSDAY)
+    late = THURSDAY - timedelta(days=days)
+
+    evaluate(late)
+
+    assert decision().verdict == ("APPROVED" if is_given else "REJECTED")
+    if not is_given:
+        assert decision().reasons == [{"code": "COOLDOWN", "last_on": "2025-12-04"}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_later_date_given_while_a_run_posts_does_not_take_the_place_of_its_own() -> None:
+    make_player()
+    rule = make_rule(frequency_period="DAY")
+    with transaction.atomic():
+        run = allocate(WEDNESDAY)
+
+    def post() -> None:
+        with transaction.atomic():
+            issue(run)
+
+    while_held_open(lambda: apply_reward(player_id="alice", rule=rule, on=THURSDAY) and None, post)
+
+    assert balance().bonus_balance == 20

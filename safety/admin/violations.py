@@ -59,11 +59,11 @@ class SafetyViolationAdmin(HugeReadOnlyAdmin):
         "on",
         "code",
         "outcome",
+        "money",
+        "figure_words",
         "path",
         "rule_link",
         "decision_link",
-        "money",
-        "figure_words",
     )
     list_display_links = ("on", "code")
     list_filter = (

@@ -92,6 +92,68 @@ def test_example_three_a_conversion_cap_bounds_the_cost_and_the_floor_holds_belo
     assert ("Expected cost", "500.00 × 0.3, at most 100.00 that can become real money = 100.00") in derivation(capped)
 
 
+def test_what_is_certain_to_be_staked_bounds_what_wagering_earns_where_winnings_become_real() -> None:
+    make_player(games_played={"slots": 60, "roulette": 20})
+    set_baseline("LOSING", "600.00")
+    GameCategory.objects.filter(code="roulette").update(contribution_weight=Decimal("0.5"))
+    terms: dict[str, Any] = {"wagering_requirement": Decimal(10), "eligible_games": ("slots", "roulette")}
+    assert dict(derivation(value_of("100.00", **terms)))["Turnover"] == (
+        "all 10 times; what it wins becomes real at once, so that only 1 is certain (BONUS_COST_TURNOVER = CERTAIN "
+        "would reckon with that)"
+    )
+
+    save_policy(name="BONUS_COST_TURNOVER", value="CERTAIN", saved_by=None)
+
+    # One turnover of it, on games that keep (60 × 0.05 + 20 × 0.027) ÷ 80 = 0.04425 of a stake.
+    found = value_of("100.00", **terms)
+    assert (found.share_kept, found.expected_cost) == (Decimal("0.04425"), Decimal("95.58"))
+    assert dict(derivation(found))["Turnover"] == (
+        "1 of the 10 times are certain, for what it wins becomes real: 0.04425 of the bonus is kept"
+    )
+    # A requirement below one turnover is bounded by itself: 0.5 × 3.54 ÷ 70.
+    assert value_of("100.00", **{**terms, "wagering_requirement": Decimal("0.5")}).expected_cost == Decimal("97.47")
+    # Where what it wins stays in the bonus, all of the requirement is played.
+    save_policy(name="BONUS_WINNINGS_TO", value="ALL_TO_BONUS", saved_by=None)
+    assert value_of("100.00", **terms).expected_cost == Decimal("49.43")
+    assert "Turnover" not in dict(derivation(value_of("100.00", **terms)))
+
+
+def test_stakes_of_real_money_that_count_first_take_nothing_off_the_cost() -> None:
+    make_player(games_played={"slots": 1})
+    set_baseline("LOSING", "600.00")
+    save_policy(name="WAGERING_BASIS", value="DEPOSIT_AND_BONUS", saved_by=None)
+
+    # What the house keeps of them is the margin of the player's own play already.
+    found = value_of("100.00", **FIVE_TIMES_ON_SLOTS)
+    assert found.expected_cost == Decimal("100.00")
+    assert dict(derivation(found))["Turnover"].startswith("none of it")
+    save_policy(name="BET_FUNDS_ORDER", value="BONUS_FIRST", saved_by=None)
+    assert value_of("100.00", **FIVE_TIMES_ON_SLOTS).expected_cost == Decimal("75.00")
+    # A bonus with a basis of its own is judged by that.
+    save_policy(name="BET_FUNDS_ORDER", value="REAL_FIRST", saved_by=None)
+    assert value_of("100.00", **FIVE_TIMES_ON_SLOTS, wagering_basis="BONUS").expected_cost == Decimal("75.00")
+
+
+def test_rewards_too_small_for_a_cent_are_counted_as_one() -> None:
+    make_player()
+    save_policy(name="MAX_DAILY_REWARD_PER_PLAYER", value="0.02", saved_by=None)
+    for number in range(4):
+        make_rule(f"TINY{number}", reward={"type": "LOYALTY_POINTS", "amount": "0.4"}, priority=-number)
+
+    evaluate(ON)
+
+    # Each is worth 0.004: counted as nothing, there would be no end of them.
+    given = [decision(rule_id=f"TINY{number}") for number in range(4)]
+    assert [one.verdict for one in given] == ["APPROVED", "APPROVED", "REJECTED", "REJECTED"]
+    assert [(one.money_value, one.expected_cost) for one in given[:2]] == [(Decimal("0.01"), Decimal("0.01"))] * 2
+    found = value_of("0.40", reward_type="LOYALTY_POINTS")
+    assert (found.money_value, found.expected_cost, found.granted_cost) == (
+        Decimal("0.01"),
+        Decimal("0.01"),
+        Decimal("0.02"),
+    )
+
+
 def test_none_of_the_eligible_games_played_means_the_cheapest() -> None:
     make_player(games_played={"blackjack": 5})
     set_baseline("LOSING", "600.00")
@@ -292,3 +354,38 @@ def test_one_question_costs_a_fixed_number_of_statements(django_assert_num_queri
     # Policies, the fingerprint of all constants, whether cash was granted, and the question.
     with django_assert_num_queries(4):
         value_of("20.00", **terms)
+
+
+def test_a_mix_that_is_no_round_figure_is_the_same_asked_and_decided() -> None:
+    make_player(games_played={"other": 92.5, "roulette": 1, "blackjack": 92.5}, total_wagered=Decimal(999999))
+    set_baseline("LOSING", "600.00")
+    make_rule(reward={"amount": 10})
+
+    evaluate(ON)
+
+    # It has no end and is rounded to six decimals: (92.5 × 0.05 + 0.027 + 92.5 × 0.005) ÷ 186 = 0.027497.
+    assert value_of("10.00").house_edge == decision().house_edge == Decimal("0.027497")
+    assert value_of("10.00").expected_margin == decision().expected_margin
+
+
+def test_points_from_play_are_taken_off_the_margin_where_staff_say_so() -> None:
+    make_player("alice")
+    make_player("bob", games_played={"blackjack": 1})
+    set_baseline("LOSING", "600.00")
+    assert value_of("1.00").expected_margin == Decimal("324.00")
+    save_policy(name="PROFIT_LESS_POINTS_FROM_PLAY", value="yes", saved_by=None)
+
+    # 0.1 points a unit, worth 0.01: 600 × 6 × 1.8 × (0.05 − 0.001), and of blackjack × (0.005 − 0.001).
+    assert value_of("1.00").expected_margin == Decimal("317.52")
+    assert value_of("1.00", player_id="bob").expected_margin == Decimal("25.92")
+    assert dict(derivation(value_of("1.00")))["House edge"] == (
+        "0.049, that of other: no games are known, less the points that play earns"
+    )
+    # What the house keeps while a bonus is wagered is not touched: 1 − 5 × 0.05.
+    assert value_of("100.00", **FIVE_TIMES_ON_SLOTS).expected_cost == Decimal("75.00")
+    # Points dearer than the edge leave nothing to expect, and never less than that.
+    GameCategory.objects.update(lp_per_unit_staked=Decimal(9))
+    assert value_of("1.00").expected_margin == 0
+    make_rule(reward={"amount": 1})
+    evaluate(ON)
+    assert decision().reason == "UNPROFITABLE"

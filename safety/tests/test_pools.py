@@ -208,7 +208,7 @@ def test_what_can_be_no_cap_is_refused(asked: dict[str, Any], error: type[Except
 def no_lock() -> Iterator[None]:
     """Take the lock of the pools away."""
     with (
-        mock.patch("safety.grants.lock_pools"),
+        mock.patch("safety.pools.lock_pools"),
         mock.patch("rewards.pooling.lock_pools"),
         mock.patch("rewards.live.lock_pools"),
     ):

@@ -17,6 +17,7 @@ from players.models import GameCategory, Tier
 from rewards.admin.redemption.columns import amount_shown, gift_shown
 from rewards.models import RedemptionOption
 from rewards.redemption.options import CONTENT_FIELDS, OptionInvalidError, check_option, save_option
+from rewards.redemption.worth import worth_of
 
 
 class GamesField(forms.MultipleChoiceField):
@@ -87,11 +88,11 @@ class RedemptionOptionAdmin(HouseAdmin):
     search_help_text = "Part of the code, the name or the description"
     ordering = ("code",)
     actions = None
-    readonly_fields = ("ordered_shown",)
+    readonly_fields = ("ordered_shown", "worth_shown")
     fieldsets = (
         (None, {"fields": (("code", "name"), "description", "is_active")}),
         ("What it costs", {"fields": (("cost_currency", "cost"),)}),
-        ("What it gives", {"fields": (("gives", "amount"), "expiry_hours")}),
+        ("What it gives", {"fields": (("gives", "amount"), "expiry_hours", "worth_shown")}),
         (
             "Terms of a bonus",
             {"fields": ("wagering_requirement", ("max_bet", "max_conversion"), "eligible_games")},
@@ -133,13 +134,29 @@ class RedemptionOptionAdmin(HouseAdmin):
     def from_tier(self, option: RedemptionOption) -> str | None:
         return option.minimum_tier_id
 
+    @display(description="worth")
+    def worth_shown(self, option: RedemptionOption) -> str:
+        """Say what points and gift are worth, and what of it caps and profit safety count anew."""
+        if not option.cost:
+            return "-"
+        if option.amount is None:
+            return "What a benefit costs nobody has said: no cap and no margin counts it."
+        worth = worth_of(option)
+        said = (
+            f"The points are worth {worth.points:,.2f}, it gives {worth.gift:,.2f}, expected to cost {worth.cost:,.2f}."
+        )
+        if not worth.surplus_value:
+            return said
+        counted = f"{worth.surplus_value:,.2f} towards the caps and {worth.surplus_cost:,.2f} towards their margin"
+        return f"{said} Each order counts {counted}, for it gives more than its points are worth."
+
     @display(description="ordered so far")
     def ordered_shown(self, option: RedemptionOption) -> str:
         return figure(option.ordered)
 
     def get_readonly_fields(self, request: HttpRequest, obj: RedemptionOption | None = None) -> tuple[str, ...]:
         """Keep the code: orders and programs name it."""
-        return ("ordered_shown", "code") if obj else ("ordered_shown",)
+        return (*self.readonly_fields, "code") if obj else self.readonly_fields
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """List tiers from the lowest up."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
 from core.errors import InvalidInputError, LoyaltyError, NotFoundError
 from core.models import OutboxEvent, PolicyValue
+from core.policies import save_policy
+from core.tests.threads import while_held_open
 from players.tests.factories import make_player, restrict
 from rewards.models import RedemptionOption, RedemptionOrder
+from rewards.redemption.cancelling import cancel_order
+from rewards.redemption.catalogue import offers_for
 from rewards.redemption.obstacles import (
     OptionInactiveError,
     OptionNotOnSaleError,
@@ -20,12 +25,15 @@ from rewards.redemption.obstacles import (
     TierTooLowError,
 )
 from rewards.tests.redemption.factories import lot_of, make_option, make_saver, order
+from safety.cap_editing import save_cap
 from safety.caps import check_reward_caps
+from safety.credit_checks import CapExceededError
+from safety.models import SafetyViolation
 from wallet.ledger import IdempotencyKeyReusedError, InsufficientBalanceError, PlayerRestrictedError
 from wallet.models import LedgerEntry, Lot, LoyaltyBalance, Operation, PostingRefusal
 from wallet.points import add_loyalty_points
 from wallet.reconciliation import reconcile
-from wallet.tests.factories import AT, ON, balances, remaining, statement
+from wallet.tests.factories import AT, ON, balances, credit, remaining, statement
 
 pytestmark = pytest.mark.django_db
 
@@ -125,9 +133,9 @@ def test_loyalty_points_that_are_redeemed_cost_no_tier() -> None:
     assert LoyaltyBalance.objects.get(player_id="alice").lp_earned == Decimal(600)
 
 
-def test_what_is_redeemed_counts_towards_no_cap() -> None:
+def test_what_is_redeemed_at_the_worth_of_its_points_counts_towards_no_cap() -> None:
     make_saver()
-    make_option()
+    make_option(amount=Decimal("5.00"))
     room = check_reward_caps(player_id="alice", on=ON)
 
     order()
@@ -346,3 +354,69 @@ def test_integrators_hear_of_the_order_and_of_its_fulfilment() -> None:
     payload = OutboxEvent.objects.earliest("id").payload
     assert (payload["player_id"], payload["option_code"], payload["cost"]) == ("alice", "BONUS_10", "500.00")
     assert (payload["gives"], payload["amount"], payload["lot_id"]) == ("BONUS", "10.00", bonus.lot_id)
+
+
+# ── what is given beyond the worth of the points ──
+
+
+def test_what_an_option_gives_beyond_its_points_counts_towards_caps_and_margin() -> None:
+    make_saver()
+    # 500 RP are worth 5.00. Of 10.00 of bonus money, five times on slots, 7.50 are expected to remain.
+    make_option()
+
+    done = order()
+
+    lot = lot_of(done)
+    assert (lot.promotional_value, lot.expected_cost) == (Decimal("5.00"), Decimal("2.50"))
+    assert check_reward_caps(player_id="alice", on=ON) == Decimal("995.00")
+    cancel_order(order_id=done.pk, reason="changed their mind", key="cancel", actor="tests", at=AT)
+    assert check_reward_caps(player_id="alice", on=ON) == Decimal("1000.00")
+
+
+def test_an_order_beyond_a_cap_is_refused_listed_and_told_in_the_catalogue() -> None:
+    make_saver()
+    option = make_option()
+    save_policy(name="MAX_DAILY_REWARD_PER_PLAYER", value="4.99", saved_by=None)
+
+    error = refused(CapExceededError)
+
+    assert error.details == {"player_id": "alice", "room": "4.99", "value": "5.00"}
+    violation = SafetyViolation.objects.get()
+    assert (violation.code, violation.operation_key, violation.actor) == ("CAP", "order", "tests")
+    [offer] = offers_for("alice", options=[option], at=AT)
+    assert [reason.code for reason in offer.reasons] == ["cap_exceeded"]
+
+
+def test_a_shared_cap_counts_the_surplus_of_orders_and_frees_it() -> None:
+    make_saver()
+    make_option()
+    save_cap(kind="POOL", window="DAY", value=Decimal("5.00"), reason="test", changed_by=None)
+    done = order()
+
+    refused_again = refused_by_pool("again")
+    cancel_order(order_id=done.pk, reason="changed their mind", key="cancel", actor="tests", at=AT)
+
+    assert refused_again.details["room"] == "0.00"
+    order(key="then")
+
+
+def refused_by_pool(key: str) -> LoyaltyError:
+    credit("alice", "500.00", currency="RP", key=key)
+    with pytest.raises(CapExceededError) as caught:
+        order(key=key)
+    return caught.value
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_orders_at_once_do_not_both_take_the_last_of_a_cap() -> None:
+    make_saver(points="1300.00")
+    make_option()
+    save_policy(name="MAX_DAILY_REWARD_PER_PLAYER", value="9.00", saved_by=None)
+
+    def second() -> None:
+        with pytest.raises(CapExceededError):
+            order(key="second")
+
+    while_held_open(partial(order, key="first"), second)
+
+    assert check_reward_caps(player_id="alice", on=ON) == Decimal("4.00")
