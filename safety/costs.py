@@ -6,7 +6,7 @@ as for all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -192,7 +192,30 @@ def own_edge_sql(terms: RewardTerms, *, games: str) -> Sql:
     `games` is SQL of the JSON object of bets by category. Unknown where it holds none of the eligible games. Of mixed
     play the house keeps Σ bets × edge while Σ bets × weight count.
     """
-    categories = _counting(_categories(), eligible_games=terms.eligible_games) if terms.is_wagered else []
+    return _mixed_edge_sql(_counting_of(terms), games=games)
+
+
+def own_edge_sql_of_any_terms(asked: Callable[[str], object], *, games: str) -> Sql:
+    """Return the same for terms yet to be told: `asked` gives what stands for each of `counting_figures` by name."""
+    codes = [code for code, _, _ in _categories()]
+    return _mixed_edge_sql([(code, asked(f"edge {code}"), asked(f"weight {code}")) for code in codes], games=games)
+
+
+def counting_figures(terms: RewardTerms) -> dict[str, Decimal]:
+    """Return edge and weight of every category by name, both 0 where it does not count towards the requirement."""
+    counting = {code: (edge, weight) for code, edge, weight in _counting_of(terms)}
+    nothing = (Decimal(0), Decimal(0))
+    figures = {}
+    for code, _, _ in _categories():
+        figures[f"edge {code}"], figures[f"weight {code}"] = counting.get(code, nothing)
+    return figures
+
+
+def _counting_of(terms: RewardTerms) -> list[tuple[str, Decimal, Decimal]]:
+    return _counting(_categories(), eligible_games=terms.eligible_games) if terms.is_wagered else []
+
+
+def _mixed_edge_sql(categories: Sequence[tuple[str, Any, Any]], *, games: str) -> Sql:
     if not categories:
         return "NULL::numeric", []
     bets = f"coalesce(({games} ->> %s)::numeric, 0)"
