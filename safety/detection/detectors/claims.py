@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from core.runs import ALL_KEYS
 from safety import policies
 from safety.detection.definition import DetectorDefinition, Query, Reach
@@ -20,16 +22,16 @@ _NEAR = """
     totals AS (
         SELECT player_id, 'the daily cap' AS what, %(daily_cap)s::numeric AS bound, sum(value) AS value,
                max(created_at) AS at
-        FROM grants GROUP BY player_id, granted_on
+        FROM grants {if_day} GROUP BY player_id, granted_on
         UNION ALL
         SELECT player_id, 'the weekly cap', %(weekly_cap)s::numeric, sum(value), max(created_at)
-        FROM grants GROUP BY player_id, date_trunc('week', granted_on)
+        FROM grants {if_week} GROUP BY player_id, date_trunc('week', granted_on)
         UNION ALL
         SELECT player_id, 'the monthly cap', %(monthly_cap)s::numeric, sum(value), max(created_at)
-        FROM grants GROUP BY player_id, date_trunc('month', granted_on)
+        FROM grants {if_month} GROUP BY player_id, date_trunc('month', granted_on)
         UNION ALL
         SELECT player_id, 'a review value', bound, value, created_at
-        FROM grants, unnest(%(review_values)s::numeric[]) bound
+        FROM grants CROSS JOIN unnest(%(review_values)s::numeric[]) bound {if_grant}
     )
     SELECT * FROM totals WHERE value < bound AND value >= bound * (1 - %(within_rate)s)
 """
@@ -57,10 +59,22 @@ _SQL = """
 """
 
 
+_WHATS = {
+    "if_day": "the daily cap",
+    "if_week": "the weekly cap",
+    "if_month": "the monthly cap",
+    "if_grant": "a review value",
+}
+# Of everybody, beside a few who came near, only what they came near is added up.
+_IF_ASKED = "WHERE EXISTS (SELECT FROM often o WHERE o.times >= %(times_min)s AND o.what = '{what}')"
+
+
 def _query(scope: Scope, thresholds: Thresholds) -> Query:
     is_everybody = scope.player_ids is None and scope.keys == ALL_KEYS
+    asked = {name: _IF_ASKED.format(what=what) for name, what in _WHATS.items()}
     sql = _SQL.format(
-        near=_near(scope), near_of_everybody="SELECT * FROM near" if is_everybody else _near(Scope(at=scope.at))
+        near=_near(scope, dict.fromkeys(_WHATS, "")),
+        near_of_everybody="SELECT * FROM near" if is_everybody else _near(Scope(at=scope.at), asked),
     )
     caps = {
         "daily_cap": policies.MAX_DAILY_REWARD_PER_PLAYER.value(),
@@ -70,8 +84,8 @@ def _query(scope: Scope, thresholds: Thresholds) -> Query:
     return sql, {**thresholds, **caps}
 
 
-def _near(scope: Scope) -> str:
-    return _NEAR.format(bonuses=all_bonuses_sql(scope), in_scope=scope.condition("c.player_id"))
+def _near(scope: Scope, conditions: Mapping[str, str]) -> str:
+    return _NEAR.format(bonuses=all_bonuses_sql(scope), in_scope=scope.condition("c.player_id"), **conditions)
 
 
 CLAIMS_UNDER_LIMITS = DetectorDefinition(

@@ -34,7 +34,7 @@ _SHARERS = f"""
         SELECT a.player_id
         FROM (SELECT DISTINCT domain, pattern FROM newcomers WHERE pattern IS NOT NULL) n CROSS JOIN LATERAL (
             SELECT p.player_id FROM players p
-            WHERE lower(right(p.email, length(n.domain))) = n.domain AND {_IS_NEW}
+            WHERE {_IS_NEW} AND lower(right(p.email, length(n.domain))) = n.domain
               AND p.email ~ '[0-9+].*@' AND {_PATTERN} = n.pattern OFFSET 0
         ) a
         UNION

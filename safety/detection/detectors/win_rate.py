@@ -28,6 +28,12 @@ _SQL = """
     WITH needed AS (
         SELECT ln(greatest(count(*), 1) * {nights} / %(false_alarms_per_year)s::float8) AS exponent FROM players
     ),
+    -- Of however many players there are, which are only counted where it matters: no row of a table is shorter than 28
+    -- bytes.
+    needed_within AS MATERIALIZED (
+        SELECT ln({nights} / %(false_alarms_per_year)s::float8) AS least,
+               ln(greatest(pg_relation_size('players') / 28, 1) * {nights} / %(false_alarms_per_year)s::float8) AS most
+    ),
     games AS (
         SELECT code, 1 - house_edge_rate::float8 AS return_rate,
                coalesce(%(payout_caps)s::jsonb ->> code, %(payout_caps)s::jsonb ->> '{other}', '10')::float8 AS cap,
@@ -48,8 +54,7 @@ _SQL = """
     suspects AS (
         SELECT player_id FROM sums GROUP BY player_id
         HAVING sum(bets) >= %(bets_min)s AND sum(won - return_rate * staked) > 0
-           AND power(sum(won - return_rate * staked), 2) / (2 * (sum(variance * squares)
-               + max(cap * largest) * sum(won - return_rate * staked) / 3) + 1e-9) >= (SELECT exponent FROM needed)
+           AND {enough_of_sums}
     ),
     -- Where the feed names no bet, all play of a category and day counts as one: it proves less, never too much.
     bets AS (
@@ -86,16 +91,31 @@ _SQL = """
                'beyond_expected', round(r.beyond::numeric, 2), 'variance', round(r.v::numeric, 2),
                'largest_counted_payout', round(r.m::numeric, 2),
                'chance_below_one_in_10_to_the', floor(r.exponent / ln(10))), 'bets', r.best_bets) AS evidence
-    FROM judgedresults r WHERE r.bets >= %(bets_min)s AND r.exponent >= (SELECT exponent FROM needed)
+    FROM judgedresults r WHERE r.bets >= %(bets_min)s AND {enough}
 """
+_EXPONENT_OF_SUMS = """power(sum(won - return_rate * staked), 2) / (2 * (sum(variance * squares)
+               + max(cap * largest) * sum(won - return_rate * staked) / 3) + 1e-9)"""
 
 
 def _query(scope: Scope, thresholds: Thresholds) -> Query:
     events = events_sql(scope, kinds="'WAGER', 'WIN'")
-    sql = _SQL.format(other=_OTHER, nights=_NIGHTS, events=events)
+    sql = _SQL.format(
+        other=_OTHER,
+        nights=_NIGHTS,
+        events=events,
+        enough_of_sums=_is_enough(_EXPONENT_OF_SUMS),
+        enough=_is_enough("r.exponent"),
+    )
     figures = {name: as_json(figure) for name, figure in thresholds.items()}
     maps = {name: json.dumps(figures[name]) for name in ("payout_caps", "variances")}
     return sql, {**thresholds, **maps}
+
+
+def _is_enough(exponent: str) -> str:
+    """Return SQL that holds for an exponent that is not below the one needed."""
+    return f"""CASE WHEN {exponent} < (SELECT least FROM needed_within) THEN false
+               WHEN {exponent} >= (SELECT most FROM needed_within) THEN true
+               ELSE {exponent} >= (SELECT exponent FROM needed) END"""
 
 
 ABNORMAL_WIN_RATE = DetectorDefinition(
