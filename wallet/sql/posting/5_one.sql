@@ -1,13 +1,12 @@
--- The way in, and that of a single posting: the plan of the one statement below is long to start for so little. It takes
--- few steps, because each step of a function costs as much as a row written, and a function of its own would cost three.
--- That both ways write the same is proved by a test that does everything in both.
-CREATE FUNCTION @{prefix}_post(
-    postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar DEFAULT '', posted_run bigint DEFAULT NULL
-) RETURNS SETOF @{prefix}_posted
+-- The same for a single posting: the plan of the one statement below is long to start for so little. It takes few steps,
+-- because each step of a function costs as much as a row written. That both ways write the same is proved by a test
+-- that does everything in both.
+CREATE FUNCTION @{prefix}_post_one(
+    p @{prefix}_posting, posted_at timestamptz, posted_by varchar, posted_run bigint
+) RETURNS @{prefix}_posted
 LANGUAGE plpgsql AS
 $$
 DECLARE
-    p @{prefix}_posting;
     has_balance boolean;
     has_pending boolean;
     has_due boolean;
@@ -37,11 +36,6 @@ DECLARE
     refused_for varchar;
     why jsonb;
 BEGIN
-    IF cardinality(postings) IS DISTINCT FROM 1 THEN
-        RETURN QUERY SELECT * FROM @{prefix}_post_set(postings, posted_at, posted_by, posted_run);
-        RETURN;
-    END IF;
-    p := postings[1];
     IF p.amount IS NULL OR p.amount IN (0, 'NaN') OR p.amount <> round(p.amount, 2)
             OR coalesce(p.purpose NOT IN (@{purposes}), true) THEN
         RAISE EXCEPTION '% postings without a known purpose or an amount of cents other than 0', 1
@@ -132,11 +126,10 @@ BEGIN
                     posted_run, posted_at);
         END IF;
         IF refused_for IS NOT NULL OR earlier_id IS NOT NULL THEN
-            RETURN NEXT ROW(1, p.account_key, p.currency_type, p.amount, p.rule_number, p.decision_id, p.reference_id,
-                            p.wagering_required, p.expires_at,
-                            CASE WHEN refused_for IS NULL THEN 'REPLAYED' ELSE 'REFUSED' END, refused_for, why, earlier_id,
-                            NULL, NULL, NULL, NULL)::@{prefix}_posted;
-            RETURN;
+            RETURN ROW(1, p.account_key, p.currency_type, p.amount, p.rule_number, p.decision_id, p.reference_id,
+                       p.wagering_required, p.expires_at,
+                       CASE WHEN refused_for IS NULL THEN 'REPLAYED' ELSE 'REFUSED' END, refused_for, why, earlier_id,
+                       NULL, NULL, NULL, NULL)::@{prefix}_posted;
         END IF;
     END IF;
 
@@ -257,8 +250,8 @@ BEGIN
     IF @{one_derived_stale} THEN
         PERFORM @{prefix}_settle_lots(ARRAY[p.account_key], posted_at);
     END IF;
-    RETURN NEXT ROW(1, p.account_key, p.currency_type, p.amount, p.rule_number, p.decision_id, p.reference_id,
-                    p.wagering_required, this_expires_at, 'POSTED', NULL, NULL, this_operation_id, this_entry_id, this_lot_id,
-                    before, before + p.amount)::@{prefix}_posted;
+    RETURN ROW(1, p.account_key, p.currency_type, p.amount, p.rule_number, p.decision_id, p.reference_id,
+               p.wagering_required, this_expires_at, 'POSTED', NULL, NULL, this_operation_id, this_entry_id, this_lot_id,
+               before, before + p.amount)::@{prefix}_posted;
 END
 $$;

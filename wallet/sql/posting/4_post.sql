@@ -1,4 +1,18 @@
--- The way of a set of postings: lock, then look, then write.
+-- The way in: lock, then look, then write.
+
+CREATE FUNCTION @{prefix}_post(
+    postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar DEFAULT '', posted_run bigint DEFAULT NULL
+) RETURNS SETOF @{prefix}_posted
+LANGUAGE plpgsql AS
+$$
+BEGIN
+    IF cardinality(postings) = 1 THEN
+        RETURN NEXT @{prefix}_post_one(postings[1], posted_at, posted_by, posted_run);
+    ELSE
+        RETURN QUERY SELECT * FROM @{prefix}_post_set(postings, posted_at, posted_by, posted_run);
+    END IF;
+END
+$$;
 
 CREATE FUNCTION @{prefix}_post_set(
     postings @{prefix}_posting[], posted_at timestamptz, posted_by varchar, posted_run bigint
