@@ -244,6 +244,8 @@ def test_a_lot_is_held_to_the_limits_of_the_jurisdiction_its_player_belongs_to_a
         )
     assert give("0").outcome == "POSTED"
 
+    # Alone, so that no other's limit has the ledger look more closely.
+    JurisdictionLimit.objects.all().delete()
     JurisdictionLimit.objects.create(
         jurisdiction_id=jurisdiction, kind="BONUS_AMOUNT_MAX", value="1", valid_from=ON, clause="own", clause_says="…"
     )
