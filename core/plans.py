@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import lru_cache
 from itertools import count
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from core.expressions import PLACEHOLDER, fetch_rows, run_statement
 
@@ -47,6 +47,13 @@ def plans_kept(*, keys: int) -> Iterator[None]:
         yield
     finally:
         _PREPARED.reset(held)
+
+
+@contextmanager
+def plans_kept_to_read(*, keys: int) -> Iterator[None]:
+    """Let what only reads keep its plans too: where there is no transaction around it, in one of its own."""
+    with nullcontext() if connection.in_atomic_block else transaction.atomic(), plans_kept(keys=keys):
+        yield
 
 
 def are_plans_kept() -> bool:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from core import environment
 from core.errors import InvalidInputError, NotFoundError
 from core.models import PolicyValue
+from core.plans import fetch_planned
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -38,7 +39,7 @@ def saved_policies_read_once() -> Iterator[None]:
     if _SAVED.get() is not None:
         yield
         return
-    held = _SAVED.set(dict(PolicyValue.objects.values_list("name", "value")))
+    held = _SAVED.set(dict(fetch_planned("SELECT name, value FROM policy_values", [])))
     try:
         yield
     finally:

@@ -5,7 +5,8 @@ What all players of a group share is in `safety.pools`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -15,11 +16,11 @@ from django.db.models.functions import Coalesce, Least
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
-from core.constants import constant
+from core.constants import constant, constants_read_once
 from core.errors import InvalidInputError, NotFoundError
-from core.expressions import compile_expression, fetch_rows
+from core.expressions import Sql, compile_expression, written_out
+from core.plans import fetch_planned, plans_kept_to_read
 from core.policies import saved_policies_read_once
-from players.models import Player
 from safety import policies
 from safety.costs import CURRENCIES
 from safety.granted import granted_sql
@@ -164,20 +165,30 @@ def check_reward_caps(*, player_id: str, reward_type: str | None = None, on: dat
             f"reward_type is {reward_type!r}: one of {', '.join(REWARD_TYPES)} is needed", field="reward_type"
         )
     day = on or timezone.localdate()
-    player = Player.objects.filter(player_id=player_id).values("segment", "tier").first()
-    if player is None:
+    with plans_of_today(day), saved_policies_read_once(), constants_read_once():
+        rows = fetch_planned(*_room_sql(day, player_id=player_id))
+    if not rows:
         raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
-    since, until = min(window_starts(day).values()), max(window_ends(day).values())
-    with saved_policies_read_once():
-        sql, params = compile_expression(cap_room_expression(), model=RewardQuestion)
-    sums = granted_by_window_sql(day, alias="g")
-    row = fetch_rows(
-        f"""
-        SELECT {sql} FROM (
-            SELECT %s::text AS segment, %s::text AS tier, {sums} FROM {granted_sql(since=since)} g
-            WHERE g.player_id = %s AND g.granted_on BETWEEN %s AND %s
+    return max(Decimal(rows[0][0]), Decimal(0))
+
+
+def _room_sql(on: date, *, player_id: str) -> Sql:
+    since, until = min(window_starts(on).values()), max(window_ends(on).values())
+    room, room_params = compile_expression(cap_room_expression(), model=RewardQuestion)
+    sql = f"""
+        SELECT {written_out(room, room_params)} FROM (
+            SELECT p.segment, p.tier, g.* FROM players p CROSS JOIN LATERAL (
+                SELECT {granted_by_window_sql(on, alias="l")} FROM {granted_sql(since=since)} l
+                WHERE l.player_id = p.player_id AND l.granted_on BETWEEN DATE '{since}' AND DATE '{until}'
+            ) g
+            WHERE p.player_id = %s
         ) question
-        """,
-        [*params, player["segment"], player["tier"], player_id, since, until],
-    )[0]
-    return max(Decimal(row[0]), Decimal(0))
+    """
+    return sql, [player_id]
+
+
+@contextmanager
+def plans_of_today(day: date) -> Iterator[None]:
+    """Keep the plans of what is asked about today: their text names its date, and no other is asked about as often."""
+    with plans_kept_to_read(keys=1) if day == timezone.localdate() else nullcontext():
+        yield

@@ -6,7 +6,7 @@ as for all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -239,11 +239,29 @@ def own_stake_edge_sql(terms: RewardTerms, *, games: str) -> Sql:
     return _own_quotient_sql([(code, edge, Decimal(1)) for code, edge, _ in _wagered(terms)], games=games)
 
 
+def own_edges_sql_of_any_terms(asked: Callable[[str], object], *, games: str) -> tuple[Sql, Sql]:
+    """Return both for terms yet to be told: `asked` gives what stands for each of `counting_figures` by name."""
+    codes = [code for code, _, _ in _categories()]
+    per_counted = [(code, asked(f"edge {code}"), asked(f"weight {code}")) for code in codes]
+    per_staked = [(code, asked(f"edge {code}"), asked(f"counts {code}")) for code in codes]
+    return _own_quotient_sql(per_counted, games=games), _own_quotient_sql(per_staked, games=games)
+
+
+def counting_figures(terms: RewardTerms) -> dict[str, Decimal]:
+    """Return edge, weight and 1 of every category by name, all 0 where it does not count towards the requirement."""
+    counting = {code: (edge, weight, Decimal(1)) for code, edge, weight in _wagered(terms)}
+    nothing = (Decimal(0), Decimal(0), Decimal(0))
+    figures = {}
+    for code, _, _ in _categories():
+        figures[f"edge {code}"], figures[f"weight {code}"], figures[f"counts {code}"] = counting.get(code, nothing)
+    return figures
+
+
 def _wagered(terms: RewardTerms) -> list[tuple[str, Decimal, Decimal]]:
     return _counting(_categories(), eligible_games=terms.eligible_games) if terms.is_wagered else []
 
 
-def _own_quotient_sql(categories: Sequence[tuple[str, Decimal, Decimal]], *, games: str) -> Sql:
+def _own_quotient_sql(categories: Sequence[tuple[str, Any, Any]], *, games: str) -> Sql:
     if not categories:
         return "NULL::numeric", []
     bets = f"coalesce(({games} ->> %s)::numeric, 0)"

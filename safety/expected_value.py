@@ -5,9 +5,11 @@ Nothing is stored and nothing is credited. Restrictions and the abuse score are 
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.db.models.expressions import Combinable
@@ -15,12 +17,21 @@ from django.utils import timezone
 
 from core.constants import constants_read_once
 from core.errors import InvalidInputError, NotFoundError
-from core.expressions import Sql, compile_expression, fetch_rows
+from core.expressions import Sql, compile_expression, partly_written_out
 from core.money import round_to_cent
-from core.policies import saved_policies_read_once
+from core.plans import fetch_planned
+from core.policies import policies_in_force, saved_policies_read_once
 from safety.assumption_versions import assumptions_version
-from safety.caps import REWARD_TYPES, cap_expressions
-from safety.costs import CostTerms, cost_terms, counted_value, edge_kept_expression, own_edge_sql, own_stake_edge_sql
+from safety.caps import REWARD_TYPES, cap_expressions, plans_of_today
+from safety.costs import (
+    CostTerms,
+    cost_terms,
+    counted_value,
+    counting_figures,
+    edge_kept_expression,
+    own_edges_sql_of_any_terms,
+)
+from safety.granted import granted_sql
 from safety.models import RewardQuestion
 from safety.policies import PROFIT_BASIS
 from safety.pools import PoolRoom, tightest_pool_room
@@ -35,7 +46,7 @@ from safety.profitability import (
     share_kept_expression,
     unknown_margin_expression,
 )
-from safety.standing import games_join, grants_join
+from safety.standing import games_join, granted_sums, grants_join
 
 AMOUNT_MAX = Decimal("9999999999.99")
 
@@ -132,15 +143,59 @@ def calculate_expected_value(*, player_id: str, reward: Reward, on: date | None 
     Raises NotFoundError for a player without measures, InvalidInputError for an amount or type that cannot be.
     """
     _check(reward)
-    with saved_policies_read_once(), constants_read_once():
-        return _calculate(player_id=player_id, reward=reward, day=on or timezone.localdate())
+    day = on or timezone.localdate()
+    with plans_of_today(day), saved_policies_read_once(), constants_read_once() as constants:
+        return _calculate(player_id=player_id, reward=reward, day=day, constants=constants)
 
 
-def _calculate(*, player_id: str, reward: Reward, day: date) -> ExpectedValue:
+def _calculate(*, player_id: str, reward: Reward, day: date, constants: str) -> ExpectedValue:
     figures = cost_terms(reward.terms)
+    since = granted_sums(day, alias="l", cost="cost")[1]
+    sql, params = _answer_sql(day, granted_sql(since=since), (policies_in_force(), constants))
+    told = _told(player_id=player_id, reward=reward, figures=figures)
+    rows = fetch_planned(sql, [told[param.name] for param in params])
+    if not rows:
+        raise NotFoundError(f"there is no active player {player_id!r} with metrics", player_id=player_id)
+    found = dict(zip(_ANSWERED, rows[0], strict=True))
+    is_profitable = found.pop("is_profitable") and not figures.unknown
+    return ExpectedValue(
+        player_id=player_id,
+        on=day,
+        reward=reward,
+        figures=figures,
+        cost_unknown=figures.unknown,
+        profit_basis=PROFIT_BASIS.value(),
+        is_profitable=is_profitable,
+        pool=tightest_pool_room(player_id=player_id, on=day),
+        assumptions_version=assumptions_version(),
+        **found,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Stands for what a question tells in the statement that answers all of a day."""
+
+    name: str
+
+
+def _told(*, player_id: str, reward: Reward, figures: CostTerms) -> dict[str, Any]:
+    return {
+        "player_id": player_id,
+        "reward_family": reward.terms.family,
+        "amount": reward.amount,
+        "money_value": counted_value(reward.amount * figures.unit_value),
+        **figures.as_columns(),
+        **counting_figures(reward.terms),
+    }
+
+
+@lru_cache(maxsize=16)
+def _answer_sql(day: date, granted: str, built_from: Hashable) -> Sql:  # noqa: ARG001  what else the text depends on
+    """Compile the statement once for all questions of a day that find the same policies and constants in force."""
     cap_room, cap_name = cap_expressions()
-    sql, params = _question_sql(reward, figures=figures, player_id=player_id, on=day)
-    stages: list[dict[str, Any]] = [
+    sql, params = _question_sql(day)
+    stages: list[dict[str, Combinable]] = [
         {
             **margin_inputs(),
             **own_play(),
@@ -158,24 +213,9 @@ def _calculate(*, player_id: str, reward: Reward, day: date) -> ExpectedValue:
     ]
     for columns in stages:
         sql, params = _with_columns(sql, params, columns)
-    rows = fetch_rows(
-        f"SELECT {', '.join(_SELECTED.get(name, name) for name in _ANSWERED)} FROM ({sql}) question", params
-    )
-    if not rows:
-        raise NotFoundError(f"there is no active player {player_id!r} with metrics", player_id=player_id)
-    found = dict(zip(_ANSWERED, rows[0], strict=True))
-    is_profitable = found.pop("is_profitable") and not figures.unknown
-    return ExpectedValue(
-        player_id=player_id,
-        on=day,
-        reward=reward,
-        figures=figures,
-        cost_unknown=figures.unknown,
-        profit_basis=PROFIT_BASIS.value(),
-        is_profitable=is_profitable,
-        pool=tightest_pool_room(player_id=player_id, on=day),
-        assumptions_version=assumptions_version(),
-        **found,
+    answered = ", ".join(_SELECTED.get(name, name) for name in _ANSWERED)
+    return partly_written_out(
+        f"SELECT {answered} FROM ({sql}) question", params, is_open=lambda param: isinstance(param, _Asked)
     )
 
 
@@ -221,13 +261,14 @@ def _check(reward: Reward) -> None:
         )
 
 
-def _question_sql(reward: Reward, *, figures: CostTerms, player_id: str, on: date) -> Sql:
+def _question_sql(on: date) -> Sql:
     """Return the player's facts with the reward's terms, in one row, as the rules' facts have them."""
+    player_id, amount = _Asked("player_id"), _Asked("amount")
     games, games_params = games_join()
     grants, grants_params = grants_join(on, in_range="l.player_id = %s", params=[player_id])
-    own_edge, own_edge_params = own_edge_sql(reward.terms, games="h.games_played")
-    stake_edge, stake_edge_params = own_stake_edge_sql(reward.terms, games="h.games_played")
-    terms = figures.as_columns()
+    (own_edge, own_edge_params), (stake_edge, stake_edge_params) = own_edges_sql_of_any_terms(
+        _Asked, games="h.games_played"
+    )
     columns = ", ".join(f"%s::{kind} AS {name}" for name, kind in CostTerms.columns.items())
     start = on - timedelta(days=29)
     sql = f"""
@@ -248,16 +289,9 @@ def _question_sql(reward: Reward, *, figures: CostTerms, player_id: str, on: dat
         ) d ON true
         WHERE p.player_id = %s AND p.is_active
     """
-    asked = [reward.terms.family, reward.amount, *(terms[name] for name in CostTerms.columns)]
     return sql, [
-        *(
-            *asked,
-            counted_value(reward.amount * figures.unit_value),
-            *own_edge_params,
-            *stake_edge_params,
-            start,
-            start,
-        ),
+        *(_Asked("reward_family"), amount, *(_Asked(name) for name in CostTerms.columns)),
+        *(_Asked("money_value"), *own_edge_params, *stake_edge_params, start, start),
         *(*games_params, *grants_params, player_id, start, on, player_id),
     ]
 

@@ -82,7 +82,7 @@ def pool_room(pool: Pool, *, on: date) -> PoolRoom:
     rooms = []
     for window, limit in pool.limits:
         params = [pool.segment, pool.tier, starts[window], ends[window]]
-        used = fetch_rows(_USED_SQL, [*params, *params])[0][0]
+        used = fetch_planned(_USED_SQL, [*params, *params])[0][0]
         rooms.append(PoolRoom(pool=pool, window=window, limit=limit, left=max(limit - used, Decimal(0))))
     return min(rooms, key=lambda room: room.left)
 
@@ -139,7 +139,7 @@ def tightest_pool_room(*, player_id: str, on: date) -> PoolRoom | None:
     pools = pools_in_force()
     if not pools:
         return None
-    player = fetch_rows(
+    player = fetch_planned(
         """
         SELECT coalesce(m.segment, p.segment), coalesce(m.tier, p.tier) FROM players p
         LEFT JOIN safety_pool_members m ON m.player_id = p.player_id AND m."on" = %s WHERE p.player_id = %s

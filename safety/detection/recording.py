@@ -8,7 +8,7 @@ from typing import Any
 
 from safety.detection.catalogue import SetDetector
 from safety.detection.scope import Scope, corrections_sql, judged_sql
-from safety.detection.statements import fetch_named, make_temporary
+from safety.detection.statements import fetch_for_few, fetch_named, make_temporary
 from safety.detection.thresholds import as_json
 
 NOTHING_FOUND: Mapping[str, int] = {"found": 0, "found again": 0, "new": 0}
@@ -22,7 +22,7 @@ def record_signals(detector: SetDetector, *, scope: Scope) -> dict[str, int]:
     """
     if scope.player_ids is not None:
         found, given = _found(detector, scope=scope)
-        return _counted(fetch_named(_RECORD.format(found=f"detection_found AS MATERIALIZED ({found}),"), given))
+        return _counted(fetch_for_few(_RECORD.format(found=f"detection_found AS MATERIALIZED ({found}),"), given))
     if find_signals(detector, scope=scope) == 0:
         return dict(NOTHING_FOUND)
     return write_signals(detector, scope=scope)
@@ -44,7 +44,7 @@ def _found(detector: SetDetector, *, scope: Scope) -> tuple[str, dict[str, Any]]
     """Return the query of what a detector's pass finds, with the parameters that this and its record need."""
     query, parameters = detector.definition.query(scope, detector.thresholds)
     sql = _FOUND.format(
-        judged=judged_sql(), corrections=corrections_sql(scope), query=query, ring=_ring_column(detector)
+        judged=judged_sql(scope), corrections=corrections_sql(scope), query=query, ring=_ring_column(detector)
     )
     given = scope.parameters(window_days=detector.thresholds["window_days"])
     return sql, {**given, **parameters, **_settings(detector, scope=scope)}

@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from core.errors import NotFoundError
 from core.expressions import run_statement
+from core.plans import plans_kept
+from core.policies import saved_policies_read_once
 from core.runs import ALL_KEYS, KeyRange, NamedKeys
 from players.models import Player
 from safety.abuse import calculate_abuse_score, score_players
@@ -95,7 +97,7 @@ def detect_abuse_signals(
         raise NotFoundError(f"there is no player {player_id!r}", player_id=player_id)
     at = at or timezone.now()
     scope = Scope(at=at, player_ids=(player_id,))
-    with transaction.atomic():
+    with transaction.atomic(), plans_kept(keys=1), saved_policies_read_once():
         refresh_links(scope, window_days=LINKS_WINDOW_DAYS)
         for detector in detectors_in_force() if detectors is None else detectors:
             run_detector(detector, scope=scope)
@@ -128,7 +130,8 @@ def detect_on_events(*, kind: str, player_ids: Collection[str], at: datetime) ->
     if not detectors or not player_ids:
         return 0
     scope = Scope(at=at, player_ids=tuple(sorted(player_ids)))
-    found: int = sum(run_detector(detector, scope=scope)["found"] for detector in detectors)
+    with plans_kept(keys=len(player_ids)):
+        found: int = sum(run_detector(detector, scope=scope)["found"] for detector in detectors)
     if found:
         score_players(on=timezone.localdate(at), at=at, keys=NamedKeys(keys=scope.player_ids or ()))
     return found

@@ -78,14 +78,14 @@ def all_bonuses_sql(scope: Scope) -> str:
     """
 
 
-def judged_sql() -> str:
+def judged_sql(scope: Scope) -> str:
     """Return a query of the players whom this detector's signals were judged for, and up to which event.
 
     What is confirmed goes on counting unresolved, and is judged until newer evidence is found.
     """
-    return """
+    return f"""
         SELECT player_id, max(evidence_until) AS until FROM abuse_signals
-        WHERE detector = %(detector)s AND evidence_until IS NOT NULL
+        WHERE detector = %(detector)s AND evidence_until IS NOT NULL AND {scope.condition("player_id")}
           AND (is_resolved OR (outcome <> '' AND detected_at <= judged_at)) GROUP BY player_id
     """
 

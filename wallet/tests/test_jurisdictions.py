@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from players.models import GameCategory, JurisdictionLimit, Player, RestrictionEffect
+from core.expressions import fetch_rows
+from players.models import GameCategory, Jurisdiction, JurisdictionLimit, Player, RestrictionEffect
 from players.tests.factories import make_player, restrict
 from wallet.bets import place_bet, settle_bet
 from wallet.bonuses import add_bonus_balance, bonus_posting
@@ -234,3 +235,36 @@ def test_indicators_of_harm_bind_the_ledger_although_the_matrix_forgot_them() ->
     with pytest.raises(JurisdictionLimitError, match="strong indicators of harm"):
         credit("alice", "5.00")
     assert credit("bob", "5.00", key="elsewhere").outcome == "POSTED"
+
+
+@pytest.mark.parametrize(
+    ("profile", "takes_unknown", "jurisdiction"),
+    [
+        ({"country": "  United KINGDOM "}, False, "GB"),
+        ({"country": "United Kingdom", "jurisdiction_id": "MT"}, False, "MT"),
+        ({"country": "Atlantis"}, True, "MT"),
+        ({"country": ""}, True, "MT"),
+        ({"country": "Atlantis"}, False, "DEFAULT"),
+    ],
+)
+def test_a_lot_is_held_to_the_limits_of_the_jurisdiction_its_player_belongs_to_and_of_no_other(
+    profile: dict[str, Any], *, takes_unknown: bool, jurisdiction: str
+) -> None:
+    Jurisdiction.objects.create(code="MT", name="Malta", takes_unknown_countries=takes_unknown)
+    JurisdictionLimit.objects.all().delete()
+    make_player(**profile)
+    assert fetch_rows("SELECT jurisdiction_of('alice')", []) == [(jurisdiction,)]
+
+    for number, code in enumerate({"GB", "MT", "DEFAULT"} - {jurisdiction}):
+        JurisdictionLimit.objects.create(
+            jurisdiction_id=code, kind="BONUS_AMOUNT_MAX", value="1", valid_from=ON, clause=str(number), clause_says="…"
+        )
+    assert give("0").outcome == "POSTED"
+
+    # Alone, so that no other's limit has the ledger look more closely.
+    JurisdictionLimit.objects.all().delete()
+    JurisdictionLimit.objects.create(
+        jurisdiction_id=jurisdiction, kind="BONUS_AMOUNT_MAX", value="1", valid_from=ON, clause="own", clause_says="…"
+    )
+    with pytest.raises(JurisdictionLimitError, match="at most 1"):
+        give("0", key="another")

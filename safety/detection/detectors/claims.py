@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from core.runs import ALL_KEYS
 from safety import policies
 from safety.detection.definition import DetectorDefinition, Query, Reach
@@ -23,16 +25,16 @@ _NEAR = """
     totals AS (
         SELECT player_id, 'the daily cap' AS what, %(daily_cap)s::numeric AS bound, sum(value) AS value,
                max(created_at) AS at
-        FROM grants GROUP BY player_id, granted_on
+        FROM grants {if_day} GROUP BY player_id, granted_on
         UNION ALL
         SELECT player_id, 'the weekly cap', %(weekly_cap)s::numeric, sum(value), max(created_at)
-        FROM grants GROUP BY player_id, date_trunc('week', granted_on)
+        FROM grants {if_week} GROUP BY player_id, date_trunc('week', granted_on)
         UNION ALL
         SELECT player_id, 'the monthly cap', %(monthly_cap)s::numeric, sum(value), max(created_at)
-        FROM grants GROUP BY player_id, date_trunc('month', granted_on)
+        FROM grants {if_month} GROUP BY player_id, date_trunc('month', granted_on)
         UNION ALL
         SELECT player_id, 'a review value', bound, value, created_at
-        FROM grants, unnest(%(review_values)s::numeric[]) bound
+        FROM grants CROSS JOIN unnest(%(review_values)s::numeric[]) bound {if_grant}
     )
     SELECT *, value >= bound * (1 - %(within_rate)s) AS is_near FROM totals
     WHERE value < bound AND value >= bound * least({wide_from}, 1 - %(within_rate)s)
@@ -48,12 +50,14 @@ _SQL = """
         WINDOW one AS (PARTITION BY n.player_id, n.what, n.bound)
     ),
     bunched AS (SELECT * FROM often WHERE is_near AND near_one >= expected * %(bunching_min)s),
+    frequent AS (
+        SELECT * FROM bunched WHERE player_id IN (
+            SELECT player_id FROM bunched GROUP BY player_id HAVING count(DISTINCT (at, value)) >= %(times_min)s
+        )
+    ),
     -- An amount that many are given is a rule's choice, not theirs. Only looked at once somebody has come near often.
     own AS (
-        SELECT * FROM bunched
-        WHERE player_id IN (
-            SELECT player_id FROM bunched GROUP BY player_id HAVING count(DISTINCT (at, value)) >= %(times_min)s
-        ) AND (what, bound, value) NOT IN (
+        SELECT * FROM frequent WHERE (what, bound, value) NOT IN (
             SELECT what, bound, value FROM ({near_of_everybody}) e WHERE is_near GROUP BY what, bound, value
             HAVING count(DISTINCT player_id) > %(same_amount_players_max)s
         )
@@ -69,11 +73,22 @@ _SQL = """
 """
 
 
+_WHATS = {
+    "if_day": "the daily cap",
+    "if_week": "the weekly cap",
+    "if_month": "the monthly cap",
+    "if_grant": "a review value",
+}
+# Of everybody, beside a few who came near, only what they came near is added up.
+_IF_ASKED = "WHERE EXISTS (SELECT FROM frequent f WHERE f.what = '{what}')"
+
+
 def _query(scope: Scope, thresholds: Thresholds) -> Query:
     is_everybody = scope.player_ids is None and scope.keys == ALL_KEYS
+    asked = {name: _IF_ASKED.format(what=what) for name, what in _WHATS.items()}
     sql = _SQL.format(
-        near=_near(scope),
-        near_of_everybody="SELECT * FROM near" if is_everybody else _near(Scope(at=scope.at)),
+        near=_near(scope, dict.fromkeys(_WHATS, "")),
+        near_of_everybody="SELECT * FROM near" if is_everybody else _near(Scope(at=scope.at), asked),
         wide_from=_WIDE_FROM,
     )
     caps = {
@@ -84,8 +99,10 @@ def _query(scope: Scope, thresholds: Thresholds) -> Query:
     return sql, {**thresholds, **caps}
 
 
-def _near(scope: Scope) -> str:
-    return _NEAR.format(bonuses=all_bonuses_sql(scope), in_scope=scope.condition("c.player_id"), wide_from=_WIDE_FROM)
+def _near(scope: Scope, conditions: Mapping[str, str]) -> str:
+    return _NEAR.format(
+        bonuses=all_bonuses_sql(scope), in_scope=scope.condition("c.player_id"), wide_from=_WIDE_FROM, **conditions
+    )
 
 
 CLAIMS_UNDER_LIMITS = DetectorDefinition(

@@ -13,25 +13,41 @@ _PATTERN = r"""
 """
 
 
-# What leaves out, where some players are looked at, what has nothing to do with them.
-_IF_ONE_IS_NEW = """
-          AND EXISTS (
-              SELECT FROM players s WHERE s.player_id = ANY(%(scope_players)s)
-                AND coalesce(s.registered_on, s.created_at::date) > %(since)s::date
-          )
-"""
-_BY_OWN_THING = """
-            AND (l.kind, l.value) IN (
-                SELECT s.kind, s.value FROM safety_links s WHERE s.player_id = ANY(%(scope_players)s)
-            )
-"""
+# Whether a player `p` was registered in the window.
+_IS_NEW = """coalesce(p.registered_on, p.created_at::date) > %(since)s::date
+          AND coalesce(p.registered_on, p.created_at::date) <= %(at)s::date"""
+# Where some players are looked at, those of them who are new, and who shares a device, an address or the pattern of
+# an e-mail address with one of these. For addresses no index is kept, which every import would pay for: only for who
+# is new and has a pattern are they read, by the quickest test first.
+_SHARERS = f"""
+    newcomers AS MATERIALIZED (
+        SELECT p.player_id, lower(split_part(p.email, '@', 2)) AS domain,
+               CASE WHEN p.email ~ '[0-9+].*@' THEN {_PATTERN} END AS pattern
+        FROM players p WHERE p.player_id = ANY(%(scope_players)s) AND {_IS_NEW}
+    ),
+    things AS MATERIALIZED (
+        SELECT DISTINCT s.kind, s.value FROM newcomers n JOIN safety_links s ON s.player_id = n.player_id
+    ),
+    sharers AS MATERIALIZED (
+        SELECT l.player_id FROM things t JOIN safety_links l ON l.value = t.value AND l.kind = t.kind
+        UNION
+        SELECT a.player_id
+        FROM (SELECT DISTINCT domain, pattern FROM newcomers WHERE pattern IS NOT NULL) n CROSS JOIN LATERAL (
+            SELECT p.player_id FROM players p
+            WHERE {_IS_NEW} AND lower(right(p.email, length(n.domain))) = n.domain
+              AND p.email ~ '[0-9+].*@' AND {_PATTERN} = n.pattern OFFSET 0
+        ) a
+        UNION
+        SELECT player_id FROM newcomers
+    ),"""
+_IF_SHARING = "AND p.player_id IN (SELECT player_id FROM sharers)"
+_BY_OWN_THING = "AND (l.kind, l.value) IN (SELECT kind, value FROM things)"
 _SQL = """
-    WITH registered AS (
+    WITH {sharers} registered AS (
         SELECT p.player_id, coalesce(p.registered_on, p.created_at::date) AS on,
                CASE WHEN p.email ~ '[0-9+].*@' THEN {pattern} END AS pattern
         FROM players p
-        WHERE coalesce(p.registered_on, p.created_at::date) > %(since)s::date
-          AND coalesce(p.registered_on, p.created_at::date) <= %(at)s::date {if_one_is_new}
+        WHERE {is_new} {if_sharing}
     ),
     opened AS (
         SELECT r.player_id, r.on, l.kind AS what, l.value FROM registered r JOIN safety_links l
@@ -86,7 +102,9 @@ def _query(scope: Scope, thresholds: Thresholds) -> Query:
     sql = _SQL.format(
         pattern=_PATTERN,
         in_scope=scope.condition("f.player_id"),
-        if_one_is_new=_IF_ONE_IS_NEW if is_for_some else "",
+        is_new=_IS_NEW,
+        sharers=_SHARERS if is_for_some else "",
+        if_sharing=_IF_SHARING if is_for_some else "",
         by_own_thing=_BY_OWN_THING if is_for_some else "",
     )
     return sql, dict(thresholds)

@@ -45,6 +45,12 @@ _SQL = """
     WITH needed AS (
         SELECT ln(greatest(count(*), 1) * {nights} / %(false_alarms_per_year)s::float8) AS exponent FROM players
     ),
+    -- Of however many players there are, which are only counted where it matters: no row of a table is shorter than 28
+    -- bytes.
+    needed_within AS MATERIALIZED (
+        SELECT ln({nights} / %(false_alarms_per_year)s::float8) AS least,
+               ln(greatest(pg_relation_size('players') / 28, 1) * {nights} / %(false_alarms_per_year)s::float8) AS most
+    ),
     games AS (
         SELECT code, 1 - house_edge_rate::float8 AS return_rate,
                coalesce(%(payout_caps)s::jsonb ->> code, %(payout_caps)s::jsonb ->> '{other}', '10')::float8 AS cap,
@@ -98,7 +104,7 @@ _SQL = """
                    ) - ln({tests}) AS exponent
             FROM results r LEFT JOIN capitals c USING (player_id)
         ) tested
-        WHERE bets >= %(bets_min)s AND exponent >= (SELECT exponent FROM needed)
+        WHERE bets >= %(bets_min)s AND {enough}
     ),
     best AS (
         SELECT player_id, jsonb_path_query_array(jsonb_agg(jsonb_build_object('bet', bet, 'at', placed_at,
@@ -145,10 +151,18 @@ def _query(scope: Scope, thresholds: Thresholds) -> Query:
         capitals=", ".join(f"sum(ln(1 + {share} * gain))" for share in _SHARES),
         shares=f"{len(_SHARES)}::float8",
         tests=f"{_TESTS}::float8",
+        enough=_is_enough("exponent"),
     )
     figures = {name: as_json(figure) for name, figure in thresholds.items()}
     maps = {name: json.dumps(figures[name]) for name in ("payout_caps", "variances")}
     return sql, {**thresholds, **maps}
+
+
+def _is_enough(exponent: str) -> str:
+    """Return SQL that holds for an exponent that is not below the one needed."""
+    return f"""CASE WHEN {exponent} < (SELECT least FROM needed_within) THEN false
+               WHEN {exponent} >= (SELECT most FROM needed_within) THEN true
+               ELSE {exponent} >= (SELECT exponent FROM needed) END"""
 
 
 ABNORMAL_WIN_RATE = DetectorDefinition(

@@ -8,7 +8,7 @@ from safety.detection.definition import DetectorDefinition, Query, Reach
 from safety.detection.rings.components import label_components
 from safety.detection.rings.crowds import things_left_out
 from safety.detection.rings.keeping import keep_rings
-from safety.detection.rings.pairs import gather_links, pair_accounts, reach_accounts
+from safety.detection.rings.pairs import gather_links, pair_accounts, reach_accounts, shares_with_others
 from safety.detection.scope import Scope
 from safety.detection.statements import run_named
 from safety.detection.thresholds import NameList, Thresholds, count, rate, window
@@ -25,7 +25,7 @@ def find_rings(scope: Scope, thresholds: Thresholds) -> dict[str, Any] | None:
     parameters = {**scope.parameters(window_days=thresholds["window_days"]), **thresholds}
     by_name = scope.player_ids
     # Most players share nothing with anybody: they wait for nobody.
-    if by_name is not None and reach_accounts(parameters) == len(by_name):
+    if by_name is not None and not shares_with_others(parameters):
         return None
     run_named("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _RINGS_LOCK})
     # Who was looked at meanwhile is known only now.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.expressions import run_statement
 from safety.detection.scope import Scope
-from safety.detection.statements import run_named
+from safety.detection.statements import run_for_few
 
 # A line of version 6 has 2^64 addresses, and a device changes its own every day: the network is what accounts share
 # (RFC 6177 and RFC 8981).
@@ -36,7 +36,7 @@ def refresh_links(scope: Scope, *, window_days: int) -> int:
                 last_seen_on = greatest(l.last_seen_on, excluded.last_seen_on)
             WHERE l.first_seen_on > excluded.first_seen_on OR l.last_seen_on < excluded.last_seen_on
     """
-    return run_named(sql, scope.parameters(window_days=window_days))
+    return run_for_few(sql, scope.parameters(window_days=window_days))
 
 
 def forget_old_links(scope: Scope) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from safety.detection.rings.crowds import links_its_users, mark_farms, users_counted_max
 from safety.detection.scope import Scope, all_bonuses_sql
-from safety.detection.statements import make_temporary, run_named
+from safety.detection.statements import fetch_for_few, make_temporary, run_named
 
 _REACHED_MAX = 5_000
 _HOPS_MAX = 50
@@ -107,14 +107,13 @@ def reach_accounts(parameters: dict[str, Any]) -> int:
     return reached
 
 
+def shares_with_others(parameters: dict[str, Any]) -> bool:
+    """Return whether anybody can be reached from those in scope at all, by lookups that leave nothing behind."""
+    return bool(fetch_for_few(_FIRST_HOP, parameters)[0][0])
+
+
 # Each thing is looked at once, and counted before it is joined: what hundreds use is not measured for each of them.
-_HOP = f"""
-    WITH fresh AS MATERIALIZED (
-        SELECT DISTINCT l.kind, l.value FROM ring_reached r JOIN safety_links l ON l.player_id = r.player_id
-        WHERE l.last_seen_on >= %(since)s::date
-          AND NOT EXISTS (SELECT FROM ring_looked_at a WHERE a.kind = l.kind AND a.value = l.value)
-    ),
-    looked_at AS (INSERT INTO ring_looked_at SELECT kind, value FROM fresh),
+_LINKING = f"""
     counted AS MATERIALIZED (
         SELECT t.kind, t.value, c.users FROM fresh t CROSS JOIN LATERAL (
             -- One more than the limit tells that there are too many.
@@ -127,12 +126,32 @@ _HOP = f"""
     ),
     linking AS MATERIALIZED (
         SELECT t.kind, t.value FROM counted t WHERE t.users > 1 AND {links_its_users(users="t.users")}
-    )
+    )"""
+_HOP = f"""
+    WITH fresh AS MATERIALIZED (
+        SELECT DISTINCT l.kind, l.value FROM ring_reached r JOIN safety_links l ON l.player_id = r.player_id
+        WHERE l.last_seen_on >= %(since)s::date
+          AND NOT EXISTS (SELECT FROM ring_looked_at a WHERE a.kind = l.kind AND a.value = l.value)
+    ),
+    looked_at AS (INSERT INTO ring_looked_at SELECT kind, value FROM fresh),
+    {_LINKING}
     INSERT INTO ring_reached
     SELECT DISTINCT o.player_id FROM linking t
     JOIN safety_links o ON o.value = t.value AND o.kind = t.kind AND o.last_seen_on >= %(since)s::date
     WHERE NOT EXISTS (SELECT FROM ring_reached r WHERE r.player_id = o.player_id)
     LIMIT {_REACHED_MAX}
+"""
+_FIRST_HOP = f"""
+    WITH fresh AS MATERIALIZED (
+        SELECT DISTINCT l.kind, l.value FROM safety_links l
+        WHERE l.player_id = ANY(%(scope_players)s) AND l.last_seen_on >= %(since)s::date
+    ),
+    {_LINKING}
+    SELECT EXISTS (
+        SELECT FROM linking t
+        JOIN safety_links o ON o.value = t.value AND o.kind = t.kind AND o.last_seen_on >= %(since)s::date
+        WHERE o.player_id <> ALL(%(scope_players)s)
+    )
 """
 
 
