@@ -5,7 +5,7 @@ from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
 from loyalty.embedded import start_needed_servers, stop_when_unused
-from loyalty.tests import own_database, restoring
+from loyalty.tests import own_database, restoring, template_database
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -23,8 +23,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Have tests that commit leave the database as the migrations made it."""
+def django_db_setup(
+    request: pytest.FixtureRequest, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Copy the database that the migrations made, and have tests that commit leave it like that."""
     with django_db_blocker.unblock():
+        with template_database.ready_to_copy():
+            request.getfixturevalue("django_db_setup")
         restoring.remember()
     TransactionTestCase._fixture_teardown = restoring.restore_after  # type: ignore[attr-defined]
