@@ -16,9 +16,16 @@ def pytest_configure(config: pytest.Config) -> None:
         own_database.drop_abandoned()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where workers will share the tests, have the database that they copy made meanwhile."""
+    if session.config.pluginmanager.hasplugin("dsession"):
+        template_database.make_beside()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing running behind."""
+    template_database.wait_until_made()
     stop_when_unused()
 
 

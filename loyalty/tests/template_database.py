@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,21 +26,38 @@ from core.environment import PROJECT_FOLDER
 from loyalty.databases import migration_address
 from loyalty.tests import own_database
 
+_making: list[subprocess.Popen[bytes]] = []
+
 
 @contextmanager
 def ready_to_copy() -> Iterator[None]:
-    """Have Django make its test database as a copy, inside the block; make the template first where there is none.
-
-    One process of this clone at a time, so that nobody makes it twice or drops it under another's hands.
-    """
-    name = template_name()
-    with own_database.connect() as server:
-        server.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [own_database.clone_prefix()])
-        if not _exists(server, name):
-            _drop_templates(server)
-            _make(server, name)
-        connection.settings_dict["TEST"]["TEMPLATE"] = name
+    """Have Django make its test database as a copy, inside the block; make the template first where there is none."""
+    with _alone() as server:
+        connection.settings_dict["TEST"]["TEMPLATE"] = _made(server)
         yield
+
+
+def copy_to(name: str) -> None:
+    """Make a database of that name as a copy where the template is there; otherwise leave it to be migrated."""
+    with _alone() as server:
+        template = template_name()
+        if _exists(server, template):
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            server.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def make_beside() -> None:
+    """Make the template in a process of its own where there is none, while the workers still look for their tests."""
+    with own_database.connect() as server:
+        if not _exists(server, template_name()):
+            program = [sys.executable, "-m", __name__]
+            _making.append(subprocess.Popen(program, cwd=PROJECT_FOLDER, stderr=subprocess.DEVNULL))
+
+
+def wait_until_made() -> None:
+    """Return when what `make_beside` began has ended, however: who needs the template makes it where that failed."""
+    for process in _making:
+        process.wait()
 
 
 def template_name() -> str:
@@ -51,14 +69,30 @@ def _prefix() -> str:
     return f"{own_database.clone_prefix()}template_"
 
 
+@contextmanager
+def _alone() -> Iterator[psycopg.Connection]:
+    """Let one process of this clone in at a time: nobody makes it twice or drops it under another's hands."""
+    with own_database.connect() as server:
+        server.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [own_database.clone_prefix()])
+        yield server
+
+
+def _made(server: psycopg.Connection) -> str:
+    name = template_name()
+    if not _exists(server, name):
+        for earlier in _templates(server):
+            server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(earlier)))
+        _make(server, name)
+    return name
+
+
 def _exists(server: psycopg.Connection, name: str) -> bool:
-    return server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+    return name in _templates(server)
 
 
-def _drop_templates(server: psycopg.Connection) -> None:
+def _templates(server: psycopg.Connection) -> list[str]:
     rows = server.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [_prefix()])
-    for (name,) in rows.fetchall():
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+    return [name for (name,) in rows.fetchall()]
 
 
 def _make(server: psycopg.Connection, name: str) -> None:
@@ -116,3 +150,9 @@ def _names_imported(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+if __name__ == "__main__":
+    django.setup()
+    with ready_to_copy():
+        pass
