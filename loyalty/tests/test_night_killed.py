@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FIRST_NIGHT = date(2025, 12, 1)
 PLAYERS = 60
 PAID_BY_BUDGET = 15
-SECONDS_MAX = 60
+SECONDS_MAX = 120
 
 
 @pytest.fixture(autouse=True)
