@@ -16,6 +16,13 @@ def pytest_configure(config: pytest.Config) -> None:
         own_database.drop_abandoned()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of slow tests: a worker that comes to one last works on alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Where workers will share the tests, have the database that they copy made meanwhile."""
     if session.config.pluginmanager.hasplugin("dsession"):

@@ -119,7 +119,7 @@ def _digest() -> str:
         settings.TIME_ZONE,
         connection.settings_dict["USER"],
         (migration_address() or {}).get("USER", ""),
-        *(f"{file.relative_to(PROJECT_FOLDER)} {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files),
+        *(f"{file} {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files),
     ]
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
 

@@ -21,7 +21,7 @@ from players.models import ImportJob
 from reporting.summaries import write_daily_summary
 from wallet.models import Lot, LoyaltyBalance, Operation
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
