@@ -27,7 +27,9 @@ _SESSION = [DATABASES["default"]["OPTIONS"].get("options", ""), "-c synchronous_
 DATABASES["default"]["OPTIONS"]["options"] = " ".join(_SESSION).strip()
 DEBUG = False
 HTTPS_ONLY = False
-LEDGER_DIGEST_FOLDER = Path(tempfile.gettempdir()) / "ledger-digests-of-tests"
+# Of this clone, user and worker: what one of them wrote another may be unable to replace.
+_OWNER = f"{os.geteuid()}{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+LEDGER_DIGEST_FOLDER = Path(tempfile.gettempdir()) / f"{own_database.clone_prefix()}digests_{_OWNER}"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
