@@ -43,7 +43,7 @@ contracts: setup ## Check that apps import downwards only
 migrations-check: setup ## Check that no migration is missing
 	$(call stage,migrations check,$(BIN)/python manage.py makemigrations --check --dry-run)
 
-# In the order of names: by their number of tests the longest files, which have few, would come last.
+# In the order that conftest.py gives: by their number of tests the longest files, which have few, would come last.
 pytest: setup ## Run the tests alone (TESTS='players -k import' for some of them)
 	$(call stage,tests,$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS))
 

@@ -13,6 +13,9 @@ from psycopg import sql
 
 _SERVER_SETTINGS = ("server_version", "shared_buffers", "work_mem", "max_wal_size", "synchronous_commit")
 
+# A copy of files waits for two checkpoints, a copy through the log writes everything twice.
+_LARGE_BYTES = 256 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchDatabase:
@@ -30,11 +33,18 @@ class BenchDatabase:
         self.drop()
         command = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name))
         if template is not None:
-            copied = sql.SQL("{} TEMPLATE {} STRATEGY FILE_COPY")
-            command = copied.format(command, sql.Identifier(template.name))
+            copied = sql.SQL("{} TEMPLATE {} STRATEGY {}")
+            strategy = sql.SQL("FILE_COPY" if template.size() > _LARGE_BYTES else "WAL_LOG")
+            command = copied.format(command, sql.Identifier(template.name), strategy)
         leave()
         with _maintenance() as connection:
             connection.execute(command)
+
+    def size(self) -> int:
+        """Return how many bytes it takes."""
+        with _maintenance() as connection:
+            row = connection.execute("SELECT pg_database_size(%s)", [self.name]).fetchone()
+        return int(row[0]) if row else 0
 
     def drop(self) -> None:
         leave()

@@ -63,8 +63,9 @@ class Stand:
         copy = self._database(name)
         self.say(f"copying {template.name}")
         copy.create(template=template)
-        # Gigabytes still on their way to the disk would be written inside the clock.
-        os.sync()
+        if self.players >= _TRIAL_PLAYERS:
+            # Gigabytes still on their way to the disk would be written inside the clock.
+            os.sync()
         copy.use()
         try:
             yield

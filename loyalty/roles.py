@@ -27,6 +27,7 @@ viewing the ledger or the liability is enough.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -207,24 +208,42 @@ class DemoUsers:
 @transaction.atomic
 def install_roles() -> None:
     """Make the groups and give each exactly the permissions of the table; groups that staff made are left alone."""
-    for role in ROLES:
-        group, _ = Group.objects.get_or_create(name=role.name)
-        group.permissions.set(permissions_of(role))
-
-
-def permissions_of(role: Role) -> list[Permission]:
-    """Return the role's permissions. Raises LookupError for one that does not exist."""
-    known = {
-        f"{permission.content_type.app_label}.{permission.codename}": permission
-        for permission in Permission.objects.select_related("content_type")
+    Group.objects.bulk_create([Group(name=role.name) for role in ROLES], ignore_conflicts=True)
+    groups = dict(Group.objects.filter(name__in=[role.name for role in ROLES]).values_list("name", "pk"))
+    known = known_permissions()
+    wanted = {(groups[role.name], permission) for role in ROLES for permission in permissions_of(role, known)}
+    given = Group.permissions.through.objects
+    held = {
+        (group, permission): pk
+        for group, permission, pk in given.filter(group__in=groups.values()).values_list("group", "permission", "pk")
     }
-    found: dict[str, Permission] = {}
+    given.filter(pk__in=[pk for right, pk in held.items() if right not in wanted]).delete()
+    given.bulk_create(
+        given.model(group_id=group, permission_id=permission) for group, permission in sorted(wanted - held.keys())
+    )
+
+
+def known_permissions() -> dict[str, int]:
+    """Return the keys of all permissions by their names, `app.action_model`."""
+    named = Permission.objects.values_list("content_type__app_label", "codename", "pk")
+    return {f"{app}.{codename}": pk for app, codename, pk in named}
+
+
+def permissions_of(role: Role, known: Mapping[str, int]) -> set[int]:
+    """Return the keys of the role's permissions. Raises LookupError for one that does not exist."""
+    found: set[int] = set()
     for wanted in role.permissions:
-        matching = {name: permission for name, permission in known.items() if fnmatchcase(name, wanted)}
+        matching = _matching(wanted, known)
         if not matching:
             raise LookupError(f"the role {role.name!r} names the permission {wanted!r}, which does not exist")
-        found |= matching
-    return list(found.values())
+        found.update(matching)
+    return found
+
+
+def _matching(wanted: str, known: Mapping[str, int]) -> list[int]:
+    if "*" in wanted:
+        return [pk for name, pk in known.items() if fnmatchcase(name, wanted)]
+    return [known[wanted]] if wanted in known else []
 
 
 @transaction.atomic

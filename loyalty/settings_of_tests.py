@@ -7,6 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from loyalty.databases import database_settings
 from loyalty.tests import own_database
 
 # The tests state what the defaults do; a developer's own `.env` must not change that.
@@ -20,9 +21,15 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 CELERY_BROKER_URL = "memory://"
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
+DATABASES = {"default": database_settings()}
+# A test that commits need not wait for the disk: its database does not outlive the run.
+_SESSION = [DATABASES["default"]["OPTIONS"].get("options", ""), "-c synchronous_commit=off"]
+DATABASES["default"]["OPTIONS"]["options"] = " ".join(_SESSION).strip()
 DEBUG = False
 HTTPS_ONLY = False
-LEDGER_DIGEST_FOLDER = Path(tempfile.gettempdir()) / "ledger-digests-of-tests"
+# Of this clone, user and worker: what one of them wrote another may be unable to replace.
+_OWNER = f"{os.geteuid()}{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+LEDGER_DIGEST_FOLDER = Path(tempfile.gettempdir()) / f"{own_database.clone_prefix()}digests_{_OWNER}"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

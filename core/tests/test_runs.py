@@ -24,7 +24,7 @@ from core.runs import (
     recorded_failure,
     step_counts,
 )
-from core.tests.threads import run_together, running, wait_until_somebody_waits_for_a_lock
+from core.tests.threads import SECONDS_MAX, run_together, running, wait_until_somebody_waits_for_a_lock
 
 FIVE_RANGES = ranges_between(["b", "c", "d", "e"])
 
@@ -180,7 +180,7 @@ def test_a_late_failure_does_not_undo_a_finished_run() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_share_the_chunks_and_each_is_done_once() -> None:
     run = make_run()
-    both_work = Barrier(2, timeout=10)
+    both_work = Barrier(2, timeout=SECONDS_MAX)
     done_by: dict[int, list[int]] = {}
 
     def work(chunk: ChunkContext) -> Counts:
@@ -217,7 +217,7 @@ def test_a_killed_workers_chunk_is_free_at_once_and_what_it_wrote_is_gone() -> N
     assert traces() == []
 
     worker.kill()
-    worker.wait(timeout=10)
+    worker.wait(timeout=SECONDS_MAX)
     worker.stdout.close()
     execute_steps(run, [Step(name="work", work=note)])
 
@@ -236,13 +236,13 @@ def test_a_worker_waits_for_the_last_chunk_and_takes_it_only_if_it_came_free(fir
         attempts.append(chunk.number)
         if len(attempts) == 1:
             holds.set()
-            may_end.wait(10)
+            may_end.wait(SECONDS_MAX)
             if not first_succeeds:
                 raise ZeroDivisionError
         return note(chunk)
 
     with running(lambda: execute_steps(run, [Step(name="work", work=work)])) as first:
-        assert holds.wait(10)
+        assert holds.wait(SECONDS_MAX)
         with running(lambda: execute_steps(run, [Step(name="work", work=work)])) as second:
             wait_until_somebody_waits_for_a_lock()
             may_end.set()
@@ -257,7 +257,7 @@ def test_a_worker_waits_for_the_last_chunk_and_takes_it_only_if_it_came_free(fir
 def test_a_deadlocks_victim_tries_its_chunk_again() -> None:
     run = make_run()
     OutboxEvent.objects.bulk_create(OutboxEvent(topic="row", key=key, payload={}) for key in ("a", "b"))
-    both_hold_one = Barrier(2, timeout=10)
+    both_hold_one = Barrier(2, timeout=SECONDS_MAX)
     attempts: list[int] = []
 
     def lock(key: str) -> None:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from core.expressions import fetch_rows
 
-SECONDS_MAX = 30
+SECONDS_MAX = 120  # only tells a hang from slow work
 
 
 def run_together(*targets: Callable[[], Any]) -> list[Any]:

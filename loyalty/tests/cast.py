@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 
 from core.models import OutboxEvent, Run, RunChunk, RunKind, RunStep
@@ -132,11 +133,15 @@ def make_carol() -> Player:
 def make_users() -> dict[str, User]:
     """Return one user per role by the role's name, and the superuser as `Superuser`."""
     install_roles()
-    users = {"Superuser": User.objects.create_superuser("root", password=PASSWORD)}
-    for role in ROLES:
-        user = User.objects.create_user(role.user_name, password=PASSWORD, is_staff=role.is_staff)
-        user.groups.set([Group.objects.get(name=role.name)])
-        users[role.name] = user
+    password = make_password(PASSWORD)
+    root = User(username="root", password=password, is_staff=True, is_superuser=True)
+    theirs = [User(username=role.user_name, password=password, is_staff=role.is_staff) for role in ROLES]
+    root, *theirs = User.objects.bulk_create([root, *theirs])
+    users = {"Superuser": root, **{role.name: user for role, user in zip(ROLES, theirs, strict=True)}}
+    membership = User.groups.through
+    membership.objects.bulk_create(
+        membership(user_id=users[name].pk, group_id=pk) for name, pk in Group.objects.values_list("name", "pk")
+    )
     return users
 
 

@@ -21,7 +21,7 @@ start_needed_servers(with_redis={with_redis})
 print("ready", flush=True)
 sys.stdin.readline()
 """
-_SECONDS_MAX = 30
+_SECONDS_MAX = 120
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ def test_every_model_of_ours_is_in_the_admin() -> None:
     assert LEFT_OUT - missing == set()
 
 
+@pytest.mark.slow
 def test_no_list_page_asks_more_queries_for_more_rows(root: Client) -> None:
     make_rows(2)
     few = {model: queries(root, list_url(model)) for model in registered()}

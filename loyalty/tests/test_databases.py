@@ -117,11 +117,11 @@ def has_right(role: str, table: str, right: str) -> bool:
 
 
 def test_a_test_database_is_dropped_when_its_run_is_gone_and_kept_while_it_lives() -> None:
-    prefix = own_database._clone_prefix()
+    prefix = own_database.clone_prefix()
     abandoned = f"{prefix}999999999_1_gw0"
     reused = f"{prefix}{os.getpid()}_{int(psutil.Process().create_time()) - 1000}"
     living = f"{prefix}{os.getpid()}_{int(psutil.Process().create_time())}_gw7"
-    with own_database._connect() as server:
+    with own_database.connect() as server:
         for name in (abandoned, reused, living):
             server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 

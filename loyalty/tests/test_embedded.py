@@ -50,7 +50,7 @@ def test_a_server_that_was_killed_is_started_again(clone: Clone) -> None:
     server = clone.postmaster()
     assert server is not None
     server.kill()
-    server.wait(10)
+    server.wait(60)
 
     bob = clone.start_user()
 

@@ -17,7 +17,7 @@ from loyalty.tests import own_database
 @pytest.mark.parametrize("command", [["makemigrations", "--check", "--dry-run"], ["migrate", "--plan"], ["check"]])
 def test_a_database_without_tables_is_no_error(command: list[str]) -> None:
     name = f"{own_database.own_name()}_empty"
-    with own_database._connect() as server:
+    with own_database.connect() as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
             assert run(name, command) == 0

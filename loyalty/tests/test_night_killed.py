@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FIRST_NIGHT = date(2025, 12, 1)
 PLAYERS = 60
 PAID_BY_BUDGET = 15
-SECONDS_MAX = 60
+SECONDS_MAX = 120
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +131,7 @@ def assert_paid_once(on: date) -> None:
     assert RuleBudgetDay.objects.get(rule_id="BONUS", on=on).given_value == Decimal(2 * PAID_BY_BUDGET)
 
 
+@pytest.mark.slow
 def test_a_night_killed_at_twenty_random_points_pays_everybody_exactly_once() -> None:
     undisturbed, *killed = nights(21)
     last = statements_of_a_night(undisturbed)

@@ -53,7 +53,7 @@ def test_a_second_house_is_refused_and_told_who_has_the_first(
 def test_an_open_house_closes_when_asked(lock_file: Path, open_house: subprocess.Popen[str]) -> None:
     assert presence.close_open_house()
 
-    assert open_house.wait(10) == 0
+    assert open_house.wait(60) == 0
     open_house.communicate()
     assert not presence.close_open_house()
 

@@ -13,7 +13,7 @@ from loyalty.tests import own_database
 def test_the_database_is_named_after_this_run() -> None:
     name = connection.settings_dict["NAME"]
 
-    assert name.startswith(own_database._clone_prefix())
+    assert name.startswith(own_database.clone_prefix())
     assert own_database._has_living_owner(name)
     assert name.startswith(os.environ["TEST_DATABASE_NAME"])
 

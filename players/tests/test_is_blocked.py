@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from core.expressions import run_statement
 from players.models import Player, PlayerRestriction, RestrictionChange
 from players.restrictions.due import refresh_blocked
 from players.tests.factories import make_alice, make_carol, make_player, restrict
@@ -48,17 +49,24 @@ def test_one_of_two_that_ends_leaves_the_player_blocked() -> None:
 
 
 def test_what_begins_and_ends_in_time_is_followed() -> None:
-    now = timezone.now()
-    restrict(make_alice(), "BLOCKED", starts_at=now + timedelta(seconds=1))
-    restrict(make_player("bob"), "BLOCKED", ends_at=now + timedelta(seconds=1))
+    tomorrow = timezone.now() + timedelta(days=1)
+    restrict(make_alice(), "BLOCKED", starts_at=tomorrow)
+    restrict(make_player("bob"), "BLOCKED", ends_at=tomorrow)
     assert (is_blocked(), is_blocked("bob")) == (False, True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_sleep(1.05)")
+    let_two_days_pass()
 
     changed = refresh_blocked()
 
     assert (changed, is_blocked(), is_blocked("bob")) == (2, True, False)
     assert refresh_blocked() == 0
+
+
+def let_two_days_pass() -> None:
+    """Move every restriction back without telling a trigger: time that passes tells none either."""
+    run_statement("SET LOCAL session_replication_role = replica", [])
+    back = "starts_at = starts_at - interval '2 days', ends_at = ends_at - interval '2 days'"
+    run_statement(f"UPDATE player_restrictions SET {back}", [])
+    run_statement("SET LOCAL session_replication_role = origin", [])
 
 
 def test_nobody_writes_it_by_hand() -> None:

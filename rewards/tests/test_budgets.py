@@ -218,7 +218,7 @@ def test_two_who_settle_at_once_do_not_overspend() -> None:
         second.start()
         second.join(timeout=0.5)
         assert second.is_alive()
-    second.join(timeout=30)
+    second.join(timeout=120)
 
     assert sorted(cuts) == [0, 3]
     assert spent() == (50, 5)

@@ -46,7 +46,7 @@ def waiting_thread(work: Callable[[], object]) -> Iterator[None]:
         thread.start()
         thread.join(timeout=0.7)
         assert thread.is_alive(), failures
-    thread.join(timeout=30)
+    thread.join(timeout=120)
     assert not thread.is_alive()
     assert failures == []
 

@@ -285,7 +285,7 @@ def test_a_version_that_cannot_be_read_any_more_stops_the_run() -> None:
 
 def wait_until_so_many_wait(count: int) -> None:
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    for _ in range(500):
+    for _ in range(6000):
         if fetch_rows(waiting, [])[0][0] >= count:
             return
         time.sleep(0.01)
@@ -313,7 +313,7 @@ def test_two_who_save_at_once_do_not_lose_a_version_or_share_a_number() -> None:
             thread.start()
         wait_until_so_many_wait(len(threads))
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
 
     assert failures == []
     assert RewardRule.objects.get(pk="SAME").version == 4

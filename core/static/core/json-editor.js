@@ -94,7 +94,6 @@
     let timer = 0;
     let asked = null;
     const ask = async (value) => {
-      asked?.abort();
       asked = new AbortController();
       try {
         const answer = await fetch(area.dataset.check, {
@@ -114,6 +113,7 @@
 
     const check = () => {
       clearTimeout(timer);
+      asked?.abort(); // what is answered now was said of another text
       const value = read();
       if (value === null) return;
       say("Readable JSON", true);

@@ -322,13 +322,13 @@ def test_a_job_is_not_run_by_two_processes_at_once(monkeypatch: pytest.MonkeyPat
 
     def wait_inside(*args, **kwargs):  # type: ignore[no-untyped-def]
         is_inside.set()
-        may_go_on.wait(20)
+        may_go_on.wait(60)
         return check(*args, **kwargs)
 
     monkeypatch.setattr(running, "check_file", wait_inside)
     with ThreadPoolExecutor(1) as other:
         first = other.submit(run_and_close, job.pk)
-        is_inside.wait(20)
+        assert is_inside.wait(60)
         with pytest.raises(ImportRunningError):
             run_import(job.pk)
         may_go_on.set()
