@@ -41,6 +41,9 @@ _SHARERS = f"""
         SELECT player_id FROM newcomers
     ),"""
 _IF_SHARING = "AND p.player_id IN (SELECT player_id FROM sharers)"
+_ALL_REGISTERED = f"""(
+            SELECT coalesce(p.registered_on, p.created_at::date) AS on FROM players p WHERE {_IS_NEW}
+        )"""
 _BY_OWN_THING = "AND (l.kind, l.value) IN (SELECT kind, value FROM things)"
 _SQL = """
     WITH {sharers} registered AS (
@@ -63,24 +66,28 @@ _SQL = """
         WINDOW around AS (PARTITION BY what, value ORDER BY "on"
             RANGE BETWEEN make_interval(days => %(days)s) PRECEDING AND make_interval(days => %(days)s) FOLLOWING)
     ),
-    -- How many registered within as many days of a day, and in the whole window.
+    -- Compared with what the same device, address or pattern brings on other days: a mobile carrier's address and a
+    -- common name bring accounts every day.
+    dense AS MATERIALIZED (
+        SELECT * FROM bursts
+        WHERE accounts >= CASE what WHEN 'DEVICE' THEN %(device_accounts_min)s WHEN 'IP' THEN %(ip_accounts_min)s
+                  ELSE %(email_accounts_min)s END
+          AND accounts >= %(burst_min)s * (ever - accounts) * (2 * %(days)s + 1)
+              / greatest(%(window_days)s - 2 * %(days)s - 1, 1)::numeric
+          AND accounts::numeric >= ever * %(burst_share_min)s
+    ),
+    -- How many of all registered within as many days of a day, and in the whole window.
     traffic AS (
         SELECT "on", sum(count(*)) OVER (ORDER BY "on"
                    RANGE BETWEEN make_interval(days => %(days)s) PRECEDING AND make_interval(days => %(days)s) FOLLOWING
                ) AS registered_around, sum(count(*)) OVER () AS registered
-        FROM registered GROUP BY "on"
+        FROM {all_registered} r WHERE EXISTS (SELECT FROM dense) GROUP BY "on"
     ),
     found AS (
-        -- Compared with what the same device, address or pattern brings on other days: a mobile carrier's address
-        -- and a common name bring accounts every day. On the days of a campaign everything brings more, in the
-        -- proportion of the others who registered.
-        SELECT DISTINCT ON (player_id) * FROM bursts JOIN traffic USING ("on")
-        WHERE accounts >= CASE what WHEN 'DEVICE' THEN %(device_accounts_min)s WHEN 'IP' THEN %(ip_accounts_min)s
-                  ELSE %(email_accounts_min)s END
-          AND accounts >= %(burst_min)s * (ever - accounts) * greatest(
-              (2 * %(days)s + 1) / greatest(%(window_days)s - 2 * %(days)s - 1, 1)::numeric,
-              (registered_around - accounts) / greatest(registered - registered_around, 1))
-          AND accounts::numeric >= ever * %(burst_share_min)s
+        -- On the days of a campaign everything brings more, in the proportion of the others who registered.
+        SELECT DISTINCT ON (player_id) * FROM dense JOIN traffic USING ("on")
+        WHERE accounts >= %(burst_min)s * (ever - accounts)
+                  * (registered_around - accounts) / greatest(registered - registered_around, 1)
         ORDER BY player_id, accounts DESC, what
     )
     SELECT f.player_id, f.last_on::timestamptz AS evidence_until,
@@ -104,6 +111,7 @@ def _query(scope: Scope, thresholds: Thresholds) -> Query:
         in_scope=scope.condition("f.player_id"),
         is_new=_IS_NEW,
         sharers=_SHARERS if is_for_some else "",
+        all_registered=_ALL_REGISTERED if is_for_some else "registered",
         if_sharing=_IF_SHARING if is_for_some else "",
         by_own_thing=_BY_OWN_THING if is_for_some else "",
     )
