@@ -103,34 +103,28 @@ class Batch:
 
     def body_hashes(self) -> list[str]:
         """Return what tells a repetition from another event under the same id, as hexadecimal digits."""
-        return self._hashes(self._bodies(), range(len(self)))
+        return self._hashes(self._bodies())
 
     def lines(self) -> Iterator[str]:
-        """Yield pieces of lines of COPY, with the hashes of the bodies; printable texts hold none of the marks.
-
-        A player's events come together, those of a kind in the order of their times, as the indexes have them: a body
-        begins with player, kind and time.
-        """
+        """Yield pieces of lines of COPY, with the hashes of the bodies; printable texts hold none of the marks."""
         bodies, ids = self._bodies(), self.columns["external_id"]
-        order = sorted(range(len(self)), key=bodies.__getitem__)
         for first in range(0, len(self), _PIECE):
-            places = order[first : first + _PIECE]
-            hashes = map("\\x".__add__, self._hashes(bodies, places))
-            lines = zip(map(ids.__getitem__, places), map(bodies.__getitem__, places), hashes, strict=True)
-            yield "\n".join([*map("\t".join, lines), ""])
+            piece = slice(first, first + _PIECE)
+            hashes = map("\\x".__add__, self._hashes(bodies[piece], first=first))
+            yield "\n".join([*map("\t".join, zip(ids[piece], bodies[piece], hashes, strict=True)), ""])
 
     def _bodies(self) -> list[str]:
         return list(map("\t".join, zip(*(self.columns[name] for name in _BODY), strict=True)))
 
-    def _hashes(self, bodies: Sequence[str], places: Sequence[int]) -> list[str]:
-        """Return the hashes of the bodies of the events in some places."""
-        hashes = [_sha256(bodies[place].encode()).hexdigest() for place in places]
+    def _hashes(self, bodies: Sequence[str], *, first: int = 0) -> list[str]:
+        """Return the hashes of the bodies of events from the `first` on."""
+        hashes = [_sha256(body.encode()).hexdigest() for body in bodies]
         if ActivityKind.ACTION in self.kinds or True in self.columns["is_void"]:
-            for number, place in enumerate(places):
-                if self.columns["is_void"][place]:
-                    hashes[number] = _sha256(f"{bodies[place]}\tvoid".encode()).hexdigest()
-                elif self.columns["kind"][place] == ActivityKind.ACTION:
-                    hashes[number] = self._hash_of_action(place) or hashes[number]
+            for number, body in enumerate(bodies):
+                if self.columns["is_void"][first + number]:
+                    hashes[number] = _sha256(f"{body}\tvoid".encode()).hexdigest()
+                elif self.columns["kind"][first + number] == ActivityKind.ACTION:
+                    hashes[number] = self._hash_of_action(first + number) or hashes[number]
         return hashes
 
     def _hash_of_action(self, number: int) -> str:

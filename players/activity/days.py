@@ -11,10 +11,10 @@ from players.metrics import UNPAIRED, derived_metrics
 from players.models import PlayerMetrics
 from players.policies import NET_PNL_BASIS
 
-# The sums of the batch by player, day and game; then the days they move, as they stand; then the sums by day, with what
-# each of its games comes to. Only money has a game: sessions join it where the days are summed up. What nothing is added
-# to keeps no sum. Each sum has its day, so the full joins add no row: they are full since such a join is never made by
-# nested loops, which would be ruinous and which no planner can tell from sums whose number it does not know.
+# The sums of the batch by player, day and game; the days they move, as they stand; then the sums by day, with what each
+# of its games comes to. Only money has a game: sessions join it where the days are summed up. What nothing is added to
+# keeps no sum. Each sum has its day, so the full joins add no row: they are full since such a join is never made by
+# nested loops, which would be ruinous, and no planner can tell how many sums there will be.
 _SUMS_SQL = """
     change AS MATERIALIZED (
         SELECT e.player_id, e."on", e.game_category::text AS game,
@@ -91,9 +91,7 @@ _PLAYED = "round((extract(epoch FROM CASE WHEN {r} > 0 OR {pr} > '0' THEN {pr} E
 def _sessions(template: str, *, alias: str, added: str = "") -> str:
     names = {"r": "sessions_reported", "pr": "played_reported", "i": "sessions_inferred", "pi": "played_inferred"}
     after = f" + {added}." if added else ""
-    return template.format(
-        **{key: f"({alias}.{name}{after}{name if added else ''})" for key, name in names.items()}
-    )
+    return template.format(**{key: f"({alias}.{name}{after}{name if added else ''})" for key, name in names.items()})
 
 
 _AFTER_SQL = f"""

@@ -189,11 +189,10 @@ def _correct(
     return stored, uncorrectable, waited
 
 
-# Many events are staged by player, and so they are stored.
 _STORE_SQL = """
     INSERT INTO player_activity (player_id, kind, source, external_id, occurred_at, received_at, amount, bonus_amount,
                                  bet_id, game_category, ended_at, ip_address, device_id, action)
     SELECT s.player_id, s.kind, %s, s.external_id, s.occurred_at, %s, s.amount, s.bonus_amount,
            s.bet_id, s.game_category, s.ended_at, s.ip_address, s.device_id, s.action
-    FROM activity_stage s WHERE s.corrects_external_id = ''
+    FROM activity_stage s WHERE s.corrects_external_id = '' ORDER BY s.player_id, s.occurred_at
 """
