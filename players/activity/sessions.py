@@ -19,6 +19,7 @@ BETS_GO_ON = """
     n.is_ahead AND n.bet_before IS NOT NULL AND n.last_bet_at - n.first_at <= %(gap)s
     AND (n.last_bet_at AT TIME ZONE %(zone)s)::date = (n.first_at AT TIME ZONE %(zone)s)::date
 """
+OTHER_BETS = f"n.is_ahead AND n.last_bet_at IS NOT NULL AND NOT coalesce({BETS_GO_ON}, false)"
 _GO_ON_SQL = f"""
     INSERT INTO activity_changes (player_id, "on", sessions_inferred, played_inferred)
     SELECT n.player_id, (n.last_bet_at AT TIME ZONE %(zone)s)::date, 0, n.last_bet_at - n.bet_before
@@ -28,8 +29,7 @@ _GO_ON_SQL = f"""
 _INFER_SQL = f"""
     INSERT INTO activity_changes (player_id, "on", sessions_inferred, played_inferred)
     WITH player AS MATERIALIZED (
-        SELECT n.player_id, n.bet_before FROM activity_players n
-        WHERE n.is_ahead AND n.last_bet_at IS NOT NULL AND NOT coalesce({BETS_GO_ON}, false)
+        SELECT n.player_id, n.bet_before FROM activity_players n WHERE {OTHER_BETS}
     )
     SELECT b.player_id, (b.occurred_at AT TIME ZONE %(zone)s)::date,
            count(*) FILTER (WHERE coalesce(b.gap > %(gap)s, true)),
@@ -130,13 +130,15 @@ def session_gap() -> timedelta:
     return timedelta(minutes=ACTIVITY_SESSION_GAP_MINUTES.value())
 
 
-def change_inferred_sessions(*, zone: str, have_late_bets: bool) -> None:
-    """Note what the staged bets change of the inferred sessions. Must run before the bets are stored."""
+def change_inferred_sessions(*, zone: str, are_going_on: bool, are_others: bool, are_late: bool) -> None:
+    """Note what the staged bets change of the inferred sessions, for each way in which a player's bets may lie to those
+    that are stored. Must run before the bets are stored.
+    """
     asked = {"gap": session_gap(), "zone": zone}
-    run_statement(_GO_ON_SQL, asked)
-    run_statement(_INFER_SQL, asked)
-    if have_late_bets:
-        run_statement(_INFER_LATE_SQL, asked)
+    ways = ((are_going_on, _GO_ON_SQL), (are_others, _INFER_SQL), (are_late, _INFER_LATE_SQL))
+    for is_taken, sql in ways:
+        if is_taken:
+            run_statement(sql, asked)
 
 
 def change_reported_sessions(*, zone: str) -> None:
