@@ -280,8 +280,9 @@ def record_wagering(contributions: dict[int, Decimal], *, player_ids: Sequence[s
         """,
         [list(contributions), list(contributions.values()), at],
     )
-    complete_bonuses(player_ids, at=at)
-    settle_lots(player_ids, at=at)
+    if player_ids:
+        complete_bonuses(player_ids, at=at)
+        settle_lots(player_ids, at=at)
 
 
 def show_progress(player_ids: Sequence[str]) -> int:

@@ -11,12 +11,17 @@ from players.metrics import UNPAIRED, derived_metrics
 from players.models import PlayerMetrics
 from players.policies import NET_PNL_BASIS
 
-# The sums of the batch by player, day and game; then by day, beside the day as it is; then by player. Only money has a
-# game: sessions join it where the days are summed up.
+# The sums of the batch by player, day and game; the days they move, as they stand; then the sums by day, with what each
+# of its games comes to. Only money has a game: sessions join it where the days are summed up. What nothing is added to
+# keeps no sum. Each sum has its day, so the full joins add no row: they are full since such a join is never made by
+# nested loops, which would be ruinous, and no planner can tell how many sums there will be.
 _SUMS_SQL = """
     change AS MATERIALIZED (
-        SELECT e.player_id, e."on", e.game_category, sum(e.deposited) AS deposited, sum(e.withdrawn) AS withdrawn,
-               sum(e.wagered) AS wagered, sum(e.won) AS won, sum(e.bets)::integer AS bets
+        SELECT e.player_id, e."on", e.game_category::text AS game,
+               sum(e.deposited) FILTER (WHERE e.deposited IS NOT NULL) AS deposited,
+               sum(e.withdrawn) FILTER (WHERE e.withdrawn IS NOT NULL) AS withdrawn,
+               sum(e.wagered) FILTER (WHERE e.wagered IS NOT NULL) AS wagered,
+               sum(e.won) FILTER (WHERE e.won IS NOT NULL) AS won, sum(e.bets)::integer AS bets
         FROM (
             SELECT s.player_id, (s.occurred_at AT TIME ZONE %(zone)s)::date AS "on", s.game_category,
                    CASE s.kind WHEN 'DEPOSIT' THEN s.amount END AS deposited,
@@ -31,6 +36,16 @@ _SUMS_SQL = """
             FROM activity_changes c WHERE c.game_category IS NOT NULL
         ) e GROUP BY 1, 2, 3
     ),
+    before AS MATERIALIZED (
+        SELECT k.player_id, k."on", d.id AS day_id, d.games, coalesce(d.lp_accrued, 0) AS lp_accrued,
+               coalesce(d.sessions_reported, 0) AS sessions_reported,
+               coalesce(d.sessions_inferred, 0) AS sessions_inferred,
+               coalesce(d.played_reported, '0') AS played_reported, coalesce(d.played_inferred, '0') AS played_inferred
+        FROM (
+            SELECT c.player_id, c."on" FROM change c
+            UNION SELECT c.player_id, c."on" FROM activity_changes c WHERE c.game_category IS NULL
+        ) k LEFT JOIN player_days d ON d.player_id = k.player_id AND d."on" = k."on"
+    ),
     day AS (
         SELECT e.player_id, e."on", coalesce(sum(e.deposited), 0) AS deposited,
                coalesce(sum(e.withdrawn), 0) AS withdrawn, coalesce(sum(e.wagered), 0) AS wagered,
@@ -40,19 +55,29 @@ _SUMS_SQL = """
                coalesce(sum(e.played_reported), '0') AS played_reported,
                coalesce(sum(e.played_inferred), '0') AS played_inferred,
                coalesce(sum(e.points), 0) AS points, coalesce(bool_or(e.game > ''), false) AS names_games,
-               array_agg(e.game) FILTER (WHERE e.game > '') AS games,
-               array_agg(e.bets) FILTER (WHERE e.game > '') AS games_bets,
-               array_agg(e.wagered) FILTER (WHERE e.game > '') AS games_wagered,
-               array_agg(e.won) FILTER (WHERE e.game > '') AS games_won
+               ('{' || string_agg(
+                   to_json(e.game)::text || ':{"bets":' || e.game_bets || ',"wagered":"' || e.game_wagered
+                   || '","won":"' || e.game_won || '"}', ','
+               ) FILTER (WHERE e.game > '' AND NOT (e.game_bets = 0 AND e.game_wagered = 0 AND e.game_won = 0))
+               || '}')::jsonb AS games,
+               array_agg(e.game) FILTER (
+                   WHERE e.game > '' AND e.game_bets = 0 AND e.game_wagered = 0 AND e.game_won = 0
+               ) AS games_gone
         FROM (
-            SELECT c.player_id, c."on", c.deposited, c.withdrawn, c.wagered, c.won, c.bets,
-                   c.wagered * g.lp_per_unit_staked AS points, c.game_category::text AS game,
+            SELECT c.*, coalesce(c.bets, 0) + coalesce((c.before ->> 'bets')::integer, 0) AS game_bets,
+                   coalesce(c.wagered, 0.00) + coalesce((c.before ->> 'wagered')::numeric, 0.00) AS game_wagered,
+                   coalesce(c.won, 0.00) + coalesce((c.before ->> 'won')::numeric, 0.00) AS game_won,
+                   c.wagered * g.lp_per_unit_staked AS points,
                    NULL::integer AS sessions_reported, NULL::interval AS played_reported,
                    NULL::integer AS sessions_inferred, NULL::interval AS played_inferred
-            FROM change c
-            LEFT JOIN game_categories g ON g.code = CASE c.game_category WHEN '' THEN 'other' ELSE c.game_category END
+            FROM (
+                SELECT c.*, b.games -> c.game AS before
+                FROM change c FULL JOIN before b ON b.player_id = c.player_id AND b."on" = c."on" OFFSET 0
+            ) c
+            LEFT JOIN game_categories g ON g.code = CASE c.game WHEN '' THEN 'other' ELSE c.game END
+            WHERE c.player_id IS NOT NULL
             UNION ALL
-            SELECT c.player_id, c."on", NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            SELECT c.player_id, c."on", NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                    c.sessions_reported, c.played_reported, c.sessions_inferred, c.played_inferred
             FROM activity_changes c WHERE c.game_category IS NULL
         ) e GROUP BY 1, 2
@@ -63,66 +88,41 @@ _EFFECTIVE = "CASE WHEN {r} > 0 OR {pr} > '0' THEN {r} ELSE {i} END"
 _PLAYED = "round((extract(epoch FROM CASE WHEN {r} > 0 OR {pr} > '0' THEN {pr} ELSE {pi} END) / 3600)::numeric, 2)"
 
 
-def _sessions(template: str, *, alias: str = "", added: str = "") -> str:
-    names = {
-        "r": "sessions_reported",
-        "pr": "played_reported",
-        "i": "sessions_inferred",
-        "pi": "played_inferred",
-    }
-    zero = {"r": "0", "i": "0", "pr": "'0'::interval", "pi": "'0'::interval"}
-    sql = {
-        key: f"(coalesce({alias}.{name}, {zero[key]})" + (f" + {added}.{name})" if added else ")")
-        for key, name in names.items()
-    }
-    return template.format(**sql)
+def _sessions(template: str, *, alias: str, added: str = "") -> str:
+    names = {"r": "sessions_reported", "pr": "played_reported", "i": "sessions_inferred", "pi": "played_inferred"}
+    after = f" + {added}." if added else ""
+    return template.format(**{key: f"({alias}.{name}{after}{name if added else ''})" for key, name in names.items()})
 
 
 _AFTER_SQL = f"""
     after AS MATERIALIZED (
-        SELECT y.*, {_sessions(_EFFECTIVE, alias="d", added="y")} - {_sessions(_EFFECTIVE, alias="d")} AS sessions,
-               {_sessions(_PLAYED, alias="d", added="y")} - {_sessions(_PLAYED, alias="d")} AS playtime_hours,
-               round(coalesce(d.lp_accrued, 0) + y.lp_accrued, 2) - round(coalesce(d.lp_accrued, 0), 2) AS lp_due,
-               d.games AS games_before, d.id AS day_id
+        SELECT y.*, {_sessions(_EFFECTIVE, alias="b", added="y")} - {_sessions(_EFFECTIVE, alias="b")} AS sessions,
+               {_sessions(_PLAYED, alias="b", added="y")} - {_sessions(_PLAYED, alias="b")} AS playtime_hours,
+               round(b.lp_accrued + y.lp_accrued, 2) - round(b.lp_accrued, 2) AS lp_due, b.day_id,
+               CASE WHEN y.names_games
+                    THEN nullif((coalesce(b.games, '{{}}') || coalesce(y.games, '{{}}'))
+                                - coalesce(y.games_gone, '{{}}'), '{{}}')
+                    ELSE b.games END AS games_after
         FROM (
             SELECT e.*, e.points * coalesce(n.lp_multiplier, 1) AS lp_accrued
             FROM day e LEFT JOIN activity_players n ON n.player_id = e.player_id
         ) y
-        LEFT JOIN player_days d ON d.player_id = y.player_id AND d."on" = y."on"
+        FULL JOIN before b ON b.player_id = y.player_id AND b."on" = y."on"
     )
 """
 _SUMMED = ("deposited", "withdrawn", "wagered", "won", "bets", "sessions", "playtime_hours")
 _KEPT = ("sessions_reported", "sessions_inferred", "played_reported", "played_inferred", "lp_accrued", "lp_due")
-# By arrays of the day's own and not by a join, whose size no planner could tell.
-_GAMES_AFTER = """CASE WHEN a.names_games THEN (
-                    SELECT nullif((coalesce(a.games_before, '{}')
-                                   || coalesce(jsonb_object_agg(b.game, jsonb_build_object(
-                                          'bets', b.bets, 'wagered', b.wagered::text, 'won', b.won::text
-                                      )) FILTER (WHERE NOT b.is_nothing), '{}'))
-                                  - coalesce(array_agg(b.game) FILTER (WHERE b.is_nothing), '{}'), '{}')
-                    FROM (
-                        SELECT n.*, n.bets = 0 AND n.wagered = 0 AND n.won = 0 AS is_nothing FROM (
-                            SELECT c.game, coalesce(c.bets, 0) + coalesce((k.before ->> 'bets')::integer, 0) AS bets,
-                                   coalesce(c.wagered, 0.00) + coalesce((k.before ->> 'wagered')::numeric, 0.00)
-                                       AS wagered,
-                                   coalesce(c.won, 0.00) + coalesce((k.before ->> 'won')::numeric, 0.00) AS won
-                            FROM unnest(a.games, a.games_bets, a.games_wagered, a.games_won)
-                                c (game, bets, wagered, won)
-                            CROSS JOIN LATERAL (SELECT a.games_before -> c.game AS before OFFSET 0) k
-                        ) n
-                    ) b
-                ) ELSE a.games_before END"""
 # Whoever else adds the day meanwhile waits or is waited for; the player's lock keeps other batches away.
 _WRITE_SQL = f"""
     moved AS (
         UPDATE player_days d
         SET {", ".join(f"{name} = d.{name} + a.{name}" for name in [*_SUMMED, *_KEPT])},
-            wagered_accrued = d.wagered_accrued + a.wagered, games = {_GAMES_AFTER}
+            wagered_accrued = d.wagered_accrued + a.wagered, games = a.games_after
         FROM after a WHERE d.id = a.day_id
     ),
     added AS (
         INSERT INTO player_days AS d (player_id, "on", {", ".join([*_SUMMED, *_KEPT])}, wagered_accrued, games)
-        SELECT a.player_id, a."on", {", ".join(f"a.{name}" for name in [*_SUMMED, *_KEPT])}, a.wagered, {_GAMES_AFTER}
+        SELECT a.player_id, a."on", {", ".join(f"a.{name}" for name in [*_SUMMED, *_KEPT])}, a.wagered, a.games_after
         FROM after a WHERE a.day_id IS NULL ORDER BY a.player_id, a."on"
         ON CONFLICT (player_id, "on") DO UPDATE SET
             {", ".join(f"{name} = d.{name} + excluded.{name}" for name in [*_SUMMED, *_KEPT])},
@@ -157,9 +157,8 @@ _TOTALS_SQL = f"""
             SELECT c.player_id, c.category, c.bets + coalesce((p.games_played ->> c.category)::integer, 0) AS bets,
                    c.wagered + coalesce((p.games_wagered ->> c.category)::numeric, 0) AS wagered
             FROM (
-                SELECT c.player_id, c.game_category::text AS category, sum(c.bets) AS bets,
-                       coalesce(sum(c.wagered), 0) AS wagered FROM change c
-                WHERE c.game_category > '' AND c.bets IS NOT NULL GROUP BY 1, 2
+                SELECT c.player_id, c.game AS category, sum(c.bets) AS bets, coalesce(sum(c.wagered), 0) AS wagered
+                FROM change c WHERE c.game > '' AND c.bets IS NOT NULL GROUP BY 1, 2
             ) c JOIN total p ON p.player_id = c.player_id
         ) b GROUP BY 1
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from core.expressions import fetch_rows, run_statement
 from players.activity.batch import Batch, Event
 from players.activity.problems import EventProblem
-from players.activity.sessions import session_gap
+from players.activity.sessions import BETS_GO_ON, OTHER_BETS, session_gap
 from players.earning import LP_MULTIPLIER_SQL
 from players.models import ActivityKind, Player, PlayerSource
 
@@ -66,13 +66,16 @@ def problem_of(event: Event, source: str | None) -> EventProblem | None:
 class Standing:
     """What the staged events' players lack, whether some events may be too old to count, and before when all are.
 
-    `have_late_bets`: for some players there is more to look at than their last bet.
+    Of the players with bets, some may go on with a session, some have other bets that come after all that are stored,
+    and for some there is more to look at than their last bet: those have late bets.
     """
 
     lack_source: bool
     lack_metrics: bool
     may_be_old: bool
     have_late_bets: bool
+    have_bets_going_on: bool
+    have_other_bets: bool
     closed_before: datetime
 
 
@@ -108,11 +111,12 @@ _GATHER_SQL = f"""
     LEFT JOIN player_metrics m ON m.player_id = b.player_id
     ORDER BY b.player_id
 """
-_STANDING_SQL = """
+_STANDING_SQL = f"""
     SELECT coalesce(bool_or(n.source = ''), false), coalesce(bool_or(NOT n.has_metrics), false),
            coalesce(bool_or(n.first_at < c.closed_before
                             OR (n.first_at AT TIME ZONE %(zone)s)::date <= n.totals_as_of), false),
-           coalesce(bool_or(NOT n.is_ahead), false), c.closed_before
+           coalesce(bool_or(NOT n.is_ahead), false), coalesce(bool_or({BETS_GO_ON}), false),
+           coalesce(bool_or({OTHER_BETS}), false), c.closed_before
     FROM (
         SELECT greatest(%(retention_end)s, (max(month) + interval '1 month') AT TIME ZONE 'UTC') AS closed_before
         FROM player_activity_archives
@@ -137,12 +141,18 @@ _LAST_ACTIVITY_SQL = """
 def prepare_players(*, retention_end: datetime, zone: str) -> Standing:
     """Gather the staged players, declare the feed as the source of those without one, and see that each has metrics."""
     gather_players()
-    standing = Standing(*fetch_rows(_STANDING_SQL, {"retention_end": retention_end, "zone": zone})[0])
+    standing = see_standing(retention_end=retention_end, zone=zone)
     if standing.lack_source:
         run_statement(_DECLARE_SQL, [])
     if standing.lack_metrics:
         run_statement(_METRICS_SQL, [])
     return standing
+
+
+def see_standing(*, retention_end: datetime, zone: str) -> Standing:
+    """Return how the gathered players stand."""
+    asked = {"retention_end": retention_end, "zone": zone, "gap": session_gap()}
+    return Standing(*fetch_rows(_STANDING_SQL, asked)[0])
 
 
 def gather_players() -> None:

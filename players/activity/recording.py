@@ -140,14 +140,21 @@ def count_staged(batch: Batch, *, source: str, at: datetime, is_forced: bool = F
 def _count(batch: Batch, *, source: str, at: datetime, is_forced: bool) -> _Counted:
     zone = timezone.get_default_timezone_name()
     kinds = batch.kinds
-    standing = people.prepare_players(retention_end=retention_end(at=at), zone=zone)
+    ending = retention_end(at=at)
+    standing = people.prepare_players(retention_end=ending, zone=zone)
     listed: list[exceptions.Listed] = []
     if standing.may_be_old and not is_forced:
         listed += exceptions.take_uncountable(closed_before=standing.closed_before, zone=zone)
     if listed:
         people.gather_players_again()
+        standing = people.see_standing(retention_end=ending, zone=zone)
     if ActivityKind.WAGER in kinds:
-        sessions.change_inferred_sessions(zone=zone, have_late_bets=standing.have_late_bets)
+        sessions.change_inferred_sessions(
+            zone=zone,
+            are_going_on=standing.have_bets_going_on,
+            are_others=standing.have_other_bets,
+            are_late=standing.have_late_bets,
+        )
     if ActivityKind.SESSION in kinds:
         sessions.change_reported_sessions(zone=zone)
     run_statement(_STORE_SQL, [source, at])

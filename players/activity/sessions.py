@@ -13,9 +13,24 @@ from datetime import date, timedelta
 from core.expressions import run_statement
 from players.policies import ACTIVITY_SESSION_GAP_MINUTES
 
-# Bets that come after all that are stored: of these only the last matters.
-_INFER_SQL = """
+# A player's bets that go on with the last one's session and lie within one gap and one business day, as nearly all of a
+# feed's do: they begin nothing, and the time since that last one was played.
+BETS_GO_ON = """
+    n.is_ahead AND n.bet_before IS NOT NULL AND n.last_bet_at - n.first_at <= %(gap)s
+    AND (n.last_bet_at AT TIME ZONE %(zone)s)::date = (n.first_at AT TIME ZONE %(zone)s)::date
+"""
+OTHER_BETS = f"n.is_ahead AND n.last_bet_at IS NOT NULL AND NOT coalesce({BETS_GO_ON}, false)"
+_GO_ON_SQL = f"""
     INSERT INTO activity_changes (player_id, "on", sessions_inferred, played_inferred)
+    SELECT n.player_id, (n.last_bet_at AT TIME ZONE %(zone)s)::date, 0, n.last_bet_at - n.bet_before
+    FROM activity_players n WHERE {BETS_GO_ON}
+"""
+# Bets that come after all that are stored: of these only the last matters.
+_INFER_SQL = f"""
+    INSERT INTO activity_changes (player_id, "on", sessions_inferred, played_inferred)
+    WITH player AS MATERIALIZED (
+        SELECT n.player_id, n.bet_before FROM activity_players n WHERE {OTHER_BETS}
+    )
     SELECT b.player_id, (b.occurred_at AT TIME ZONE %(zone)s)::date,
            count(*) FILTER (WHERE coalesce(b.gap > %(gap)s, true)),
            coalesce(sum(b.gap) FILTER (WHERE b.gap <= %(gap)s), '0')
@@ -25,10 +40,9 @@ _INFER_SQL = """
         FROM (
             SELECT s.player_id, s.occurred_at, true AS is_fresh FROM activity_stage s
             WHERE s.kind = 'WAGER' AND s.corrects_external_id = ''
-              AND s.player_id NOT IN (SELECT n.player_id FROM activity_players n WHERE NOT n.is_ahead)
+              AND s.player_id IN (SELECT n.player_id FROM player n)
             UNION ALL
-            SELECT n.player_id, n.bet_before, false FROM activity_players n
-            WHERE n.is_ahead AND n.bet_before IS NOT NULL
+            SELECT n.player_id, n.bet_before, false FROM player n WHERE n.bet_before IS NOT NULL
         ) f
     ) b WHERE b.is_fresh GROUP BY 1, 2
 """
@@ -116,12 +130,15 @@ def session_gap() -> timedelta:
     return timedelta(minutes=ACTIVITY_SESSION_GAP_MINUTES.value())
 
 
-def change_inferred_sessions(*, zone: str, have_late_bets: bool) -> None:
-    """Note what the staged bets change of the inferred sessions. Must run before the bets are stored."""
+def change_inferred_sessions(*, zone: str, are_going_on: bool, are_others: bool, are_late: bool) -> None:
+    """Note what the staged bets change of the inferred sessions, for each way in which a player's bets may lie to those
+    that are stored. Must run before the bets are stored.
+    """
     asked = {"gap": session_gap(), "zone": zone}
-    run_statement(_INFER_SQL, asked)
-    if have_late_bets:
-        run_statement(_INFER_LATE_SQL, asked)
+    ways = ((are_going_on, _GO_ON_SQL), (are_others, _INFER_SQL), (are_late, _INFER_LATE_SQL))
+    for is_taken, sql in ways:
+        if is_taken:
+            run_statement(sql, asked)
 
 
 def change_reported_sessions(*, zone: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -48,3 +48,33 @@ def test_bets_on_both_sides_of_midnight_are_one_session_of_the_evening() -> None
             (date(2026, 3, 9), Decimal("10.00"), 1, Decimal("0.00")),
             (date(2026, 3, 10), Decimal("3.00"), 0, Decimal("0.33")),
         ]
+
+
+def test_bets_that_go_on_with_a_session_count_on_their_own_sides_of_midnight() -> None:
+    with override_settings(TIME_ZONE="Europe/Malta"):
+        make_alice()
+        record(wager("w1", occurred_at="2026-03-09T22:40:00Z"))
+
+        # 23:50, 00:10 and 00:15 in Malta: ten minutes belong to the evening, twenty-five to the morning.
+        record(
+            wager("w2", occurred_at="2026-03-09T22:50:00Z"),
+            wager("w3", occurred_at="2026-03-09T23:10:00Z"),
+            wager("w4", occurred_at="2026-03-09T23:15:00Z"),
+        )
+
+        found = PlayerDay.objects.order_by("on").values_list("on", "sessions", "played_inferred")
+        assert list(found) == [
+            (date(2026, 3, 9), 1, timedelta(minutes=10)),
+            (date(2026, 3, 10), 0, timedelta(minutes=25)),
+        ]
+
+
+def test_bets_that_go_on_with_a_session_begin_another_after_a_pause() -> None:
+    make_alice()
+    record(wager("w1", occurred_at="2026-03-09T20:00:00Z"))
+
+    record(wager("w2", occurred_at="2026-03-09T20:10:00Z"), wager("w3", occurred_at="2026-03-09T20:45:00Z"))
+    record(wager("w4", occurred_at="2026-03-09T20:50:00Z"), wager("w5", occurred_at="2026-03-09T21:05:00Z"))
+
+    day = PlayerDay.objects.get()
+    assert (day.sessions, day.played_inferred) == (2, timedelta(minutes=30))
