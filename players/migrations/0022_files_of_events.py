@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("players", "0020_stakes_by_game"),
+        ("players", "0021_numbers_of_event_names"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
