@@ -19,6 +19,7 @@ from psycopg.errors import DeadlockDetected
 
 from core.errors import ConflictError
 from core.models import Run, RunChunk, RunStatus, RunStep
+from core.policies import saved_policies_read_once
 
 Counts = dict[str, int]
 DEADLOCK_TRIES_MAX = 5
@@ -205,7 +206,8 @@ def _try_chunk(run: Run, step: Step, record: RunStep) -> bool:
         if chunk is None:
             return RunChunk.objects.filter(step=record, is_done=False).exists()
         keys = KeyRange(lower=chunk.lower_key, upper=chunk.upper_key)
-        counts = step.work(ChunkContext(run=run, keys=keys, number=chunk.number, at=timezone.now()))
+        with saved_policies_read_once():
+            counts = step.work(ChunkContext(run=run, keys=keys, number=chunk.number, at=timezone.now()))
         chunk.is_done, chunk.counts, chunk.finished_at = True, counts, timezone.now()
         chunk.save(update_fields=["is_done", "counts", "finished_at"])
     return True

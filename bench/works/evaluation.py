@@ -20,8 +20,8 @@ from bench.stand import Stand
 from bench.works.growth import growth_line
 from core.expressions import compile_expression
 from core.models import Run, RunKind
-from core.runs import KeyRange, ranges_between, sample_key_edges
-from loyalty.policies import NIGHT_CHUNK_PLAYERS
+from core.runs import KeyRange, ranges_between
+from loyalty.pipeline import night_edges
 from rewards.definitions import RuleDefinition
 from rewards.evaluation import match_rules
 from rewards.expressions import field_expression
@@ -74,9 +74,8 @@ def _evaluate(stand: Stand, population: Population) -> Evaluation:
     play_another_day(on=on)
     rules = active_rules(on=on)
     run = Run.objects.create(kind=RunKind.SIMULATION, business_date=on)
-    edges = sample_key_edges(table="players", column="player_id", rows_per_chunk=NIGHT_CHUNK_PLAYERS.value())
     stand.say(f"{population.players:,} players: facts and {len(rules)} rules")
-    figures = [_evaluate_chunk(run, rules=rules, keys=keys) for keys in ranges_between(edges)]
+    figures = [_evaluate_chunk(run, rules=rules, keys=keys) for keys in ranges_between(night_edges())]
     return Evaluation(
         players=population.players,
         rules=len(rules),

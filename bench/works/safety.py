@@ -22,8 +22,8 @@ from bench.rules.saving import save_rules
 from bench.stand import Stand
 from core.expressions import fetch_rows, run_statement
 from core.models import Run, RunKind
-from core.runs import KeyRange, ranges_between, sample_key_edges
-from loyalty.policies import NIGHT_CHUNK_PLAYERS
+from core.runs import KeyRange, ranges_between
+from loyalty.pipeline import night_edges
 from players.models import Player
 from rewards.allocation import allocate_rules
 from rewards.definitions import RuleDefinition
@@ -120,9 +120,8 @@ def _all_line(stand: Stand, population: Population) -> Line:
     on = population.on + timedelta(days=1)
     rules = active_rules(on=on)
     run = Run.objects.create(kind=RunKind.SIMULATION, business_date=on)
-    edges = sample_key_edges(table="players", column="player_id", rows_per_chunk=NIGHT_CHUNK_PLAYERS.value())
     stand.say(f"{population.players:,} players: safety of {len(rules)} rules")
-    night = _decide_all(run, rules=rules, ranges=ranges_between(edges))
+    night = _decide_all(run, rules=rules, ranges=ranges_between(night_edges()))
     return Line(
         work=f"safety of everybody, {len(rules)} rules judged and allocated",
         seconds=night.safety,

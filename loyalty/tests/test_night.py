@@ -16,7 +16,7 @@ from core.policies import save_policy
 from core.runs import StepsChangedError, step_counts
 from loyalty import pipeline
 from loyalty.fixtures import load_rules
-from loyalty.pipeline import open_night, process_players, work_on_night
+from loyalty.pipeline import open_night, players_per_chunk, process_players, work_on_night
 from players.models import Activity, Player, PlayerMetrics
 from players.tests.factories import make_day, restrict
 from reporting.models import DailySummary
@@ -224,6 +224,16 @@ def test_chunks_do_not_change_what_anybody_gets() -> None:
     assert RewardDecision.objects.count() == 70
     assert RuleBudgetDay.objects.get().given_value <= 55
     assert reconcile()["entries"] == RewardHistory.objects.count()
+
+
+@pytest.mark.parametrize(
+    ("players", "per_chunk"),
+    [(300, 10_000), (100_000, 10_000), (700_000, 14_000), (1_000_000, 20_000), (5_000_000, 20_000)],
+)
+def test_a_chunk_is_as_small_as_is_quick_but_not_more_than_fifty_are_made_below_the_policy(
+    players: int, per_chunk: int
+) -> None:
+    assert players_per_chunk(players=players) == per_chunk
 
 
 def test_the_fixture_rules_are_loaded_once_and_reach_every_kind_of_player() -> None:

@@ -17,5 +17,5 @@ GUARD_SQL = _EARLIER_GUARD_SQL.replace(_CALLED, f"({_JURISDICTION_SQL})")
 class Migration(migrations.Migration):
     """The look at a player's jurisdiction before a grant, in the statement that looks at its limits."""
 
-    dependencies = [("wallet", "0014_limits_the_ledger_knows"), ("players", "0013_jurisdictions")]
+    dependencies = [("wallet", "0015_quicker_sets_of_postings"), ("players", "0013_jurisdictions")]
     operations = [migrations.RunSQL(GUARD_SQL, _EARLIER_GUARD_SQL)]

@@ -2,7 +2,7 @@ from importlib import import_module
 
 from django.db import migrations
 
-_EARLIER_GUARD_SQL = import_module("wallet.migrations.0017_lots_looked_at_in_place").GUARD_SQL
+_EARLIER_GUARD_SQL = import_module("wallet.migrations.0016_lots_looked_at_in_place").GUARD_SQL
 # The business zone is not known here: half a day back lies on no later date than it in any zone, so that this is never
 # stricter than what the rules were judged by, and a grant that is dated back escapes no limit by more than a day.
 GUARD_SQL = (
@@ -21,5 +21,5 @@ GUARD_SQL = (
 class Migration(migrations.Migration):
     """Hold what is granted for a date that is past to the limits of the day on which it is granted."""
 
-    dependencies = [("wallet", "0017_lots_looked_at_in_place")]
+    dependencies = [("wallet", "0016_lots_looked_at_in_place")]
     operations = [migrations.RunSQL(GUARD_SQL, _EARLIER_GUARD_SQL)]

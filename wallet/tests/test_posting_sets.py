@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInputError
+from core.expressions import fetch_rows
 from wallet.ledger import (
     InsufficientBalanceError,
     post,
@@ -203,3 +204,11 @@ def test_a_share_that_has_ended_is_not_added_to() -> None:
     assert remaining("alice") == [("0.00", "EXPIRED"), ("5.00", "ACTIVE")]
     spend("alice", "5.00")
     reconcile()
+
+
+def test_lots_are_numbered_one_by_one_because_their_order_decides_whose_turn_it_is() -> None:
+    drawn = dict(fetch_rows("SELECT sequencename, cache_size FROM pg_sequences WHERE schemaname = 'public'", []))
+
+    assert drawn["wallet_lots_id_seq"] == 1
+    assert drawn["reward_decisions_id_seq"] == 1
+    assert drawn["wallet_operations_id_seq"] > 1

@@ -25,6 +25,7 @@ DECLARE
     waking_keys @{account_type}[];
     missing @{account_type};
     malformed bigint;
+    locked bigint;
 BEGIN
     -- A column of two decimals takes NaN and rounds the rest in silence; a purpose nobody knows passes every restriction.
     SELECT array_agg(DISTINCT p.account_key ORDER BY p.account_key),
@@ -42,19 +43,22 @@ BEGIN
 
     -- Lock, then look: owners in key order, so that two sets cannot wait for each other.
     PERFORM 1 FROM @{owner_table} o WHERE o.@{owner_key} = ANY (account_keys) ORDER BY o.@{owner_key} FOR NO KEY UPDATE;
-
-    SELECT k INTO missing FROM unnest(account_keys) k
-    WHERE (SELECT true FROM @{owner_table} o WHERE o.@{owner_key} = k) IS NULL LIMIT 1;
-    IF missing IS NOT NULL THEN
+    GET DIAGNOSTICS locked = ROW_COUNT;
+    IF locked < cardinality(account_keys) THEN
+        SELECT k INTO missing FROM unnest(account_keys) k
+        WHERE (SELECT true FROM @{owner_table} o WHERE o.@{owner_key} = k) IS NULL LIMIT 1;
         RAISE EXCEPTION 'unknown account %', missing USING ERRCODE = 'foreign_key_violation';
     END IF;
     INSERT INTO @{balance_table} (@{account})
     SELECT k FROM unnest(account_keys) k
     WHERE (SELECT true FROM @{balance_table} b WHERE b.@{account} = k) IS NULL;
 
-    -- What has become due since is spendable now.
-    SELECT array_agg(k) INTO waking_keys FROM unnest(account_keys) k
-    WHERE (SELECT true FROM @{prefix}_due_lots(k, posted_at) LIMIT 1);
+    -- What has become due since is spendable now. Only of accounts with something pending is it asked what is due.
+    SELECT array_agg(w.k) INTO waking_keys FROM (
+        SELECT DISTINCT l.@{account} AS k FROM @{prefix}_lots l
+        WHERE l.@{account} = ANY (account_keys) AND l.status = 'PENDING'
+    ) w
+    WHERE (SELECT true FROM @{prefix}_due_lots(w.k, posted_at) LIMIT 1);
     IF waking_keys IS NOT NULL THEN
         PERFORM @{prefix}_settle_lots(waking_keys, posted_at);
     END IF;
