@@ -60,7 +60,7 @@ def make(player_id: str, values: dict[str, Any]) -> None:
     player = make_player(player_id, **given, **({"days_from": ON - timedelta(days=89)} if days else {}))
     for days_ago, wagered, won in days:
         sums = {"wagered": Decimal(wagered), "won": Decimal(won), "bets": bets}
-        make_day(player, ON - timedelta(days=days_ago), **sums, games={game: {} for game in games} or None)
+        make_day(player, ON - timedelta(days=days_ago), **sums, games={game: {"bets": bets} for game in games} or None)
     if deposited:
         make_day(player, ON, deposited=Decimal(deposited))
 
